@@ -1,1 +1,59 @@
-//! Nothing yet.
+//! Write Tollgate plugins in Rust: frames in, inferences on the host's graphs, outputs out.
+//!
+//! A whole plugin:
+//!
+//! ```
+//! use tollgate_guest::{Fault, Frame, Graph, Input, Output, Plugin};
+//! struct Classifier(Graph);
+//! impl Plugin for Classifier {
+//!     fn new() -> Result<Self, Fault> { Ok(Self(Graph::load("classifier")?)) }
+//!     fn handle(&mut self, frame: &Frame) -> Result<Vec<Output>, Fault> {
+//!         let results = self.0.infer(&[Input::new(&[1, 28, 28], &frame.data)])?;
+//!         Ok(results.iter().map(|t| Output::new("scores", "", t.bytes())).collect())
+//!     }
+//! }
+//! tollgate_guest::export!(Classifier);
+//! ```
+//!
+//! The same source compiles two ways. For a Wasm target it is a component of the world
+//! `tollgate:plugin/plugin`, and every graph call crosses the sandbox's boundary. For any other
+//! target it is the *twin*: `cargo test` runs the plugin's own unit tests (see `testing`), and
+//! as a shared library the host loads it and hands it the very same graphs, so that what the
+//! boundary costs can be measured.
+//!
+//! What bounds it: it never copies an input (the host reads it where it lies), and it reaches
+//! nothing but what the plugin world offers. It must not know files, clocks, sockets or threads,
+//! so that a plugin that only uses this crate asks its host for nothing else.
+
+#[cfg(target_endian = "big")]
+compile_error!("wasi-nn tensors are little-endian, and this crate hands out their bytes in place");
+
+mod backend;
+mod element;
+mod error;
+mod export;
+mod graph;
+pub mod image;
+mod plugin;
+mod tensor;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+
+pub use element::{Bf16, Element, F16, TensorType};
+pub use error::{Error, ErrorCode};
+pub use graph::{Context, Graph, Metadata, TensorInfo};
+pub use plugin::{Fault, Frame, Output, Plugin};
+pub use tensor::{Input, Tensor, TensorRef};
+
+/// What [`export!`] expands to; not for anybody else.
+#[doc(hidden)]
+pub mod __private {
+    #[cfg(target_family = "wasm")]
+    pub use crate::backend::{
+        bindings::{self, exports::tollgate::plugin::handler},
+        handle,
+    };
+    #[cfg(not(target_family = "wasm"))]
+    pub use crate::backend::{twin, twin_abi::Twin};
+    pub use crate::export::Slot;
+}

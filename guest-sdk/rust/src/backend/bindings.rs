@@ -1,0 +1,18 @@
+//! The bindings of the world `tollgate:plugin/plugin`, generated from `wit/` and nothing else.
+//!
+//! Parameters are borrowed, so that an inference hands the host its inputs where they lie.
+#![allow(
+    unsafe_code,
+    reason = "generated: lists and handles cross the boundary as raw parts"
+)]
+#![allow(missing_docs, clippy::all, clippy::restriction)]
+
+wit_bindgen::generate!({
+    path: ["../../wit/deps/wasi-nn", "../../wit/nn", "../../wit/plugin"],
+    world: "tollgate:plugin/plugin",
+    ownership: Borrowing { duplicate_if_necessary: true },
+    pub_export_macro: true,
+    export_macro_name: "export_handler",
+    default_bindings_module: "tollgate_guest::__private::bindings",
+    generate_all,
+});

@@ -1,0 +1,104 @@
+//! Graphs in a twin: whatever host is there while the plugin is being made or handles a frame.
+//!
+//! The host is found through the thread, since `Plugin::new` takes no argument; a graph then
+//! keeps it. Without a host, as in a plain `cargo test`, looking a graph up is an error and
+//! nothing worse. The unsafe lies below, in `table` (calls to the host) and `twin` (calls from it).
+
+mod table;
+#[cfg(test)]
+mod tests;
+mod twin;
+
+use std::{cell::RefCell, rc::Rc};
+
+pub use self::twin::twin;
+use crate::{
+    error::{Error, ErrorCode},
+    graph::Metadata,
+    tensor::{Input, Tensor},
+};
+
+/// What answers graph calls: a host's table, or a test.
+pub trait Host {
+    fn load(&self, name: &str) -> Result<u64, Error>;
+    fn release(&self, graph: u64);
+    fn describe(&self, graph: u64) -> Result<Metadata, Error>;
+    /// All outputs in the model's order; their names are left empty unless `named`.
+    fn infer(
+        &self,
+        graph: u64,
+        inputs: &[Input<'_>],
+        named: bool,
+    ) -> Result<Vec<(String, Tensor)>, Error>;
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<dyn Host>>> = const { RefCell::new(None) };
+}
+
+/// Makes `host` the one that graphs are looked up in, for as long as `body` runs on this thread.
+pub fn enter<R>(host: Rc<dyn Host>, body: impl FnOnce() -> R) -> R {
+    struct Leave(Option<Rc<dyn Host>>);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            CURRENT.set(self.0.take());
+        }
+    }
+    let _leave = Leave(CURRENT.replace(Some(host)));
+    body()
+}
+
+pub struct Graph(Rc<Handle>);
+
+/// A handle that the host gave, handed back when the last graph or context lets go of it.
+struct Handle {
+    host: Rc<dyn Host>,
+    graph: u64,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.host.release(self.graph);
+    }
+}
+
+impl Graph {
+    pub fn load(name: &str) -> Result<Self, Error> {
+        let Some(host) = CURRENT.with_borrow(Clone::clone) else {
+            return Err(Error::new(
+                ErrorCode::UnsupportedOperation,
+                format!(
+                    "no host: graph '{name}' can only be looked up while a host has the plugin \
+                     in hand; in a unit test, use tollgate_guest::testing::with_graphs"
+                ),
+            ));
+        };
+        let graph = host.load(name)?;
+        Ok(Self(Rc::new(Handle { host, graph })))
+    }
+
+    pub fn describe(&self) -> Result<Metadata, Error> {
+        self.0.host.describe(self.0.graph)
+    }
+
+    pub fn infer(&self, inputs: &[Input<'_>]) -> Result<Vec<Tensor>, Error> {
+        let outputs = self.0.host.infer(self.0.graph, inputs, false)?;
+        Ok(outputs.into_iter().map(|(_, tensor)| tensor).collect())
+    }
+
+    pub fn context(&self) -> Result<Context, Error> {
+        Ok(Context(Rc::clone(&self.0)))
+    }
+}
+
+pub struct Context(Rc<Handle>);
+
+impl Context {
+    pub fn compute(&self, inputs: &[(&str, Input<'_>)]) -> Result<Vec<(String, Tensor)>, Error> {
+        let inputs: Vec<_> = inputs
+            .iter()
+            .map(|(name, input)| input.named(name))
+            .collect();
+        self.0.host.infer(self.0.graph, &inputs, true)
+    }
+}

@@ -1,0 +1,183 @@
+//! Calls from a host to a twin: the table that `export!` hands out.
+//!
+//! Nothing unwinds into the host: a panic becomes an internal fault, and the plugin that panicked
+//! is thrown away, as an instance that trapped would be; the next frame meets a new one.
+#![allow(unsafe_code, reason = "called over a C ABI")]
+
+use std::{
+    any::Any,
+    ffi::c_void,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    rc::Rc,
+};
+
+use tollgate_twin_abi as abi;
+
+use super::{
+    enter,
+    table::{Table, bytes, read, read_text, text},
+};
+use crate::{
+    export::Slot,
+    plugin::{Fault, Frame, Output, Plugin},
+};
+
+/// What the symbol that a host looks for returns.
+pub fn twin<P: Plugin>() -> abi::Twin {
+    abi::Twin {
+        abi: abi::ABI_VERSION,
+        create: create::<P>,
+        handle: handle::<P>,
+        drop: drop_made::<P>,
+    }
+}
+
+/// What `create` hands out. The slot is dropped before the table is closed, so that the plugin's
+/// graphs are handed back to a host that is still there.
+struct Made<P> {
+    slot: Slot<P>,
+    table: Closing,
+}
+
+struct Closing(Rc<Table>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl<P: Plugin> Made<P> {
+    /// Runs `body` with the host at hand. A panic throws the plugin away and is a fault.
+    fn run<T>(&self, body: impl FnOnce(&Slot<P>) -> Result<T, Fault>) -> Result<T, Fault> {
+        let host = Rc::clone(&self.table.0);
+        catch_unwind(AssertUnwindSafe(|| enter(host, || body(&self.slot)))).unwrap_or_else(
+            |panic| {
+                let fault = Fault::Internal(format!("the plugin panicked: {}", message(&*panic)));
+                quietly(|| drop(self.slot.take()));
+                quietly(|| drop(panic));
+                Err(fault)
+            },
+        )
+    }
+}
+
+unsafe extern "C" fn create<P: Plugin>(
+    host: *const abi::Host,
+    fail: abi::TextSink,
+    context: *mut c_void,
+) -> *mut c_void {
+    // SAFETY: a host is null or points to a table that outlives the plugin. Only its version is
+    // read before that is known to be ours.
+    let made = match unsafe { host.as_ref() } {
+        Some(host) if host.abi == abi::ABI_VERSION => {
+            // SAFETY: of our version, and it holds until the plugin is dropped, which closes it.
+            let table = Rc::new(unsafe { Table::new(*host) });
+            let made = Made {
+                slot: Slot::<P>::new(),
+                table: Closing(table),
+            };
+            made.run(Slot::fill).map(|()| made)
+        }
+        Some(host) => Err(Fault::Internal(format!(
+            "the host speaks version {} of the twin's ABI, this twin version {}: build both from \
+             the same release",
+            host.abi,
+            abi::ABI_VERSION
+        ))),
+        None => Err(Fault::Internal(
+            "no host: the twin was created without a table".into(),
+        )),
+    };
+    match made {
+        Ok(made) => Box::into_raw(Box::new(made)).cast(),
+        Err(fault) => {
+            // SAFETY: `fail` and `context` belong together, and this call is still on.
+            unsafe { refuse(&fault, fail, context) };
+            ptr::null_mut()
+        }
+    }
+}
+
+unsafe extern "C" fn handle<P: Plugin>(
+    plugin: *mut c_void,
+    frame: *const abi::Frame,
+    outputs: abi::OutputSink,
+    fail: abi::TextSink,
+    context: *mut c_void,
+) -> bool {
+    // SAFETY: `plugin` came from `create::<P>` and was not dropped; the host calls from one
+    // thread. `frame`, and what it points to, lives through this call.
+    let (made, frame) = unsafe {
+        let frame = &*frame;
+        let frame = Frame {
+            sequence: frame.sequence,
+            source: read_text(frame.source),
+            content_type: read_text(frame.content_type),
+            acquired_ns: frame.acquired_ns,
+            data: read(frame.data.ptr, frame.data.len).to_vec(),
+        };
+        (&*plugin.cast::<Made<P>>(), frame)
+    };
+    match made.run(|slot| slot.handle(&frame)) {
+        Ok(list) => {
+            for Output {
+                name,
+                content_type,
+                data,
+            } in &list
+            {
+                let output = abi::Output {
+                    name: text(name),
+                    content_type: text(content_type),
+                    data: bytes(data),
+                };
+                // SAFETY: the sink and its context belong together, and `output` points into
+                // `list`, which outlives the call.
+                unsafe { outputs(context, &output) };
+            }
+            true
+        }
+        Err(fault) => {
+            // SAFETY: `fail` and `context` belong together, and this call is still on.
+            unsafe { refuse(&fault, fail, context) };
+            false
+        }
+    }
+}
+
+unsafe extern "C" fn drop_made<P: Plugin>(plugin: *mut c_void) {
+    if plugin.is_null() {
+        return;
+    }
+    // SAFETY: `plugin` came from `create::<P>`, and the host drops it once.
+    let made = unsafe { Box::from_raw(plugin.cast::<Made<P>>()) };
+    quietly(|| drop(made));
+}
+
+/// # Safety
+/// `fail` takes `context`, now.
+unsafe fn refuse(fault: &Fault, fail: abi::TextSink, context: *mut c_void) {
+    let ordinal = match fault {
+        Fault::InvalidFrame(_) => 0,
+        Fault::Inference(_) => 1,
+        Fault::Internal(_) => 2,
+    };
+    // SAFETY: as the caller promises; the text lives through the call.
+    unsafe { fail(context, ordinal, text(fault.message())) }
+}
+
+/// Runs something whose panic concerns nobody any more.
+fn quietly(body: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
+        // Dropping what it carries might panic again.
+        std::mem::forget(panic);
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
+}

@@ -1,0 +1,190 @@
+//! Graphs over the component boundary: wasi:nn and tollgate:nn.
+//!
+//! Only conversions stand here. Inputs are handed over as they lie; what comes back is moved,
+//! never copied.
+
+use super::bindings::{
+    exports::tollgate::plugin::handler,
+    tollgate::nn::inference as nn,
+    wasi::nn::{errors, graph, inference::GraphExecutionContext, tensor},
+};
+use crate::{
+    element::TensorType,
+    error::{Error, ErrorCode},
+    export::Slot,
+    graph::{Metadata, TensorInfo},
+    plugin::{Fault, Frame, Output, Plugin},
+    tensor::{Input, Tensor},
+};
+
+pub struct Graph(graph::Graph);
+
+impl Graph {
+    pub fn load(name: &str) -> Result<Self, Error> {
+        Ok(Self(graph::load_by_name(name)?))
+    }
+
+    pub fn describe(&self) -> Result<Metadata, Error> {
+        let metadata = nn::describe(&self.0);
+        let convert = |infos: Vec<nn::TensorInfo>| infos.into_iter().map(Into::into).collect();
+        Ok(Metadata {
+            inputs: convert(metadata.inputs),
+            outputs: convert(metadata.outputs),
+            device: metadata.device,
+        })
+    }
+
+    pub fn infer(&self, inputs: &[Input<'_>]) -> Result<Vec<Tensor>, Error> {
+        // Most graphs have one input, and a list of one needs no allocation.
+        let outputs = match inputs {
+            [input] => nn::infer(&self.0, &[(*input).into()])?,
+            _ => {
+                let inputs: Vec<_> = inputs.iter().map(|input| (*input).into()).collect();
+                nn::infer(&self.0, &inputs)?
+            }
+        };
+        Ok(outputs
+            .into_iter()
+            .map(|output| Tensor {
+                dimensions: output.dimensions,
+                ty: output.ty.into(),
+                data: output.data,
+            })
+            .collect())
+    }
+
+    pub fn context(&self) -> Result<Context, Error> {
+        Ok(Context(self.0.init_execution_context()?))
+    }
+}
+
+pub struct Context(GraphExecutionContext);
+
+impl Context {
+    pub fn compute(&self, inputs: &[(&str, Input<'_>)]) -> Result<Vec<(String, Tensor)>, Error> {
+        let inputs = inputs
+            .iter()
+            .map(|(name, input)| {
+                let tensor = tensor::Tensor::new(input.dimensions, input.ty.into(), input.data);
+                ((*name).to_owned(), tensor)
+            })
+            .collect();
+        let outputs = self.0.compute(inputs)?;
+        Ok(outputs
+            .into_iter()
+            .map(|(name, tensor)| {
+                let tensor = Tensor {
+                    dimensions: tensor.dimensions(),
+                    ty: tensor.ty().into(),
+                    data: tensor.data(),
+                };
+                (name, tensor)
+            })
+            .collect())
+    }
+}
+
+/// One frame from the host: into the plugin's types, to the plugin, and back.
+pub fn handle<P: Plugin>(
+    slot: &Slot<P>,
+    frame: handler::Frame,
+) -> Result<Vec<handler::Output>, handler::Fault> {
+    let frame = Frame {
+        sequence: frame.sequence,
+        source: frame.source,
+        content_type: frame.content_type,
+        acquired_ns: frame.acquired_ns,
+        data: frame.data,
+    };
+    let outputs = slot.handle(&frame)?;
+    Ok(outputs.into_iter().map(Into::into).collect())
+}
+
+impl From<Output> for handler::Output {
+    fn from(output: Output) -> Self {
+        Self {
+            name: output.name,
+            content_type: output.content_type,
+            data: output.data,
+        }
+    }
+}
+
+impl From<Fault> for handler::Fault {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::InvalidFrame(message) => Self::InvalidFrame(message),
+            Fault::Inference(message) => Self::Inference(message),
+            Fault::Internal(message) => Self::Internal(message),
+        }
+    }
+}
+
+impl<'a> From<Input<'a>> for nn::Input<'a> {
+    fn from(input: Input<'a>) -> Self {
+        Self {
+            name: input.name,
+            dimensions: input.dimensions,
+            ty: input.ty.into(),
+            data: input.data,
+        }
+    }
+}
+
+impl From<nn::TensorInfo> for TensorInfo {
+    fn from(info: nn::TensorInfo) -> Self {
+        Self {
+            name: info.name,
+            ty: info.ty.into(),
+            dimensions: info.dimensions,
+        }
+    }
+}
+
+impl From<errors::Error> for Error {
+    fn from(error: errors::Error) -> Self {
+        let code = match error.code() {
+            errors::ErrorCode::InvalidArgument => ErrorCode::InvalidArgument,
+            errors::ErrorCode::InvalidEncoding => ErrorCode::InvalidEncoding,
+            errors::ErrorCode::Timeout => ErrorCode::Timeout,
+            errors::ErrorCode::RuntimeError => ErrorCode::RuntimeError,
+            errors::ErrorCode::UnsupportedOperation => ErrorCode::UnsupportedOperation,
+            errors::ErrorCode::TooLarge => ErrorCode::TooLarge,
+            errors::ErrorCode::NotFound => ErrorCode::NotFound,
+            errors::ErrorCode::Security => ErrorCode::Security,
+            errors::ErrorCode::Unknown => ErrorCode::Unknown,
+        };
+        Self {
+            code,
+            message: error.data(),
+        }
+    }
+}
+
+impl From<TensorType> for tensor::TensorType {
+    fn from(ty: TensorType) -> Self {
+        match ty {
+            TensorType::Fp16 => Self::Fp16,
+            TensorType::Fp32 => Self::Fp32,
+            TensorType::Fp64 => Self::Fp64,
+            TensorType::Bf16 => Self::Bf16,
+            TensorType::U8 => Self::U8,
+            TensorType::I32 => Self::I32,
+            TensorType::I64 => Self::I64,
+        }
+    }
+}
+
+impl From<tensor::TensorType> for TensorType {
+    fn from(ty: tensor::TensorType) -> Self {
+        match ty {
+            tensor::TensorType::Fp16 => Self::Fp16,
+            tensor::TensorType::Fp32 => Self::Fp32,
+            tensor::TensorType::Fp64 => Self::Fp64,
+            tensor::TensorType::Bf16 => Self::Bf16,
+            tensor::TensorType::U8 => Self::U8,
+            tensor::TensorType::I32 => Self::I32,
+            tensor::TensorType::I64 => Self::I64,
+        }
+    }
+}

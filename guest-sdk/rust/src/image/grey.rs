@@ -1,0 +1,39 @@
+//! From RGB to grey.
+
+use super::{Error, Shape};
+
+/// The luma of ITU-R BT.601 in 256ths; they add up to 256, so that white stays white.
+const RED: u16 = 77;
+const GREEN: u16 = 150;
+const BLUE: u16 = 29;
+
+/// The brightness of each pixel of an RGB picture, as BT.601 weighs the colours; off by at most
+/// one from the exact value.
+///
+/// # Errors
+/// [`Error::Length`] where `pixels` is not `width * height * 3` bytes.
+pub fn grayscale(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Error> {
+    Shape::rgb(width, height).check("the picture", pixels.len())?;
+    let mut out = vec![0; pixels.len() / 3];
+    grayscale_into(pixels, width, height, &mut out)?;
+    Ok(out)
+}
+
+/// [`grayscale`] into a buffer of `width * height` bytes.
+///
+/// # Errors
+/// As [`grayscale`], and [`Error::Length`] for `out`.
+pub fn grayscale_into(pixels: &[u8], width: u32, height: u32, out: &mut [u8]) -> Result<(), Error> {
+    Shape::rgb(width, height).check("the picture", pixels.len())?;
+    Shape::grey(width, height).check("the output", out.len())?;
+    let (from, _) = pixels.as_chunks::<3>();
+    for (from, to) in from.iter().zip(out) {
+        *to = luma(*from);
+    }
+    Ok(())
+}
+
+fn luma([red, green, blue]: [u8; 3]) -> u8 {
+    let sum = u16::from(red) * RED + u16::from(green) * GREEN + u16::from(blue) * BLUE;
+    ((sum + 128) >> 8) as u8
+}

@@ -1,0 +1,61 @@
+//! From interleaved bytes to planes of floats: a camera's picture as most models want it.
+
+use super::{Error, Normalize, Shape};
+
+/// The picture as floats, one plane per channel: channels, height, width. Normalises in the same
+/// pass.
+///
+/// # Errors
+/// [`Error::Length`] where `pixels` does not match `shape`, [`Error::Statistics`] where the means or
+/// deviations do not match its channels.
+pub fn hwc_to_chw(pixels: &[u8], shape: Shape, by: &Normalize<'_>) -> Result<Vec<f32>, Error> {
+    shape.check("the picture", pixels.len())?;
+    let mut out = vec![0.0; pixels.len()];
+    hwc_to_chw_into(pixels, shape, by, &mut out)?;
+    Ok(out)
+}
+
+/// [`hwc_to_chw`] into a buffer of as many floats as `pixels` has bytes.
+///
+/// # Errors
+/// As [`hwc_to_chw`], and [`Error::Length`] for `out`.
+pub fn hwc_to_chw_into(
+    pixels: &[u8],
+    shape: Shape,
+    by: &Normalize<'_>,
+    out: &mut [f32],
+) -> Result<(), Error> {
+    if shape.channels == 1 {
+        return super::normalize_into(pixels, shape, by, out);
+    }
+    shape.check("the picture", pixels.len())?;
+    shape.check("the output", out.len())?;
+    let factors = by.factors(shape)?;
+    let plane = shape.width as usize * shape.height as usize;
+    match shape.channels {
+        2 => planes::<2>(pixels, plane, &factors, out),
+        3 => planes::<3>(pixels, plane, &factors, out),
+        _ => planes::<4>(pixels, plane, &factors, out),
+    }
+    Ok(())
+}
+
+/// Pixels in a block.
+const BLOCK: usize = 16;
+
+fn planes<const CHANNELS: usize>(
+    pixels: &[u8],
+    plane: usize,
+    factors: &[(f32, f32); 4],
+    out: &mut [f32],
+) {
+    let (pixels, _) = pixels.as_chunks::<CHANNELS>();
+    for (channel, (factor, offset)) in factors.iter().enumerate().take(CHANNELS) {
+        let to = out.get_mut(channel * plane..).unwrap_or_default();
+        for (from, to) in pixels.chunks(BLOCK).zip(to.chunks_mut(BLOCK)) {
+            for (from, to) in from.iter().zip(to) {
+                *to = f32::from(from.get(channel).copied().unwrap_or_default()) * factor + offset;
+            }
+        }
+    }
+}

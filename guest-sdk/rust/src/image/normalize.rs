@@ -1,0 +1,120 @@
+//! From bytes to the floats that a model was trained on.
+
+use super::{Error, Shape};
+
+/// What a byte becomes: `(byte * scale - mean) / deviation`, per channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normalize<'a> {
+    /// What the byte is multiplied with first.
+    pub scale: f32,
+    /// One for all channels, or one per channel.
+    pub mean: &'a [f32],
+    /// One for all channels, or one per channel; none of them zero.
+    pub deviation: &'a [f32],
+}
+
+impl Normalize<'static> {
+    /// Bytes to 0 up to 1.
+    pub const UNIT: Self = Self {
+        scale: 1.0 / 255.0,
+        mean: &[0.0],
+        deviation: &[1.0],
+    };
+    /// Bytes to -1 up to 1.
+    pub const SIGNED: Self = Self {
+        scale: 1.0 / 255.0,
+        mean: &[0.5],
+        deviation: &[0.5],
+    };
+    /// RGB as models trained on ImageNet usually have it.
+    pub const IMAGENET: Self = Self {
+        scale: 1.0 / 255.0,
+        mean: &[0.485, 0.456, 0.406],
+        deviation: &[0.229, 0.224, 0.225],
+    };
+}
+
+impl Normalize<'_> {
+    /// The same as one product and one sum: `byte * factor + offset`, per channel. Channels that
+    /// the picture does not have get the first one's.
+    pub(super) fn factors(&self, shape: Shape) -> Result<[(f32, f32); 4], Error> {
+        let channels = shape.channels as usize;
+        let wrong = Error::Statistics {
+            means: self.mean.len(),
+            deviations: self.deviation.len(),
+            channels: shape.channels,
+        };
+        let fits = |list: &[f32]| list.len() == 1 || list.len() == channels;
+        if !fits(self.mean) || !fits(self.deviation) || self.deviation.contains(&0.0) {
+            return Err(wrong);
+        }
+        let of = |list: &[f32], channel: usize| {
+            list.get(channel)
+                .or(list.first())
+                .copied()
+                .unwrap_or_default()
+        };
+        Ok(std::array::from_fn(|channel| {
+            let deviation = of(self.deviation, channel);
+            (self.scale / deviation, -of(self.mean, channel) / deviation)
+        }))
+    }
+}
+
+/// The picture as floats in the same order: height, width, channels.
+///
+/// # Errors
+/// [`Error::Length`] where `pixels` does not match `shape`, [`Error::Statistics`] where the means or
+/// deviations do not match its channels.
+pub fn normalize(pixels: &[u8], shape: Shape, by: &Normalize<'_>) -> Result<Vec<f32>, Error> {
+    shape.check("the picture", pixels.len())?;
+    let mut out = vec![0.0; pixels.len()];
+    normalize_into(pixels, shape, by, &mut out)?;
+    Ok(out)
+}
+
+/// [`normalize`] into a buffer of as many floats as `pixels` has bytes.
+///
+/// # Errors
+/// As [`normalize`], and [`Error::Length`] for `out`.
+pub fn normalize_into(
+    pixels: &[u8],
+    shape: Shape,
+    by: &Normalize<'_>,
+    out: &mut [f32],
+) -> Result<(), Error> {
+    shape.check("the picture", pixels.len())?;
+    shape.check("the output", out.len())?;
+    let factors = by.factors(shape)?;
+    match shape.channels {
+        1 => scale::<1>(pixels, &factors, out),
+        2 => scale::<2>(pixels, &factors, out),
+        3 => scale::<3>(pixels, &factors, out),
+        _ => scale::<4>(pixels, &factors, out),
+    }
+    Ok(())
+}
+
+/// Bytes in a block: a multiple of every number of channels and of the SIMD lanes.
+const BLOCK: usize = 48;
+
+fn scale<const CHANNELS: usize>(pixels: &[u8], factors: &[(f32, f32); 4], out: &mut [f32]) {
+    // What each place of a block is multiplied with and what is added, as the pattern repeats.
+    let mut pattern = [(0.0, 0.0); BLOCK];
+    for (place, of) in pattern
+        .iter_mut()
+        .zip(factors.iter().take(CHANNELS).cycle())
+    {
+        *place = *of;
+    }
+    let (from, from_rest) = pixels.as_chunks::<BLOCK>();
+    let (to, to_rest) = out.as_chunks_mut::<BLOCK>();
+    for (from, to) in from.iter().zip(to) {
+        for ((to, from), (factor, offset)) in to.iter_mut().zip(from).zip(&pattern) {
+            *to = f32::from(*from) * factor + offset;
+        }
+    }
+    for ((to, from), (factor, offset)) in to_rest.iter_mut().zip(from_rest).zip(&pattern) {
+        *to = f32::from(*from) * factor + offset;
+    }
+}

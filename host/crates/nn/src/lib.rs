@@ -1,1 +1,35 @@
-//! Nothing yet.
+//! Inference on native ONNX Runtime: tensors, graphs, sessions.
+//!
+//! This crate knows no Wasmtime and no WIT; it is what a native program would use, and what the
+//! twin uses. Everything that a caller passes is validated before ONNX Runtime sees it, every
+//! failure is an [`Error`] with one of wasi-nn's codes, and nothing here panics on a value that
+//! somebody else supplied.
+//!
+//! Rooms, each standing above what it uses: [`GraphRegistry`] → [`Graph`] → `session` → `run` (the
+//! one room with unsafe code) → [`TensorType`], [`Device`], [`Error`].
+
+pub mod clock;
+mod device;
+mod error;
+mod external;
+mod graph;
+mod lane;
+mod options;
+mod permits;
+mod registry;
+mod run;
+mod runtime;
+mod session;
+mod shape;
+mod tensor;
+pub mod ticker;
+
+pub use device::Device;
+pub use error::{Error, ErrorCode};
+pub use graph::{Graph, TensorInfo};
+pub use lane::{Argument, Data, Lane, Outcome};
+pub use options::{GraphOptions, Mode, Optimization};
+pub use registry::GraphRegistry;
+pub use run::Tensor;
+pub use runtime::OnnxRuntime;
+pub use tensor::{Shape, TensorType};

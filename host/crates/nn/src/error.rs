@@ -1,0 +1,271 @@
+//! What can go wrong, once, for the whole crate; each with the code that a guest gets for it.
+//!
+//! A message is one sentence that names what it is about, what was expected and what came, and
+//! says what to do where that is not obvious.
+
+use std::time::Duration;
+
+use crate::{Device, TensorType};
+
+/// wasi-nn's error codes, in the standard's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ErrorCode {
+    /// Wrong rank, dimension, type or byte count; a missing or surplus input.
+    InvalidArgument,
+    /// The bytes are not a model that can be read.
+    InvalidEncoding,
+    /// The deadline passed.
+    Timeout,
+    /// The model ran and failed.
+    RuntimeError,
+    /// Something that is not there: an operator, an encoding, a device.
+    UnsupportedOperation,
+    /// A model or tensor over its limit.
+    TooLarge,
+    /// No graph, input or output of that name.
+    NotFound,
+    /// Not granted.
+    Security,
+    /// None of these.
+    Unknown,
+}
+
+/// A failure of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The shared library could not be loaded.
+    #[error(
+        "cannot load ONNX Runtime from `{path}`: {reason}; `tollgate runtime install` gets a build that fits"
+    )]
+    Library {
+        /// Where it was looked for.
+        path: String,
+        /// What the loader said.
+        reason: String,
+    },
+
+    /// The shared library is older than this crate can use.
+    #[error(
+        "ONNX Runtime {found} at `{path}` is too old: expected {needed} or newer; `tollgate runtime install` gets a build that fits"
+    )]
+    LibraryTooOld {
+        /// Where it is.
+        path: String,
+        /// Its version.
+        found: String,
+        /// The oldest that would do.
+        needed: String,
+    },
+
+    /// No library was loaded before a graph was.
+    #[error("no ONNX Runtime is loaded yet: call `OnnxRuntime::load` first")]
+    NoLibrary,
+
+    /// The device is not in this build of ONNX Runtime.
+    #[error(
+        "device `{asked}` is not in this build of ONNX Runtime, which has: {there}; choose one of these, or `tollgate runtime install --device {asked}`"
+    )]
+    NoDevice {
+        /// What was asked for.
+        asked: Device,
+        /// What is there, separated by commas.
+        there: String,
+    },
+
+    /// The device is in the build and would not take the graph.
+    #[error(
+        "graph `{graph}` cannot run on device `{asked}`: {reason}; this build of ONNX Runtime has: {there}"
+    )]
+    Device {
+        /// The graph's name.
+        graph: String,
+        /// What was asked for.
+        asked: Device,
+        /// What ONNX Runtime said.
+        reason: String,
+        /// What is there, separated by commas.
+        there: String,
+    },
+
+    /// The model's file could not be read.
+    #[error("cannot read the model of graph `{graph}` at `{path}`: {reason}")]
+    File {
+        /// The graph's name.
+        graph: String,
+        /// The file.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+
+    /// The bytes are not a model.
+    #[error("graph `{graph}` is not an ONNX model that can be read: {reason}")]
+    Encoding {
+        /// The graph's name.
+        graph: String,
+        /// What ONNX Runtime said.
+        reason: String,
+    },
+
+    /// The model asks for something that this ONNX Runtime, or wasi-nn, does not have.
+    #[error("graph `{graph}` is not supported: {reason}")]
+    Unsupported {
+        /// The graph's name.
+        graph: String,
+        /// What is missing.
+        reason: String,
+    },
+
+    /// A graph of this name is there already.
+    #[error("a graph named `{graph}` is loaded already: give each model a name of its own")]
+    DuplicateGraph {
+        /// The name.
+        graph: String,
+    },
+
+    /// Fewer or more inputs than the graph has.
+    #[error("graph `{graph}` takes {expected} input(s) ({names}), {came} came")]
+    InputCount {
+        /// The graph's name.
+        graph: String,
+        /// How many it takes.
+        expected: usize,
+        /// Their names, separated by commas.
+        names: String,
+        /// How many came.
+        came: usize,
+    },
+
+    /// One input was given twice.
+    #[error("input `{input}` was given twice")]
+    InputTwice {
+        /// The input's name.
+        input: String,
+    },
+
+    /// No input of this name.
+    #[error("graph `{graph}` has no input `{input}`: it has {names}")]
+    NoInput {
+        /// The graph's name.
+        graph: String,
+        /// What was asked for.
+        input: String,
+        /// The names of the inputs that there are, separated by commas.
+        names: String,
+    },
+
+    /// Wrong element type.
+    #[error("input `{input}` must be {expected}, {came} came")]
+    Type {
+        /// The input's name.
+        input: String,
+        /// What the graph takes.
+        expected: TensorType,
+        /// What came.
+        came: TensorType,
+    },
+
+    /// Wrong rank or dimensions.
+    #[error("input `{input}` must have dimensions {expected}, {came} came")]
+    Dimensions {
+        /// The input's name.
+        input: String,
+        /// What the graph takes, `?` for a dimension that is free.
+        expected: String,
+        /// What came.
+        came: String,
+    },
+
+    /// Wrong byte count.
+    #[error(
+        "{tensor} of dimensions {dimensions} and type {ty} must have {expected} bytes, {came} came"
+    )]
+    Bytes {
+        /// Which tensor, in words.
+        tensor: String,
+        /// Its dimensions.
+        dimensions: String,
+        /// Its element type.
+        ty: TensorType,
+        /// How many bytes they ask for.
+        expected: usize,
+        /// How many came.
+        came: usize,
+    },
+
+    /// A tensor or model over a limit.
+    #[error("{what} is over its limit: at most {limit} bytes, {came} came")]
+    TooLarge {
+        /// What is too large, in words.
+        what: String,
+        /// The limit, in bytes.
+        limit: usize,
+        /// How many bytes came, or were asked for.
+        came: String,
+    },
+
+    /// The deadline passed before the inference was done.
+    #[error("the inference on graph `{graph}` was stopped: its deadline of {after:?} passed")]
+    Timeout {
+        /// The graph's name.
+        graph: String,
+        /// How long it was given.
+        after: Duration,
+    },
+
+    /// ONNX Runtime ran the graph and failed.
+    #[error("graph `{graph}` failed: {reason}")]
+    Run {
+        /// The graph's name.
+        graph: String,
+        /// What ONNX Runtime said.
+        reason: String,
+    },
+
+    /// ONNX Runtime refused something else.
+    #[error("ONNX Runtime cannot {what}: {reason}")]
+    OnnxRuntime {
+        /// What was tried.
+        what: &'static str,
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// The code that a guest gets for this failure.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Error::InputCount { .. }
+            | Error::InputTwice { .. }
+            | Error::Type { .. }
+            | Error::Dimensions { .. }
+            | Error::Bytes { .. } => ErrorCode::InvalidArgument,
+            Error::Encoding { .. } => ErrorCode::InvalidEncoding,
+            Error::Timeout { .. } => ErrorCode::Timeout,
+            Error::Run { .. } | Error::OnnxRuntime { .. } => ErrorCode::RuntimeError,
+            Error::Unsupported { .. } | Error::NoDevice { .. } | Error::Device { .. } => {
+                ErrorCode::UnsupportedOperation
+            }
+            Error::TooLarge { .. } => ErrorCode::TooLarge,
+            Error::NoInput { .. } | Error::File { .. } => ErrorCode::NotFound,
+            Error::Library { .. }
+            | Error::LibraryTooOld { .. }
+            | Error::NoLibrary
+            | Error::DuplicateGraph { .. } => ErrorCode::Unknown,
+        }
+    }
+}
+
+/// Dimensions as people write them: `[1, 3, ?]`.
+pub(crate) fn show_dimensions<T: std::fmt::Display>(
+    dimensions: impl IntoIterator<Item = Option<T>>,
+) -> String {
+    let all: Vec<String> = dimensions
+        .into_iter()
+        .map(|dimension| dimension.map_or_else(|| "?".to_owned(), |value| value.to_string()))
+        .collect();
+    format!("[{}]", all.join(", "))
+}

@@ -1,0 +1,198 @@
+//! What one caller brings to its inferences, one at a time: options that can be cancelled, memory
+//! that is used again, and the views over inputs that stay where they are.
+//!
+//! A lane belongs to one caller (one instance), so nothing in it is locked and no memory of one
+//! guest is ever handed to another.
+
+use smallvec::SmallVec;
+
+use crate::{
+    Error, Shape, Tensor, TensorType,
+    clock::Stamp,
+    run::{Cancel, Feed, ViewSlot},
+};
+
+/// How many bytes of tensors a lane keeps for later, at most: some frames' worth for a camera's
+/// pictures, little beside an instance's own memory.
+const KEPT_BYTES: usize = 32 << 20;
+
+/// One input of an inference.
+#[derive(Clone, Copy)]
+pub struct Argument<'a> {
+    /// The input's name; without one, the place in the list counts.
+    pub name: Option<&'a str>,
+    /// The tensor.
+    pub data: Data<'a>,
+}
+
+/// Where the elements of an input are.
+#[derive(Clone, Copy)]
+pub enum Data<'a> {
+    /// In a tensor.
+    Tensor(&'a Tensor),
+    /// In somebody else's memory, which is read where it lies if its alignment allows.
+    Bytes {
+        /// The type of the elements.
+        ty: TensorType,
+        /// The dimensions, outermost first.
+        dimensions: &'a [u32],
+        /// The elements, row-major.
+        bytes: &'a [u8],
+    },
+}
+
+impl<'a> Data<'a> {
+    pub(crate) fn parts(&self) -> (TensorType, &'a [u32], &'a [u8]) {
+        match *self {
+            Data::Tensor(tensor) => (tensor.ty(), tensor.shape(), tensor.bytes()),
+            Data::Bytes {
+                ty,
+                dimensions,
+                bytes,
+            } => (ty, dimensions, bytes),
+        }
+    }
+}
+
+/// What an inference gave, and what it took.
+#[derive(Debug)]
+pub struct Outcome {
+    /// All outputs, in the graph's order.
+    pub outputs: SmallVec<[Tensor; 4]>,
+    /// When the caller began to wait for its turn.
+    pub asked: Stamp,
+    /// When ONNX Runtime began.
+    pub started: Stamp,
+    /// When ONNX Runtime was done.
+    pub ended: Stamp,
+    /// How many inputs had to be copied, for their alignment.
+    pub copies_in: u64,
+    /// How many bytes those copies were.
+    pub bytes_copied_in: u64,
+}
+
+/// What one caller brings to its inferences.
+pub struct Lane {
+    pub(crate) cancel: Cancel,
+    pub(crate) views: Views,
+    pub(crate) pool: Pool,
+}
+
+impl Lane {
+    /// A new lane, with nothing kept yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OnnxRuntime`] where ONNX Runtime has no memory left.
+    pub fn new() -> Result<Self, Error> {
+        // `ort` looks the library up by itself where none is loaded, and panics if it fails.
+        crate::OnnxRuntime::loaded()?;
+        Ok(Self {
+            cancel: Cancel::new()?,
+            views: Views::default(),
+            pool: Pool::default(),
+        })
+    }
+
+    /// A tensor to fill: memory used before where some fits, zeros otherwise. What it holds is
+    /// this caller's own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] where the machine has no such memory.
+    pub fn tensor(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, Error> {
+        self.pool.take(ty, dimensions)
+    }
+
+    /// Keeps a tensor that is not needed any more for a later one like it.
+    pub fn recycle(&mut self, tensor: Tensor) {
+        self.pool.give_back(tensor);
+    }
+}
+
+/// Tensors that were used before, youngest last.
+#[derive(Default)]
+pub(crate) struct Pool {
+    tensors: Vec<Tensor>,
+    bytes: usize,
+}
+
+impl Pool {
+    pub(crate) fn take(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, Error> {
+        let found = self
+            .tensors
+            .iter()
+            .rposition(|tensor| tensor.ty() == ty && **tensor.shape() == *dimensions);
+        match found {
+            Some(index) => {
+                let tensor = self.tensors.swap_remove(index);
+                self.bytes -= tensor.bytes().len();
+                Ok(tensor)
+            }
+            None => Tensor::zeros(ty, Shape::from(dimensions)),
+        }
+    }
+
+    pub(crate) fn give_back(&mut self, tensor: Tensor) {
+        let bytes = tensor.bytes().len();
+        // Few kinds of tensor come back again and again; a long list would only be searched.
+        if tensor.is_reusable() && self.bytes + bytes <= KEPT_BYTES && self.tensors.len() < 32 {
+            self.bytes += bytes;
+            self.tensors.push(tensor);
+        }
+    }
+}
+
+/// The views over inputs that lie in somebody else's memory, by the input's place.
+#[derive(Default)]
+pub(crate) struct Views(Vec<ViewSlot>);
+
+/// The inputs that could not be read where they lie.
+#[derive(Default)]
+pub(crate) struct Copied {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+}
+
+type Feeds<'a> = SmallVec<[Feed<'a>; 4]>;
+
+impl Views {
+    /// The arguments in the order of the inputs, copied where their alignment asks for it.
+    pub(crate) fn feed<'a>(
+        &'a mut self,
+        order: &[usize],
+        arguments: &'a [Argument<'a>],
+        pool: &mut Pool,
+    ) -> Result<(Feeds<'a>, Copied), Error> {
+        if self.0.len() < order.len() {
+            self.0.resize_with(order.len(), ViewSlot::default);
+        }
+        let mut copied = Copied::default();
+        let mut feeds = Feeds::new();
+        for (slot, &position) in self.0.iter_mut().zip(order) {
+            let Some(argument) = arguments.get(position) else {
+                continue;
+            };
+            feeds.push(match argument.data {
+                Data::Tensor(tensor) => Feed::Tensor(tensor),
+                Data::Bytes {
+                    ty,
+                    dimensions,
+                    bytes,
+                } if ViewSlot::accepts(ty, bytes) => Feed::View(slot.view(ty, dimensions, bytes)?),
+                Data::Bytes {
+                    ty,
+                    dimensions,
+                    bytes,
+                } => {
+                    let mut tensor = pool.take(ty, dimensions)?;
+                    tensor.bytes_mut().copy_from_slice(bytes);
+                    copied.count += 1;
+                    copied.bytes += bytes.len() as u64;
+                    Feed::Owned(tensor)
+                }
+            });
+        }
+        Ok((feeds, copied))
+    }
+}

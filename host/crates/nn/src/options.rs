@@ -1,0 +1,172 @@
+//! How a graph is to be run: what a user can choose per graph, with what each choice costs.
+
+use std::{fmt, num::NonZero, str::FromStr};
+
+use crate::Device;
+
+/// The options of one graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphOptions {
+    /// Where it runs, or it does not load.
+    pub device: Device,
+    /// Lets single nodes run on the CPU when the device has no kernel for them. Off by default:
+    /// a graph that asked for a device runs there whole.
+    pub allow_cpu_nodes: bool,
+    /// What the sessions are set up for.
+    pub mode: Mode,
+    /// Threads inside one inference. By default what the mode says.
+    pub threads: Option<NonZero<usize>>,
+    /// How far ONNX Runtime rewrites the graph at load.
+    pub optimization: Optimization,
+    /// Keep freed memory in ONNX Runtime's arena for the next inference: faster, at the price of
+    /// holding the largest inference's memory.
+    pub arena: bool,
+    /// Sessions on devices other than the CPU, where one session runs one inference at a time.
+    pub sessions: NonZero<usize>,
+}
+
+impl Default for GraphOptions {
+    fn default() -> Self {
+        Self {
+            device: Device::Cpu,
+            allow_cpu_nodes: false,
+            mode: Mode::Throughput,
+            threads: None,
+            optimization: Optimization::All,
+            arena: true,
+            sessions: NonZero::<usize>::MIN,
+        }
+    }
+}
+
+impl GraphOptions {
+    /// Threads inside one inference, on a machine with this many cores.
+    pub(crate) fn intra_threads(&self, cores: usize) -> usize {
+        match (self.threads, self.mode) {
+            (Some(threads), _) => threads.get(),
+            (None, Mode::Throughput) => 1,
+            (None, Mode::Latency) => cores.max(1),
+        }
+    }
+
+    /// Inferences that may run at once on the CPU, on a machine with this many cores.
+    pub(crate) fn permits(&self, cores: usize) -> usize {
+        match self.mode {
+            Mode::Throughput => (cores / self.intra_threads(cores)).max(1),
+            Mode::Latency => 1,
+        }
+    }
+}
+
+/// What the sessions of a graph are set up for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// As many inferences at once as there are cores, one thread each, none of them spinning.
+    #[default]
+    Throughput,
+    /// One inference at a time on all cores.
+    Latency,
+}
+
+impl Mode {
+    const ALL: [Mode; 2] = [Mode::Throughput, Mode::Latency];
+
+    /// The name that people type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::Throughput => "throughput",
+            Mode::Latency => "latency",
+        }
+    }
+}
+
+/// How far ONNX Runtime rewrites a graph when it loads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimization {
+    /// Not at all.
+    None,
+    /// What keeps the meaning exactly: constant folding, redundant nodes.
+    Basic,
+    /// Fusions as well.
+    Extended,
+    /// Memory layouts as well.
+    #[default]
+    All,
+}
+
+impl Optimization {
+    const ALL_LEVELS: [Optimization; 4] = [
+        Optimization::None,
+        Optimization::Basic,
+        Optimization::Extended,
+        Optimization::All,
+    ];
+
+    /// The name that people type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Optimization::None => "none",
+            Optimization::Basic => "basic",
+            Optimization::Extended => "extended",
+            Optimization::All => "all",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Optimization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|mode| mode.name() == text)
+            .ok_or_else(|| format!("unknown mode `{text}`: expected throughput or latency"))
+    }
+}
+
+impl FromStr for Optimization {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL_LEVELS
+            .into_iter()
+            .find(|level| level.name() == text)
+            .ok_or_else(|| {
+                format!("unknown optimization `{text}`: expected none, basic, extended or all")
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_share_the_cores_out() {
+        let throughput = GraphOptions::default();
+        assert_eq!((throughput.intra_threads(8), throughput.permits(8)), (1, 8));
+        let latency = GraphOptions {
+            mode: Mode::Latency,
+            ..GraphOptions::default()
+        };
+        assert_eq!((latency.intra_threads(8), latency.permits(8)), (8, 1));
+        let pairs = GraphOptions {
+            threads: NonZero::new(3),
+            ..GraphOptions::default()
+        };
+        assert_eq!((pairs.intra_threads(8), pairs.permits(8)), (3, 2));
+        assert_eq!((pairs.intra_threads(1), pairs.permits(1)), (3, 1));
+    }
+}

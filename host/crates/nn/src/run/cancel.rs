@@ -1,0 +1,138 @@
+//! Run options that the ticker's thread terminates when a deadline passes.
+//!
+//! ONNX Runtime looks at the flag between nodes, so an inference ends at the end of the node that
+//! runs when the deadline passes. The flag stays set until it is taken back, and it must never
+//! reach the next run: the three states below are what keeps a late ticker from doing that.
+
+use std::{
+    hint,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use ort::{AsPointer, session::RunOptions, sys};
+
+use super::check;
+use crate::{
+    Error,
+    clock::Deadline,
+    ticker::{self, Tick},
+};
+
+/// No run with a deadline is going on.
+const IDLE: u64 = 0;
+/// The ticker is setting the flag at this moment.
+const FIRING: u64 = 1;
+/// The flag is set and has to be taken back.
+const FIRED: u64 = 2;
+// Any other value is the deadline of the run that is going on.
+
+/// One at a time: the options of the runs of one [`crate::Lane`].
+pub(crate) struct Cancel {
+    slot: Arc<Slot>,
+    subscribed: bool,
+}
+
+struct Slot {
+    options: RunOptions,
+    state: AtomicU64,
+    /// What deadlines are counted from.
+    start: Instant,
+}
+
+impl Slot {
+    fn count(&self, at: Instant) -> u64 {
+        let nanos = at.saturating_duration_since(self.start).as_nanos();
+        u64::try_from(nanos).unwrap_or(u64::MAX).max(FIRED + 1)
+    }
+}
+
+impl Tick for Slot {
+    fn tick(&self, now: Instant) {
+        let deadline = self.state.load(Ordering::Acquire);
+        if deadline <= FIRED || self.count(now) < deadline {
+            return;
+        }
+        // If the run has ended in between, this fails and nothing is terminated. If another run
+        // with the very same deadline has begun, its deadline has passed as well.
+        let claimed =
+            self.state
+                .compare_exchange(deadline, FIRING, Ordering::AcqRel, Ordering::Relaxed);
+        if claimed.is_ok() {
+            // It fails only where ONNX Runtime has no memory; then the run goes on to its end.
+            if let Err(error) = self.options.terminate() {
+                tracing::error!("cannot terminate an inference: {}", error.message());
+            }
+            self.state.store(FIRED, Ordering::Release);
+        }
+    }
+}
+
+impl Cancel {
+    pub(crate) fn new() -> Result<Self, Error> {
+        let options = RunOptions::new().map_err(|error| Error::OnnxRuntime {
+            what: "make run options",
+            reason: error.message().to_owned(),
+        })?;
+        Ok(Self {
+            slot: Arc::new(Slot {
+                options,
+                state: AtomicU64::new(IDLE),
+                start: Instant::now(),
+            }),
+            subscribed: false,
+        })
+    }
+
+    /// Runs `body` so that it is terminated once the deadline passes; says whether it was.
+    pub(super) fn guard<T>(
+        &mut self,
+        deadline: Option<Deadline>,
+        body: impl FnOnce(*const sys::OrtRunOptions) -> T,
+    ) -> Result<(T, bool), Error> {
+        let options = self.slot.options.ptr();
+        let Some(deadline) = deadline else {
+            return Ok((body(options), false));
+        };
+        self.subscribe()?;
+        let armed = self.slot.count(deadline.at());
+        self.slot.state.store(armed, Ordering::Release);
+        let result = body(options);
+        Ok((result, self.disarm(armed)?))
+    }
+
+    fn subscribe(&mut self) -> Result<(), Error> {
+        if !self.subscribed {
+            let slot: Weak<Slot> = Arc::downgrade(&self.slot);
+            ticker::subscribe(slot).map_err(|error| Error::OnnxRuntime {
+                what: "be watched over by a thread",
+                reason: error.to_string(),
+            })?;
+            self.subscribed = true;
+        }
+        Ok(())
+    }
+
+    fn disarm(&mut self, armed: u64) -> Result<bool, Error> {
+        let state = &self.slot.state;
+        let idle = state.compare_exchange(armed, IDLE, Ordering::AcqRel, Ordering::Acquire);
+        if idle.is_ok() {
+            return Ok(false);
+        }
+        // The ticker has claimed this run: wait the few instructions until its flag is set, and
+        // take it back.
+        while state.load(Ordering::Acquire) != FIRED {
+            hint::spin_loop();
+        }
+        let options = self.slot.options.ptr().cast_mut();
+        // SAFETY: the options live in the slot, and no run uses them now: runs go through
+        // `&mut self`, and this one has ended.
+        let status = unsafe { (ort::api().RunOptionsUnsetTerminate)(options) };
+        state.store(IDLE, Ordering::Release);
+        check("take a termination back", status)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,22 @@
+//! Asks a shared library which ONNX Runtime it is, before `ort` commits the process to it.
+
+use std::{ffi::CStr, path::Path};
+
+use ort::sys::OrtApiBase;
+
+/// The version that the library at `path` gives itself, or why it gives none.
+pub(crate) fn library_version(path: &Path) -> Result<String, String> {
+    // SAFETY: loading a library runs its initialisers. The path is the user's own choice of ONNX
+    // Runtime, never a guest's or a package's.
+    let library = unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
+    // SAFETY: every ONNX Runtime exports this symbol with this type.
+    let base =
+        unsafe { library.get::<unsafe extern "C" fn() -> *const OrtApiBase>(b"OrtGetApiBase\0") }
+            .map_err(|_| "it is a library, but not ONNX Runtime (no `OrtGetApiBase`)".to_owned())?;
+    // SAFETY: the function takes nothing and gives a pointer to a static table, or null.
+    let base = unsafe { base().as_ref() }.ok_or("its `OrtGetApiBase` returns nothing")?;
+    // SAFETY: the table is valid, and the text is static and ends in zero.
+    let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
+    Ok(version.to_string_lossy().into_owned())
+    // The library is closed here, and opened again by `ort`; the loader counts.
+}

@@ -1,0 +1,339 @@
+//! An `OrtValue` and the memory that it points to.
+//!
+//! ONNX Runtime does not own the memory of a value made "with data": whoever makes one promises
+//! that it outlives every run that reads or writes it. [`Tensor`] keeps that promise by owning the
+//! memory, [`View`] by borrowing it.
+
+use std::{marker::PhantomData, ptr, ptr::NonNull, slice, sync::LazyLock};
+
+use ort::{AsPointer, sys};
+use smallvec::SmallVec;
+
+use super::{buffer::Buffer, check};
+use crate::{Error, Shape, TensorType, error::show_dimensions};
+
+/// A dense tensor that ONNX Runtime can read and write without a copy.
+pub struct Tensor {
+    handle: Handle,
+    memory: Memory,
+    ty: TensorType,
+    shape: Shape,
+}
+
+enum Memory {
+    Ours(Buffer),
+    /// Allocated by ONNX Runtime, freed with the handle.
+    Theirs {
+        start: NonNull<u8>,
+        bytes: usize,
+    },
+}
+
+/// An `OrtValue`, released when dropped. It does not own memory made "with data".
+struct Handle(NonNull<sys::OrtValue>);
+
+// SAFETY: an `OrtValue` holding a tensor is plain data behind a reference count; ONNX Runtime
+// documents no thread affinity for it, and this crate changes its memory only through `&mut`.
+unsafe impl Send for Handle {}
+// SAFETY: as above; through `&Handle` ONNX Runtime only reads.
+unsafe impl Sync for Handle {}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from the API, is owned here alone, and is released once.
+        unsafe { (ort::api().ReleaseValue)(self.0.as_ptr()) }
+    }
+}
+
+impl Handle {
+    /// A value over memory that somebody else keeps.
+    ///
+    /// # Safety
+    ///
+    /// `bytes` bytes from `start` must stay valid for as long as a run uses the value, for reads
+    /// if it is an input, for reads and writes by that run alone if it is an output; `start` must
+    /// be aligned for `ty`.
+    unsafe fn over(
+        start: NonNull<u8>,
+        bytes: usize,
+        ty: TensorType,
+        dimensions: &[u32],
+    ) -> Result<Self, Error> {
+        let info = cpu_memory()?;
+        let shape: SmallVec<[i64; 8]> = dimensions.iter().map(|&d| i64::from(d)).collect();
+        let mut value = ptr::null_mut();
+        // SAFETY: `info` lives for the whole process, `shape` for this call, the rest is the
+        // caller's promise; the value only stores the address.
+        let status = unsafe {
+            (ort::api().CreateTensorWithDataAsOrtValue)(
+                info.ptr(),
+                start.as_ptr().cast(),
+                bytes,
+                shape.as_ptr(),
+                shape.len(),
+                element_type(ty),
+                &mut value,
+            )
+        };
+        check("make a tensor", status)?;
+        NonNull::new(value)
+            .map(Handle)
+            .ok_or_else(|| no_value("make a tensor"))
+    }
+}
+
+impl Tensor {
+    /// A tensor of zeros.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] where the machine has no such memory.
+    pub fn zeros(ty: TensorType, shape: Shape) -> Result<Self, Error> {
+        let too_large = |shape: &Shape| Error::TooLarge {
+            what: format!(
+                "a tensor of dimensions {}",
+                show_dimensions(shape.iter().copied().map(Some))
+            ),
+            limit: isize::MAX.unsigned_abs(),
+            came: "more than this machine has".to_owned(),
+        };
+        let bytes = ty.bytes_for(&shape).ok_or_else(|| too_large(&shape))?;
+        let buffer = Buffer::zeroed(bytes).ok_or_else(|| too_large(&shape))?;
+        // SAFETY: the buffer moves into the same `Tensor` as the handle and is dropped after the
+        // handle's last use; it is aligned to more than any element type asks for. Writes go
+        // through `&mut Tensor` only.
+        let handle = unsafe { Handle::over(buffer.start(), bytes, ty, &shape)? };
+        Ok(Self {
+            handle,
+            memory: Memory::Ours(buffer),
+            ty,
+            shape,
+        })
+    }
+
+    /// Takes over a value that ONNX Runtime made as an output.
+    ///
+    /// # Safety
+    ///
+    /// `value` must be owned by the caller and not be used by it afterwards.
+    pub(super) unsafe fn adopt(value: NonNull<sys::OrtValue>) -> Result<Self, Error> {
+        let handle = Handle(value);
+        let api = ort::api();
+        let mut info = ptr::null_mut();
+        // SAFETY: the value is valid; `info` is released below.
+        check("describe an output", unsafe {
+            (api.GetTensorTypeAndShape)(value.as_ptr(), &mut info)
+        })?;
+        let described = describe(info);
+        // SAFETY: `info` came from the call above and is released once.
+        unsafe { (api.ReleaseTensorTypeAndShapeInfo)(info) };
+        let (ty, shape) = described?;
+        let bytes = ty
+            .bytes_for(&shape)
+            .ok_or_else(|| no_value("measure an output"))?;
+        let mut start = ptr::null_mut();
+        // SAFETY: the value is a tensor, as described above.
+        check("read an output", unsafe {
+            (api.GetTensorMutableData)(value.as_ptr(), &mut start)
+        })?;
+        // An empty tensor may have no memory at all.
+        let start = match NonNull::new(start.cast::<u8>()) {
+            Some(start) => start,
+            None if bytes == 0 => NonNull::dangling(),
+            None => return Err(no_value("read an output")),
+        };
+        Ok(Self {
+            handle,
+            memory: Memory::Theirs { start, bytes },
+            ty,
+            shape,
+        })
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut sys::OrtValue {
+        self.handle.0.as_ptr()
+    }
+
+    /// The type of its elements.
+    pub fn ty(&self) -> TensorType {
+        self.ty
+    }
+
+    /// Its dimensions.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Whether its memory is ours to hand out again.
+    pub(crate) fn is_reusable(&self) -> bool {
+        matches!(self.memory, Memory::Ours(_))
+    }
+
+    fn parts(&self) -> (NonNull<u8>, usize) {
+        match &self.memory {
+            Memory::Ours(buffer) => (buffer.start(), buffer.bytes()),
+            Memory::Theirs { start, bytes } => (*start, *bytes),
+        }
+    }
+
+    /// Its elements, row-major, in the machine's byte order.
+    pub fn bytes(&self) -> &[u8] {
+        let (start, bytes) = self.parts();
+        // SAFETY: the memory is initialised (zeroed by us, or written by ONNX Runtime), lives as
+        // long as `self`, and is not written while `&self` is held.
+        unsafe { slice::from_raw_parts(start.as_ptr(), bytes) }
+    }
+
+    /// Its elements, to be written.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        let (start, bytes) = self.parts();
+        // SAFETY: as in `bytes`, and `&mut self` makes the access exclusive.
+        unsafe { slice::from_raw_parts_mut(start.as_ptr(), bytes) }
+    }
+}
+
+impl std::fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Tensor({} {:?})", self.ty, self.shape)
+    }
+}
+
+/// An input that lies in somebody else's memory, borrowed for one run.
+pub(crate) struct View<'a> {
+    value: NonNull<sys::OrtValue>,
+    memory: PhantomData<&'a [u8]>,
+}
+
+impl View<'_> {
+    pub(super) fn as_ptr(&self) -> *mut sys::OrtValue {
+        self.value.as_ptr()
+    }
+}
+
+/// Remembers the value that was made over an address, since a guest's input mostly lies where it
+/// lay the last time. What it remembers is an address, never a borrow: the value is handed out
+/// only together with a borrow of the very bytes that it points to.
+#[derive(Default)]
+pub(crate) struct ViewSlot(Option<Remembered>);
+
+struct Remembered {
+    handle: Handle,
+    address: usize,
+    bytes: usize,
+    ty: TensorType,
+    dimensions: SmallVec<[u32; 8]>,
+}
+
+impl ViewSlot {
+    /// Whether bytes can be read where they lie: ONNX Runtime's kernels take aligned elements.
+    pub(crate) fn accepts(ty: TensorType, bytes: &[u8]) -> bool {
+        bytes.as_ptr().addr().is_multiple_of(ty.size())
+    }
+
+    /// A view of `bytes`, which must be accepted and as many as the dimensions ask for.
+    pub(crate) fn view<'a>(
+        &'a mut self,
+        ty: TensorType,
+        dimensions: &[u32],
+        bytes: &'a [u8],
+    ) -> Result<View<'a>, Error> {
+        let address = bytes.as_ptr().addr();
+        let fits = matches!(&self.0, Some(seen) if seen.address == address
+            && seen.bytes == bytes.len()
+            && seen.ty == ty
+            && seen.dimensions[..] == *dimensions);
+        if !fits {
+            let start = NonNull::from(bytes).cast::<u8>();
+            // SAFETY: the value is given out only as a `View` that borrows `bytes` (the check
+            // above holds it to the same address and length), as an input, which runs only read.
+            let handle = unsafe { Handle::over(start, bytes.len(), ty, dimensions)? };
+            self.0 = Some(Remembered {
+                handle,
+                address,
+                bytes: bytes.len(),
+                ty,
+                dimensions: dimensions.into(),
+            });
+        }
+        match &self.0 {
+            Some(seen) => Ok(View {
+                value: seen.handle.0,
+                memory: PhantomData,
+            }),
+            None => Err(no_value("make a view")),
+        }
+    }
+}
+
+fn cpu_memory() -> Result<&'static ort::memory::MemoryInfo<'static>, Error> {
+    static INFO: LazyLock<Result<ort::memory::MemoryInfo<'static>, String>> = LazyLock::new(|| {
+        use ort::memory::{AllocationDevice, AllocatorType, MemoryInfo, MemoryType};
+        MemoryInfo::new(
+            AllocationDevice::CPU,
+            0,
+            AllocatorType::Arena,
+            MemoryType::Default,
+        )
+        .map_err(|error| error.message().to_owned())
+    });
+    INFO.as_ref().map_err(|reason| Error::OnnxRuntime {
+        what: "name the CPU's memory",
+        reason: reason.clone(),
+    })
+}
+
+/// The element type and dimensions behind a tensor's description.
+fn describe(info: *mut sys::OrtTensorTypeAndShapeInfo) -> Result<(TensorType, Shape), Error> {
+    let api = ort::api();
+    let mut element = sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+    let mut rank = 0;
+    // SAFETY: `info` is valid for the duration of this function; the out pointers are ours.
+    check("read an output's type", unsafe {
+        (api.GetTensorElementType)(info, &mut element)
+    })?;
+    // SAFETY: as above.
+    check("read an output's rank", unsafe {
+        (api.GetDimensionsCount)(info, &mut rank)
+    })?;
+    let mut dimensions: SmallVec<[i64; 8]> = SmallVec::from_elem(0, rank);
+    // SAFETY: as above; `dimensions` has room for `rank` numbers.
+    check("read an output's dimensions", unsafe {
+        (api.GetDimensions)(info, dimensions.as_mut_ptr(), rank)
+    })?;
+    let shape: Option<Shape> = dimensions.iter().map(|&d| u32::try_from(d).ok()).collect();
+    match (tensor_type(element), shape) {
+        (Some(ty), Some(shape)) => Ok((ty, shape)),
+        _ => Err(Error::OnnxRuntime {
+            what: "hand out an output",
+            reason: format!(
+                "its type {element:?} or its dimensions {dimensions:?} have no counterpart in wasi-nn"
+            ),
+        }),
+    }
+}
+
+fn no_value(what: &'static str) -> Error {
+    Error::OnnxRuntime {
+        what,
+        reason: "it returned nothing".to_owned(),
+    }
+}
+
+fn element_type(ty: TensorType) -> sys::ONNXTensorElementDataType {
+    use sys::ONNXTensorElementDataType as Onnx;
+    match ty {
+        TensorType::Fp16 => Onnx::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16,
+        TensorType::Fp32 => Onnx::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+        TensorType::Fp64 => Onnx::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE,
+        TensorType::Bf16 => Onnx::ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16,
+        TensorType::U8 => Onnx::ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8,
+        TensorType::I32 => Onnx::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32,
+        TensorType::I64 => Onnx::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64,
+    }
+}
+
+fn tensor_type(element: sys::ONNXTensorElementDataType) -> Option<TensorType> {
+    TensorType::ALL
+        .into_iter()
+        .find(|&ty| element_type(ty) == element)
+}

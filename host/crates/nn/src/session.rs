@@ -1,0 +1,234 @@
+//! The sessions of one graph: built from a model and options, lent out for runs.
+//!
+//! On the CPU one session is shared and runs go on in parallel; elsewhere a pool of sessions runs
+//! one inference each. How many run at once is the permits' business; there is no lock around a
+//! run.
+
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
+use ort::{
+    ErrorCode as OrtCode, ep,
+    session::{
+        Session,
+        builder::{GraphOptimizationLevel, SessionBuilder},
+    },
+};
+
+use crate::{
+    Device, Error, GraphOptions, Mode, OnnxRuntime, Optimization,
+    clock::Deadline,
+    external,
+    permits::{Permit, Permits},
+};
+
+/// Where a model comes from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    /// A file that the user chose. Weights beside it are found.
+    File(&'a Path),
+    /// Bytes, of whomever.
+    Bytes(&'a [u8]),
+}
+
+pub(crate) struct Sessions {
+    sessions: Vec<Session>,
+    /// The sessions that nobody runs; none on the CPU, where the one session is shared.
+    idle: Option<Mutex<Vec<usize>>>,
+    permits: Permits,
+}
+
+/// A session to run once.
+pub(crate) struct Loan<'a> {
+    sessions: &'a Sessions,
+    index: usize,
+    _permit: Permit<'a>,
+}
+
+impl Sessions {
+    pub(crate) fn load(
+        graph: &str,
+        source: Source<'_>,
+        options: &GraphOptions,
+    ) -> Result<Self, Error> {
+        let runtime = OnnxRuntime::loaded()?;
+        if let Source::Bytes(bytes) = source {
+            refuse_unsafe(graph, bytes)?;
+        }
+        if !runtime.devices().contains(&options.device) {
+            return Err(Error::NoDevice {
+                asked: options.device,
+                there: runtime.device_names(),
+            });
+        }
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let shared = options.device == Device::Cpu;
+        let count = if shared { 1 } else { options.sessions.get() };
+        let sessions: Vec<Session> = (0..count)
+            .map(|_| build(runtime, graph, source, options, cores))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            permits: Permits::new(if shared {
+                options.permits(cores)
+            } else {
+                count
+            }),
+            idle: (!shared).then(|| Mutex::new((0..count).collect())),
+            sessions,
+        })
+    }
+
+    /// The session that describes the graph.
+    pub(crate) fn first(&self) -> Option<&Session> {
+        self.sessions.first()
+    }
+
+    /// A session, as soon as one is free; none if the deadline passed first.
+    pub(crate) fn lend(&self, deadline: Option<Deadline>) -> Option<Loan<'_>> {
+        let permit = self.permits.acquire(deadline)?;
+        let index = match &self.idle {
+            None => 0,
+            // There are as many permits as sessions, so one is idle.
+            Some(idle) => lock(idle).pop()?,
+        };
+        Some(Loan {
+            sessions: self,
+            index,
+            _permit: permit,
+        })
+    }
+}
+
+impl Loan<'_> {
+    pub(crate) fn session(&self) -> Option<&Session> {
+        self.sessions.sessions.get(self.index)
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        // Before the permit goes, which happens after this body.
+        if let Some(idle) = &self.sessions.idle {
+            lock(idle).push(self.index);
+        }
+    }
+}
+
+fn lock(idle: &Mutex<Vec<usize>>) -> std::sync::MutexGuard<'_, Vec<usize>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Refuses bytes that would make ONNX Runtime do more than read them.
+fn refuse_unsafe(graph: &str, bytes: &[u8]) -> Result<(), Error> {
+    let graph = graph.to_owned();
+    if external::is_ort_format(bytes) {
+        return Err(Error::Encoding {
+            graph,
+            reason: "it is in ONNX Runtime's own format; expected ONNX".to_owned(),
+        });
+    }
+    if external::refers_to_files(bytes) {
+        return Err(Error::Unsupported {
+            graph,
+            reason: "it keeps weights in other files, which a model loaded from bytes may not; \
+                     save it as one file"
+                .to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn build(
+    runtime: &OnnxRuntime,
+    graph: &str,
+    source: Source<'_>,
+    options: &GraphOptions,
+    cores: usize,
+) -> Result<Session, Error> {
+    let mut builder = configure(runtime, options, cores).map_err(|reason| Error::Device {
+        graph: graph.to_owned(),
+        asked: options.device,
+        reason,
+        there: runtime.device_names(),
+    })?;
+    let session = match source {
+        Source::File(path) => builder.commit_from_file(path),
+        Source::Bytes(bytes) => builder.commit_from_memory(bytes),
+    };
+    session.map_err(|error| explain(runtime, graph, options.device, &error))
+}
+
+fn configure(
+    runtime: &OnnxRuntime,
+    options: &GraphOptions,
+    cores: usize,
+) -> Result<SessionBuilder, String> {
+    let said = |error: ort::Error<SessionBuilder>| error.message().to_owned();
+    let spin = match options.mode {
+        Mode::Throughput => "0",
+        Mode::Latency => "1",
+    };
+    let mut builder = Session::builder(runtime.environment())
+        .map_err(|error| error.message().to_owned())?
+        .with_optimization_level(level(options.optimization))
+        .map_err(said)?
+        .with_intra_threads(options.intra_threads(cores))
+        .map_err(said)?
+        .with_inter_threads(1)
+        .map_err(said)?
+        .with_config_entry("session.intra_op.allow_spinning", spin)
+        .map_err(said)?;
+    if let Some(registration) = options.device.registration() {
+        builder = builder
+            .with_execution_providers([registration])
+            .map_err(said)?;
+        if !options.allow_cpu_nodes {
+            // Otherwise ONNX Runtime quietly runs on the CPU what the device has no kernel for.
+            builder = builder
+                .with_config_entry("session.disable_cpu_ep_fallback", "1")
+                .map_err(said)?;
+        }
+    } else {
+        let cpu = ep::CPU::default().with_arena_allocator(options.arena);
+        builder = builder
+            .with_execution_providers([cpu.build().error_on_failure()])
+            .map_err(said)?;
+    }
+    Ok(builder)
+}
+
+fn level(optimization: Optimization) -> GraphOptimizationLevel {
+    match optimization {
+        Optimization::None => GraphOptimizationLevel::Disable,
+        Optimization::Basic => GraphOptimizationLevel::Level1,
+        Optimization::Extended => GraphOptimizationLevel::Level2,
+        Optimization::All => GraphOptimizationLevel::All,
+    }
+}
+
+/// Says whose fault it is that a session could not be made.
+fn explain(runtime: &OnnxRuntime, graph: &str, device: Device, error: &ort::Error) -> Error {
+    let (graph, reason) = (graph.to_owned(), error.message().to_owned());
+    // ONNX Runtime gives unknown operators the codes of other failures; its words tell.
+    let missing_operator = [
+        "is not a registered function/op",
+        "No Op registered for",
+        "Could not find an implementation",
+    ]
+    .iter()
+    .any(|words| reason.contains(words));
+    match error.code() {
+        _ if missing_operator => Error::Unsupported { graph, reason },
+        OrtCode::NotImplemented => Error::Unsupported { graph, reason },
+        _ if device != Device::Cpu => Error::Device {
+            graph,
+            asked: device,
+            reason,
+            there: runtime.device_names(),
+        },
+        _ => Error::Encoding { graph, reason },
+    }
+}

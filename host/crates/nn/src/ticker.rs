@@ -1,0 +1,99 @@
+//! One thread that looks after every deadline of the process.
+//!
+//! It wakes [`TICK`] by `TICK`, which is the grain of every deadline, and calls whoever subscribed:
+//! engines advance their epoch, running inferences compare their deadline. It runs only while
+//! somebody is subscribed, so a process that measures nothing and serves nothing does not wake.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The time between two ticks: short enough for deadlines in milliseconds, long enough that two
+/// hundred wake-ups a second cost nothing that shows.
+pub const TICK: Duration = Duration::from_millis(5);
+
+/// Something that wants to know that time passes.
+pub trait Tick: Send + Sync {
+    /// Called once a tick. It must not block.
+    fn tick(&self, now: Instant);
+}
+
+struct Subscribers {
+    list: Vec<Weak<dyn Tick>>,
+    running: bool,
+}
+
+static SUBSCRIBERS: Mutex<Subscribers> = Mutex::new(Subscribers {
+    list: Vec::new(),
+    running: false,
+});
+
+fn subscribers() -> MutexGuard<'static, Subscribers> {
+    // The list holds no invariant that a panic could break.
+    SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls `subscriber` once a tick for as long as it lives.
+///
+/// # Errors
+///
+/// The system's, where it has no thread left to give.
+pub fn subscribe(subscriber: Weak<dyn Tick>) -> std::io::Result<()> {
+    let mut all = subscribers();
+    if !all.running {
+        thread::Builder::new()
+            .name("tollgate-ticker".to_owned())
+            .spawn(run)?;
+        all.running = true;
+    }
+    all.list.push(subscriber);
+    Ok(())
+}
+
+fn run() {
+    loop {
+        thread::sleep(TICK);
+        let now = Instant::now();
+        let mut all = subscribers();
+        all.list.retain(|subscriber| match subscriber.upgrade() {
+            Some(subscriber) => {
+                subscriber.tick(now);
+                true
+            }
+            None => false,
+        });
+        if all.list.is_empty() {
+            all.running = false;
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use super::*;
+
+    struct Bell(mpsc::Sender<Instant>);
+
+    impl Tick for Bell {
+        fn tick(&self, now: Instant) {
+            let _ = self.0.send(now);
+        }
+    }
+
+    #[test]
+    fn rings_while_the_subscriber_lives_and_not_after() {
+        let (sender, receiver) = mpsc::channel();
+        let bell: Arc<dyn Tick> = Arc::new(Bell(sender));
+        subscribe(Arc::downgrade(&bell)).unwrap();
+        receiver.recv().unwrap();
+        receiver.recv().unwrap();
+        drop(bell);
+        // The sender went with the bell: the channel ends instead of waiting for ever.
+        while receiver.recv().is_ok() {}
+    }
+}

@@ -1,2 +1,93 @@
-//! Nothing yet.
-fn main() {}
+//! `cargo xtask`: everything that a fresh clone needs done and that Cargo alone does not do.
+//!
+//! It sets up what is missing, with progress, and then calls the tools that do the work; what is
+//! there already is left alone, so that a second run needs no network. Standard output belongs to
+//! what was asked for (one JSON object, the test runner's report): whatever xtask itself has to
+//! say goes to standard error. It must not know Wasmtime, ONNX Runtime or any of our crates: it
+//! runs them as anybody would, by their command line.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod demo;
+mod guests;
+mod models;
+mod python;
+mod shell;
+mod test;
+mod toolchain;
+mod workspace;
+
+use workspace::Workspace;
+
+/// Sets up, builds, runs and measures Tollgate from a clone.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    /// Where the compiler for guests comes from
+    #[arg(long, value_enum, default_value_t, global = true, hide = true)]
+    toolchain: toolchain::Choice,
+
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build every guest and every twin into target/guests
+    Guests,
+    /// Generate the models that are too large to commit into target/models
+    Models,
+    /// Read the example's meters in the sandbox and beside it, and say where the time went
+    Demo(demo::Args),
+    /// Set everything up and run all tests
+    Test(test::Args),
+    /// Measure
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// What the boundary costs: beside native ONNX Runtime and beside Wasmtime's own wasi-nn
+    Boundary {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match &cli.task {
+        Task::Guests => guests::build(&workspace, cli.toolchain),
+        Task::Models => models::generate(&workspace),
+        Task::Demo(args) => demo::run(&workspace, cli.toolchain, args),
+        Task::Test(args) => test::run(&workspace, cli.toolchain, args),
+        Task::Bench(Bench::Boundary { json }) => {
+            set_up(&workspace, cli.toolchain)?;
+            bench::boundary(*json)
+        }
+    }
+}
+
+/// Everything that tests and benchmarks find under `target/`, and ONNX Runtime.
+fn set_up(workspace: &Workspace, toolchain: toolchain::Choice) -> Result<()> {
+    guests::build(workspace, toolchain)?;
+    models::generate(workspace)?;
+    workspace.install_onnx_runtime()
+}

@@ -7,6 +7,10 @@
 //!
 //! A twin is native code that the person at the terminal chose to load. Nothing here is a sandbox.
 #![no_std]
+#![allow(
+    missing_docs,
+    reason = "the fields are those of the WIT records of the same names"
+)]
 
 use core::ffi::c_void;
 

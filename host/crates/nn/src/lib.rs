@@ -32,4 +32,5 @@ pub use options::{GraphOptions, Mode, Optimization};
 pub use registry::GraphRegistry;
 pub use run::Tensor;
 pub use runtime::OnnxRuntime;
+pub use shape::check_tensor;
 pub use tensor::{Shape, TensorType};

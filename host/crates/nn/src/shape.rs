@@ -115,8 +115,18 @@ impl TensorInfo {
     }
 }
 
+/// Whether bytes make a tensor of a type and dimensions.
+///
+/// # Errors
+///
+/// [`Error::Bytes`] where they are too many or too few, [`Error::TooLarge`] where nothing could
+/// hold them.
+pub fn check_tensor(ty: TensorType, dimensions: &[u32], bytes: usize) -> Result<(), Error> {
+    check_bytes(|| "a tensor".to_owned(), ty, dimensions, bytes)
+}
+
 /// Whether a tensor has as many bytes as its dimensions and type ask for.
-pub(crate) fn check_bytes(
+fn check_bytes(
     tensor: impl Fn() -> String,
     ty: TensorType,
     dimensions: &[u32],

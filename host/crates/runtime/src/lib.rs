@@ -1,1 +1,40 @@
-//! Nothing yet.
+//! Plugins in sandboxes: Wasmtime around `tollgate-nn`, and an account of every frame.
+//!
+//! This crate does no I/O of its own: it is handed bytes, [`Grants`] and [`Limits`]. It owns the
+//! boundary (`imports` is the one place where WIT values become tensors and back) and the
+//! [`Ledger`], which says where each nanosecond of a frame went.
+//!
+//! Three lifetimes: the process ([`Engine`], and the registry of graphs), the plugin ([`Plugin`]:
+//! compiled, linked, shared, immutable) and the instance ([`Instance`]: one Wasmtime store).
+//! Rooms, each standing above what it uses: [`Pool`] → [`Instance`] → [`Plugin`] → `imports` →
+//! `state` → `tollgate-nn`.
+
+mod engine;
+mod error;
+mod grants;
+mod imports;
+mod instance;
+mod ledger;
+mod limits;
+mod message;
+mod plugin;
+mod pool;
+pub mod probe;
+mod state;
+mod twin;
+
+pub use engine::{Engine, EngineConfig};
+pub use error::{Error, GuestFault};
+pub use grants::{DirGrant, Grants, GraphGrant};
+pub use instance::{Instance, Typed};
+pub use ledger::{Counts, Ledger, Record, Stage, Stages};
+pub use limits::Limits;
+pub use message::{Fault, Frame, Output};
+pub use plugin::{Plugin, World};
+pub use pool::{Policy, Pool};
+pub use state::NnHost;
+pub use tollgate_nn::clock;
+pub use twin::{Twin, TwinRecord};
+
+/// The version of Wasmtime inside.
+pub const WASMTIME_VERSION: &str = "48.0.8";

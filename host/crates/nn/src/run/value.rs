@@ -29,6 +29,12 @@ enum Memory {
     },
 }
 
+// SAFETY: `Theirs` points to memory that belongs to the handle beside it, which may be sent and
+// shared; it is read through `&Tensor` and written through `&mut Tensor` only.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
 /// An `OrtValue`, released when dropped. It does not own memory made "with data".
 struct Handle(NonNull<sys::OrtValue>);
 

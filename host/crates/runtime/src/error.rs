@@ -1,0 +1,138 @@
+//! What can go wrong, once, for the whole crate. A guest's fault and the host's are different
+//! types, since only one of them is a reason to distrust the guest.
+
+use std::time::Duration;
+
+/// A failure of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The engine could not be set up.
+    #[error("cannot set the engine up: {reason}")]
+    Engine {
+        /// What Wasmtime, or the system, said.
+        reason: String,
+    },
+
+    /// The bytes are not a component.
+    #[error("not a component: {what}; {advice}")]
+    NotAComponent {
+        /// What they are instead.
+        what: &'static str,
+        /// What to do.
+        advice: &'static str,
+    },
+
+    /// The component is not valid, or not compilable.
+    #[error("not a valid component: {reason}")]
+    Invalid {
+        /// What Wasmtime said.
+        reason: String,
+    },
+
+    /// The component exports no world that is accepted.
+    #[error(
+        "a component of another world: it exports {exports}; expected `tollgate:plugin/handler@0.1.0` \
+         (a plugin) or `wasi:cli/run@0.2` (a command)"
+    )]
+    WrongWorld {
+        /// The names of its exports.
+        exports: String,
+    },
+
+    /// The component is of the other world.
+    #[error("the component is {is}, not {wanted}")]
+    OtherWorld {
+        /// What it is.
+        is: &'static str,
+        /// What it was used as.
+        wanted: &'static str,
+    },
+
+    /// The component imports something that nobody offers.
+    #[error("the component imports what this host does not offer: {reason}")]
+    Imports {
+        /// What Wasmtime said.
+        reason: String,
+    },
+
+    /// The component does not export a function of this name and type.
+    #[error("the component exports no function `{name}` of the expected type: {reason}")]
+    Export {
+        /// The function's name.
+        name: String,
+        /// What Wasmtime said.
+        reason: String,
+    },
+
+    /// An instance could not be made.
+    #[error("cannot make an instance: {reason}")]
+    Instantiate {
+        /// What Wasmtime said.
+        reason: String,
+    },
+
+    /// A granted directory could not be opened.
+    #[error("cannot grant the directory `{path}`: {reason}")]
+    Directory {
+        /// The directory on the host.
+        path: String,
+        /// What the system said.
+        reason: String,
+    },
+
+    /// The instance trapped before, and its state cannot be trusted.
+    #[error("the instance was used again after a trap: take a new one")]
+    Poisoned,
+
+    /// The shared library is not a twin that can be used.
+    #[error("cannot use `{path}` as a twin: {reason}")]
+    Twin {
+        /// The library.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+
+    /// The guest's fault.
+    #[error(transparent)]
+    Guest(#[from] GuestFault),
+
+    /// The graphs' side.
+    #[error(transparent)]
+    Nn(#[from] tollgate_nn::Error),
+}
+
+/// How a guest's call ended badly. The instance is gone; the host and its other instances are not
+/// touched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GuestFault {
+    /// It ran out of time.
+    #[error("the guest was stopped: its deadline of {after:?} passed")]
+    Deadline {
+        /// How long it was given.
+        after: Duration,
+    },
+
+    /// It ran into a limit and could not go on.
+    #[error("the guest ran into a limit: {what} ({trap})")]
+    Limit {
+        /// Which limit, and how much was asked for.
+        what: String,
+        /// How it ended.
+        trap: String,
+    },
+
+    /// It trapped.
+    #[error("the guest trapped: {reason}")]
+    Trap {
+        /// Wasmtime's reason, with the guest's backtrace where there is one.
+        reason: String,
+    },
+}
+
+/// All of a Wasmtime error's causes, outermost first.
+pub(crate) fn reason(error: &wasmtime::Error) -> String {
+    format!("{error:#}")
+}

@@ -1,0 +1,53 @@
+//! What one instance may reach. The default is nothing.
+
+use std::path::PathBuf;
+
+/// What one instance may reach.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// Graphs that it may use by name.
+    pub graphs: GraphGrant,
+    /// Whether it may load models from bytes. A model is input to native code, so this is trust.
+    pub load: bool,
+    /// Directories of the host that it sees.
+    pub dirs: Vec<DirGrant>,
+    /// Its environment variables.
+    pub env: Vec<(String, String)>,
+    /// Its arguments, the program's name first.
+    pub args: Vec<String>,
+    /// Whether it has the host's standard input, output and error.
+    pub stdio: bool,
+}
+
+/// Which graphs an instance may use by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum GraphGrant {
+    /// None.
+    #[default]
+    None,
+    /// All that the registry has.
+    All,
+    /// These.
+    Names(Vec<String>),
+}
+
+impl GraphGrant {
+    pub(crate) fn allows(&self, name: &str) -> bool {
+        match self {
+            GraphGrant::None => false,
+            GraphGrant::All => true,
+            GraphGrant::Names(names) => names.iter().any(|granted| granted == name),
+        }
+    }
+}
+
+/// One directory of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirGrant {
+    /// Where it is on the host.
+    pub host: PathBuf,
+    /// Where the guest sees it.
+    pub guest: String,
+    /// Whether the guest may change what is in it.
+    pub writable: bool,
+}

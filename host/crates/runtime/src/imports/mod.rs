@@ -1,0 +1,33 @@
+//! The boundary: everything that a guest may import, and the one place where WIT values become
+//! tensors and back.
+//!
+//! Every function here is synchronous, and what it may do to the guest is the policy in this table:
+//!
+//! | interface | a guest's mistake is | it traps only when |
+//! | --- | --- | --- |
+//! | `wasi:nn/tensor` | kept, and refused at the first use | the handle table is full |
+//! | `wasi:nn/graph`, `inference` | an `error` with the code that says it | the handle table is full |
+//! | `wasi:nn/errors` | impossible | |
+//! | `tollgate:nn/inference` | an `error` with the code that says it | the handle table is full |
+//! | `wasi:*` 0.2 | as Wasmtime's WASI has it | |
+//!
+//! A handle that is dropped, foreign or of another type never gets here: Wasmtime's own table of
+//! the instance traps on it. Bytes are copied once each way on the standard interface; on
+//! `tollgate:nn` ONNX Runtime reads them in the guest's memory, which is sound because the store is
+//! exclusively borrowed for the call: nothing can run in the guest, so nothing can move, change or
+//! free that memory.
+
+mod tollgate_nn;
+mod types;
+mod wasi_nn;
+
+use wasmtime::component::Linker;
+
+use crate::state::State;
+
+/// Offers everything to a linker.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+    wasi_nn::add_to_linker(linker)?;
+    tollgate_nn::add_to_linker(linker)
+}

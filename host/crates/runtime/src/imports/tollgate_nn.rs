@@ -1,0 +1,163 @@
+//! `tollgate:nn@0.1.0`: what a graph takes and gives, and inference in one crossing with no copy
+//! in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tollgate_nn::{Argument, Data, ErrorCode, Graph, Lane, Outcome as Ran, Shape, TensorInfo};
+use wasmtime::{
+    StoreContextMut,
+    component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr},
+};
+
+use super::types::{Outcome, Refusal, Type, tell};
+use crate::{
+    ledger::Stage,
+    state::{GraphEntry, State},
+};
+
+type Store<'a> = StoreContextMut<'a, State>;
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut inference = linker.instance("tollgate:nn/inference@0.1.0")?;
+    inference.func_wrap("describe", describe)?;
+    inference.func_wrap("infer", infer)
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct Info {
+    name: Arc<str>,
+    ty: Type,
+    dimensions: Vec<Option<u32>>,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct Metadata {
+    inputs: Vec<Info>,
+    outputs: Vec<Info>,
+    device: String,
+}
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct Input {
+    name: Option<WasmStr>,
+    dimensions: WasmList<u32>,
+    ty: Type,
+    data: WasmList<u8>,
+}
+
+#[derive(ComponentType, Lower)]
+#[component(record)]
+struct Output {
+    dimensions: Shape,
+    ty: Type,
+    data: Bytes,
+}
+
+fn describe(store: Store<'_>, (graph,): (Resource<GraphEntry>,)) -> wasmtime::Result<(Metadata,)> {
+    let graph = &store.data().table.get(&graph)?.0;
+    let infos = |infos: &[TensorInfo]| {
+        infos
+            .iter()
+            .map(|info| Info {
+                name: Arc::clone(&info.name),
+                ty: info.ty.into(),
+                dimensions: info.dimensions.clone(),
+            })
+            .collect()
+    };
+    Ok((Metadata {
+        inputs: infos(graph.inputs()),
+        outputs: infos(graph.outputs()),
+        device: graph.device().to_string(),
+    },))
+}
+
+fn infer(
+    mut store: Store<'_>,
+    (graph, inputs): (Resource<GraphEntry>, Vec<Input>),
+) -> wasmtime::Result<Outcome<Vec<Output>>> {
+    store.data_mut().ledger.switch(Stage::Glue);
+    // What the last call handed out has been lowered long since.
+    store.data_mut().nn.reclaim();
+    let graph = Arc::clone(&store.data().table.get(&graph)?.0);
+    let ran = run(&mut store, &graph, &inputs);
+    let state = store.data_mut();
+    let outputs = ran.map(|ran| {
+        let ledger = &mut state.ledger;
+        ledger.inference(ran.asked, ran.started, ran.ended);
+        ledger.counts.copies_in += ran.copies_in;
+        ran.outputs
+            .into_iter()
+            .map(|output| {
+                let (dimensions, ty) = (Arc::clone(output.shape()), output.ty().into());
+                let data = state.nn.lend(Arc::new(output));
+                ledger.counts.bytes_out += data.len() as u64;
+                ledger.counts.copies_out += 1;
+                Output {
+                    dimensions,
+                    ty,
+                    data,
+                }
+            })
+            .collect()
+    });
+    let outcome = tell(&mut state.table, outputs);
+    state.ledger.switch(Stage::Lower);
+    outcome
+}
+
+fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Input]) -> Result<Ran, Refusal> {
+    let mut lane = store.data_mut().nn.take_lane()?;
+    let result = run_in_place(store, &mut lane, graph, inputs);
+    let state = store.data_mut();
+    state.nn.put_lane(lane);
+    let (ran, bytes) = result?;
+    state.ledger.counts.bytes_in += bytes;
+    Ok(ran)
+}
+
+/// Runs with the inputs where they lie. The shared borrow of the store holds the guest's memory
+/// still for the whole call.
+fn run_in_place(
+    store: &Store<'_>,
+    lane: &mut Lane,
+    graph: &Graph,
+    inputs: &[Input],
+) -> Result<(Ran, u64), Refusal> {
+    let unreadable =
+        |error: wasmtime::Error| Refusal::new(ErrorCode::InvalidArgument, error.to_string());
+    let names = inputs
+        .iter()
+        .map(|input| {
+            input
+                .name
+                .as_ref()
+                .map(|name| name.to_str(store))
+                .transpose()
+        })
+        .collect::<wasmtime::Result<smallvec::SmallVec<[_; 4]>>>()
+        .map_err(unreadable)?;
+    let mut total = 0;
+    let arguments: smallvec::SmallVec<[Argument<'_>; 4]> = inputs
+        .iter()
+        .zip(&names)
+        .map(|(input, name)| {
+            let bytes = input.data.as_le_slice(store);
+            total += bytes.len() as u64;
+            Argument {
+                name: name.as_deref(),
+                data: Data::Bytes {
+                    ty: input.ty.into(),
+                    dimensions: input.dimensions.as_le_slice(store),
+                    bytes,
+                },
+            }
+        })
+        .collect();
+    let deadline = store.data().nn.inference_deadline();
+    Ok((graph.run(lane, &arguments, Some(deadline))?, total))
+}

@@ -1,0 +1,304 @@
+//! The ledger: where the time of one frame went.
+//!
+//! A ledger is a value that travels with its frame, from admission to egress. At every moment it
+//! is in exactly one stage; changing the stage takes one stamp. So the stages are exclusive and
+//! add up to the total by construction, and what the account itself costs is the number of stamps
+//! times the cost of one (see [`crate::probe`]).
+
+use tollgate_nn::clock::{Stamp, nanos};
+
+/// What a frame's time is spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Stage {
+    /// Admitted, not yet taken by a worker.
+    Queue,
+    /// Making a fresh instance, and tearing it down.
+    Instantiate,
+    /// In guest code, before the frame's first inference.
+    GuestBefore,
+    /// In guest code, between two inferences.
+    GuestBetween,
+    /// In guest code, after the frame's last inference; all of it where there was none before.
+    GuestAfter,
+    /// Bringing values and bytes into the host.
+    Lift,
+    /// Waiting for a batch, or for a turn on the device.
+    Batch,
+    /// In ONNX Runtime's run, and nothing else.
+    Infer,
+    /// Bringing values and bytes into the guest.
+    Lower,
+    /// Host time in crossings that is none of these.
+    Glue,
+}
+
+const STAGES: usize = 10;
+
+/// What crossed, and how often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls over the boundary, either way.
+    pub crossings: u64,
+    /// Inferences.
+    pub inferences: u64,
+    /// Bytes of frames' results and tensors that came out of the guest.
+    pub bytes_in: u64,
+    /// Bytes of frames and tensors that went into the guest.
+    pub bytes_out: u64,
+    /// Copies of tensors' elements on their way in.
+    pub copies_in: u64,
+    /// Copies of tensors' elements on their way out.
+    pub copies_out: u64,
+    /// The largest batch that an inference of this frame was part of.
+    pub max_batch: u64,
+    /// Stamps taken for this account.
+    pub stamps: u64,
+}
+
+/// The account of one frame, still open.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    opened: Stamp,
+    last: Stamp,
+    stage: Stage,
+    ticks: [u64; STAGES],
+    pub(crate) counts: Counts,
+    /// Calls into the guest that are still to come before its export itself: the allocations for
+    /// the arguments.
+    allocations: u8,
+    /// Whether the export itself was called.
+    entered: bool,
+    /// How deep the guest's call into the host is; zero in guest code.
+    depth: u8,
+}
+
+impl Ledger {
+    /// Opens the account: the frame is admitted, and waits in the queue.
+    pub fn open() -> Self {
+        Self::open_at(Stamp::now())
+    }
+
+    /// As [`Ledger::open`], for a frame that was due at an earlier moment.
+    pub fn open_at(due: Stamp) -> Self {
+        Self {
+            opened: due,
+            last: due,
+            stage: Stage::Queue,
+            ticks: [0; STAGES],
+            counts: Counts {
+                stamps: 1,
+                ..Counts::default()
+            },
+            allocations: 0,
+            entered: false,
+            depth: 0,
+        }
+    }
+
+    /// A worker takes the frame.
+    pub fn start(&mut self) {
+        self.switch(Stage::Glue);
+    }
+
+    /// Closes the account: the outputs are with whoever wanted them.
+    pub fn close(mut self) -> Record {
+        self.switch(Stage::Glue);
+        let ns = |stage: Stage| nanos(self.ticks_of(stage));
+        Record {
+            stages: Stages {
+                queue: ns(Stage::Queue),
+                instantiate: ns(Stage::Instantiate),
+                guest_before: ns(Stage::GuestBefore),
+                guest_between: ns(Stage::GuestBetween),
+                guest_after: ns(Stage::GuestAfter),
+                lift: ns(Stage::Lift),
+                batch: ns(Stage::Batch),
+                infer: ns(Stage::Infer),
+                lower: ns(Stage::Lower),
+                glue: ns(Stage::Glue),
+            },
+            counts: self.counts,
+            total_ns: self.last.nanos_since(self.opened),
+        }
+    }
+
+    /// From now on, time belongs to this stage.
+    #[inline]
+    pub(crate) fn switch(&mut self, stage: Stage) {
+        self.switch_at(stage, Stamp::now());
+        self.counts.stamps += 1;
+    }
+
+    /// As [`Ledger::switch`], by a stamp that somebody else took.
+    #[inline]
+    pub(crate) fn switch_at(&mut self, stage: Stage, now: Stamp) {
+        let spent = now.ticks_since(self.last);
+        if let Some(ticks) = self.ticks.get_mut(self.stage as usize) {
+            *ticks += spent;
+        }
+        self.last = now;
+        self.stage = stage;
+    }
+
+    fn ticks_of(&self, stage: Stage) -> u64 {
+        self.ticks.get(stage as usize).copied().unwrap_or_default()
+    }
+
+    /// An inference ran: guest time so far was before it or between two.
+    pub(crate) fn inference(&mut self, asked: Stamp, started: Stamp, ended: Stamp) {
+        self.switch_at(Stage::Batch, asked);
+        self.switch_at(Stage::Infer, started);
+        self.switch_at(Stage::Glue, ended);
+        let since = self.ticks_of(Stage::GuestAfter);
+        let into = if self.counts.inferences == 0 {
+            Stage::GuestBefore
+        } else {
+            Stage::GuestBetween
+        };
+        if let Some(ticks) = self.ticks.get_mut(into as usize) {
+            *ticks += since;
+        }
+        if let Some(ticks) = self.ticks.get_mut(Stage::GuestAfter as usize) {
+            *ticks = 0;
+        }
+        self.counts.inferences += 1;
+        self.counts.max_batch = self.counts.max_batch.max(1);
+        self.counts.stamps += 3;
+    }
+
+    /// A call of an export begins, whose arguments take this many allocations in the guest.
+    pub(crate) fn begin_call(&mut self, allocations: u8) {
+        self.allocations = allocations;
+        self.entered = false;
+        self.depth = 0;
+        self.counts.crossings += 1;
+        self.switch(Stage::Lower);
+    }
+
+    /// The call is over, its results lifted.
+    pub(crate) fn end_call(&mut self) {
+        self.depth = 0;
+        self.switch(Stage::Glue);
+    }
+
+    /// Wasmtime enters guest code.
+    #[inline]
+    pub(crate) fn enter_guest(&mut self) {
+        if self.depth > 0 {
+            // An allocation for what the host returns: part of lowering it.
+        } else if self.allocations > 0 {
+            self.allocations -= 1;
+        } else if !self.entered {
+            self.entered = true;
+            self.switch(Stage::GuestAfter);
+        }
+        // After the export itself comes its clean-up, which is part of lifting.
+    }
+
+    /// Guest code returns to Wasmtime.
+    #[inline]
+    pub(crate) fn leave_guest(&mut self) {
+        if self.depth == 0 && self.entered {
+            self.switch(Stage::Lift);
+        }
+    }
+
+    /// The guest calls the host.
+    #[inline]
+    pub(crate) fn enter_host(&mut self) {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth == 1 && self.entered {
+            self.counts.crossings += 1;
+            self.switch(Stage::Lift);
+        }
+    }
+
+    /// The host returns to the guest.
+    #[inline]
+    pub(crate) fn leave_host(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        if self.depth == 0 && self.entered {
+            self.switch(Stage::GuestAfter);
+        }
+    }
+}
+
+/// The time of one frame by stage, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each field is the stage of its name")]
+pub struct Stages {
+    pub queue: u64,
+    pub instantiate: u64,
+    pub guest_before: u64,
+    pub guest_between: u64,
+    pub guest_after: u64,
+    pub lift: u64,
+    pub batch: u64,
+    pub infer: u64,
+    pub lower: u64,
+    pub glue: u64,
+}
+
+impl Stages {
+    /// Time in guest code.
+    pub fn guest(&self) -> u64 {
+        self.guest_before + self.guest_between + self.guest_after
+    }
+
+    /// What crossing the boundary cost: everything that is neither waiting, nor guest code, nor
+    /// ONNX Runtime.
+    pub fn crossing(&self) -> u64 {
+        self.instantiate + self.lift + self.lower + self.glue
+    }
+
+    /// All of them.
+    pub fn sum(&self) -> u64 {
+        self.queue + self.batch + self.infer + self.guest() + self.crossing()
+    }
+}
+
+/// The account of one frame, closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Where the time went.
+    pub stages: Stages,
+    /// What crossed.
+    pub counts: Counts,
+    /// From admission to egress, in nanoseconds.
+    pub total_ns: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_exclusive_and_add_up() {
+        let mut ledger = Ledger::open();
+        ledger.start();
+        ledger.begin_call(1);
+        ledger.enter_guest(); // the allocation
+        ledger.leave_guest();
+        ledger.enter_guest(); // the export
+        for _ in 0..2 {
+            ledger.enter_host();
+            ledger.switch(Stage::Glue);
+            let stamps = [Stamp::now(), Stamp::now(), Stamp::now()];
+            ledger.inference(stamps[0], stamps[1], stamps[2]);
+            ledger.switch(Stage::Lower);
+            ledger.enter_guest(); // an allocation for the result
+            ledger.leave_guest();
+            ledger.leave_host();
+        }
+        ledger.leave_guest();
+        ledger.enter_guest(); // the clean-up
+        ledger.leave_guest();
+        ledger.end_call();
+        let record = ledger.close();
+        let difference = record.total_ns.abs_diff(record.stages.sum());
+        assert!(difference <= STAGES as u64, "rounding only: {record:?}");
+        assert_eq!(record.counts.inferences, 2);
+        assert_eq!(record.counts.crossings, 3, "one in, two out");
+    }
+}

@@ -1,0 +1,45 @@
+//! What one instance may use, each limit with its unit, its default and the reason for it.
+
+use std::time::Duration;
+
+/// The limits of one instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Linear memory over all of the instance's memories, in bytes. 256 MiB: a language runtime
+    /// and a camera's pictures fit, a leak does not take the gateway down.
+    pub memory_bytes: usize,
+    /// Entries over all of the instance's tables. 20,000: interpreters compiled to Wasm have up
+    /// to 8,000.
+    pub table_elements: usize,
+    /// Elements of the tensors that the instance holds at once, in bytes. 256 MiB, as the memory
+    /// that they come from.
+    pub tensor_bytes: usize,
+    /// A model that is loaded from bytes, in bytes. 512 MiB: more than models for the edge have.
+    pub model_bytes: usize,
+    /// Resource handles that the instance holds at once: tensors, graphs, errors, files. 4,096:
+    /// an honest frame needs a dozen, a leak shows within seconds.
+    pub handles: usize,
+    /// Values that one call may bring into the host besides tensors, in bytes. 32 MiB: an output
+    /// may be a picture.
+    pub host_call_bytes: usize,
+    /// Time for one frame, or one run of a command; none for no bound. 10 seconds: far beyond any
+    /// frame, short enough that a loop is noticed.
+    pub deadline: Option<Duration>,
+    /// Time for one inference. 10 seconds, likewise; the frame's deadline holds as well.
+    pub inference: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 256 << 20,
+            table_elements: 20_000,
+            tensor_bytes: 256 << 20,
+            model_bytes: 512 << 20,
+            handles: 4096,
+            host_call_bytes: 32 << 20,
+            deadline: Some(Duration::from_secs(10)),
+            inference: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What goes in and comes out of a plugin: the values of `tollgate:plugin/types`, lowered and
+//! lifted as they are.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use wasmtime::component::{ComponentType, Lift, Lower};
+
+/// What a plugin is handed. Cloning it copies no data.
+#[derive(Clone, Debug, ComponentType, Lower)]
+#[component(record)]
+pub struct Frame {
+    /// Counts the frames of one source from zero.
+    pub sequence: u64,
+    /// Where it came from: a file's name, a topic, a path.
+    pub source: Arc<str>,
+    /// The media type of `data`; empty where nobody said.
+    #[component(name = "content-type")]
+    pub content_type: Arc<str>,
+    /// When it was acquired, in nanoseconds since the Unix epoch; zero where nobody knows.
+    #[component(name = "acquired-ns")]
+    pub acquired_ns: u64,
+    /// The message, picture or buffer as it arrived.
+    pub data: Bytes,
+}
+
+impl Frame {
+    /// How many lists and strings a frame has: each is an allocation in the guest.
+    pub(crate) const LISTS: u8 = 3;
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.source.len() + self.content_type.len() + self.data.len()
+    }
+}
+
+/// What a plugin hands back.
+#[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift)]
+#[component(record)]
+pub struct Output {
+    /// Which of the plugin's outputs this is.
+    pub name: String,
+    /// The media type of `data`.
+    #[component(name = "content-type")]
+    pub content_type: String,
+    /// The output itself.
+    pub data: Vec<u8>,
+}
+
+impl Output {
+    pub(crate) fn bytes(&self) -> usize {
+        self.name.len() + self.content_type.len() + self.data.len()
+    }
+}
+
+/// Why a plugin could not make anything of a frame. The instance stays in use.
+#[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, thiserror::Error)]
+#[component(variant)]
+pub enum Fault {
+    /// The frame is not what this plugin reads.
+    #[component(name = "invalid-frame")]
+    #[error("invalid frame: {0}")]
+    InvalidFrame(String),
+    /// An inference failed.
+    #[component(name = "inference")]
+    #[error("inference failed: {0}")]
+    Inference(String),
+    /// Something else, the plugin's own.
+    #[component(name = "internal")]
+    #[error("internal fault: {0}")]
+    Internal(String),
+}

@@ -1,0 +1,94 @@
+//! The instances of one plugin on one worker thread: one kept warm, or a fresh one a frame.
+
+use std::sync::Arc;
+
+use crate::{
+    Error, Fault, Frame, Grants, Instance, Ledger, Limits, NnHost, Output, Plugin, ledger::Stage,
+};
+
+/// How long an instance lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// It is used again, until it trapped or had this many calls.
+    Warm {
+        /// Calls before a new instance takes over.
+        max_calls: u64,
+    },
+    /// It serves one frame.
+    Fresh,
+}
+
+impl Default for Policy {
+    /// Warm, for a million frames: a slow leak in a guest ends there, and the new instance costs
+    /// nothing that shows.
+    fn default() -> Self {
+        Policy::Warm {
+            max_calls: 1_000_000,
+        }
+    }
+}
+
+/// The instances of one plugin, owned by one thread.
+pub struct Pool {
+    plugin: Arc<Plugin>,
+    host: NnHost,
+    grants: Grants,
+    limits: Limits,
+    policy: Policy,
+    warm: Option<(Instance, u64)>,
+}
+
+impl Pool {
+    /// A pool with no instance yet: the first frame makes one.
+    pub fn new(
+        plugin: Arc<Plugin>,
+        host: NnHost,
+        grants: Grants,
+        limits: Limits,
+        policy: Policy,
+    ) -> Self {
+        Self {
+            plugin,
+            host,
+            grants,
+            limits,
+            policy,
+            warm: None,
+        }
+    }
+
+    /// Hands a frame to an instance.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::new`] and [`Instance::handle`]. The pool itself goes on: an instance that
+    /// failed is replaced for the next frame.
+    pub fn handle(
+        &mut self,
+        frame: &Frame,
+        ledger: &mut Ledger,
+    ) -> Result<Result<Vec<Output>, Fault>, Error> {
+        let (mut instance, calls) = match self.warm.take() {
+            Some(warm) => warm,
+            None => {
+                ledger.switch(Stage::Instantiate);
+                let made = Instance::new(&self.plugin, &self.host, &self.grants, &self.limits);
+                ledger.switch(Stage::Glue);
+                (made?, 0)
+            }
+        };
+        let result = instance.handle(frame, ledger);
+        let keep = match self.policy {
+            Policy::Warm { max_calls } => result.is_ok() && calls + 1 < max_calls,
+            Policy::Fresh => false,
+        };
+        if keep {
+            self.warm = Some((instance, calls + 1));
+        } else {
+            ledger.switch(Stage::Instantiate);
+            drop(instance);
+            ledger.switch(Stage::Glue);
+        }
+        result
+    }
+}

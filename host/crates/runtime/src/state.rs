@@ -1,0 +1,314 @@
+//! What one store holds: the instance's lifetime, and nothing of a frame beyond the call that is
+//! going on.
+//!
+//! The ledger of a frame is moved in when its call begins and moved out when it ends; there is no
+//! "current frame" that a call could find by accident.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tollgate_nn::{
+    Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane, Tensor, TensorType,
+    clock::Deadline,
+};
+use wasmtime::{ResourceLimiter, component::ResourceTable};
+use wasmtime_wasi::{
+    FsPerms, WasiCtx, WasiCtxView, WasiView,
+    p2::pipe::{MemoryInputPipe, SinkOutputStream},
+};
+
+use crate::{Error, Grants, GraphGrant, Ledger, Limits};
+
+/// The graphs that instances can be given, and how models from bytes are loaded.
+#[derive(Clone)]
+pub struct NnHost {
+    /// Graphs by name.
+    pub registry: Arc<GraphRegistry>,
+    /// The options of graphs that guests load from bytes.
+    pub options: GraphOptions,
+}
+
+pub(crate) struct State {
+    pub(crate) ledger: Ledger,
+    pub(crate) nn: NnCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) limiter: Limiter,
+    wasi: Option<Box<WasiCtx>>,
+}
+
+impl State {
+    pub(crate) fn new(host: &NnHost, grants: &Grants, limits: &Limits) -> Result<Self, Error> {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles);
+        let plain = grants.dirs.is_empty()
+            && grants.env.is_empty()
+            && grants.args.is_empty()
+            && !grants.stdio;
+        Ok(Self {
+            ledger: Ledger::open(),
+            nn: NnCtx {
+                host: host.clone(),
+                graphs: grants.graphs.clone(),
+                load: grants.load,
+                lane: None,
+                lent: Vec::new(),
+                held_bytes: 0,
+                tensor_bytes: limits.tensor_bytes,
+                model_bytes: limits.model_bytes,
+                inference: limits.inference,
+                deadline: None,
+            },
+            table,
+            limiter: Limiter {
+                memory_bytes: limits.memory_bytes,
+                table_elements: limits.table_elements,
+                memory_used: 0,
+                table_used: 0,
+                denied: None,
+            },
+            // A plugin without grants rarely calls WASI at all, and the context has random
+            // generators to seed: it is made when it is first asked for.
+            wasi: if plain {
+                None
+            } else {
+                Some(Box::new(wasi(grants)?))
+            },
+        })
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: self
+                .wasi
+                .get_or_insert_with(|| Box::new(closed(&mut WasiCtx::builder()).build())),
+            table: &mut self.table,
+        }
+    }
+}
+
+/// Standard streams that lead nowhere, and no network.
+fn closed(builder: &mut wasmtime_wasi::WasiCtxBuilder) -> &mut wasmtime_wasi::WasiCtxBuilder {
+    builder
+        .stdin(MemoryInputPipe::new(Bytes::new()))
+        .stdout(SinkOutputStream)
+        .stderr(SinkOutputStream)
+        .allow_tcp(false)
+        .allow_udp(false)
+}
+
+fn wasi(grants: &Grants) -> Result<WasiCtx, Error> {
+    let mut builder = WasiCtx::builder();
+    closed(&mut builder);
+    if grants.stdio {
+        builder.inherit_stdio();
+    }
+    builder.args(&grants.args).envs(&grants.env);
+    // The guest runs on a thread of its own: blocking it blocks nobody else.
+    builder.allow_blocking_current_thread(true);
+    for dir in &grants.dirs {
+        let perms = if dir.writable {
+            FsPerms::ReadWrite
+        } else {
+            FsPerms::ReadOnly
+        };
+        builder
+            .preopened_dir(&dir.host, &dir.guest, perms)
+            .map_err(|error| Error::Directory {
+                path: dir.host.display().to_string(),
+                reason: format!("{error:#}"),
+            })?;
+    }
+    Ok(builder.build())
+}
+
+/// What an instance's inferences need.
+pub(crate) struct NnCtx {
+    pub(crate) host: NnHost,
+    pub(crate) graphs: GraphGrant,
+    pub(crate) load: bool,
+    /// Made with the first tensor; taken out for the duration of a run.
+    lane: Option<Box<Lane>>,
+    /// Tensors whose bytes were handed to Wasmtime to be lowered, to be used again afterwards.
+    lent: Vec<Arc<Tensor>>,
+    /// Bytes of the tensors that the guest holds handles of.
+    pub(crate) held_bytes: usize,
+    pub(crate) tensor_bytes: usize,
+    pub(crate) model_bytes: usize,
+    inference: Duration,
+    deadline: Option<Deadline>,
+}
+
+impl NnCtx {
+    /// A call begins.
+    pub(crate) fn begin(&mut self, deadline: Option<Deadline>) {
+        self.deadline = deadline;
+    }
+
+    /// The deadline of an inference that begins now.
+    pub(crate) fn inference_deadline(&self) -> Deadline {
+        let own = Deadline::after(self.inference);
+        self.deadline.map_or(own, |frame| frame.min(own))
+    }
+
+    /// Takes the lane out; to be put back when the run is over.
+    pub(crate) fn take_lane(&mut self) -> Result<Box<Lane>, NnError> {
+        match self.lane.take() {
+            Some(lane) => Ok(lane),
+            None => Ok(Box::new(Lane::new()?)),
+        }
+    }
+
+    pub(crate) fn put_lane(&mut self, lane: Box<Lane>) {
+        self.lane = Some(lane);
+    }
+
+    /// A tensor of the guest's to be filled, counted against the limit.
+    pub(crate) fn tensor(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, NnError> {
+        let bytes = ty.bytes_for(dimensions).unwrap_or(usize::MAX);
+        self.hold(bytes)?;
+        let tensor = self.take_lane().and_then(|mut lane| {
+            let tensor = lane.tensor(ty, dimensions);
+            self.put_lane(lane);
+            tensor
+        });
+        if tensor.is_err() {
+            self.held_bytes = self.held_bytes.saturating_sub(bytes);
+        }
+        tensor
+    }
+
+    /// Counts a tensor that the guest is about to hold.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), NnError> {
+        let held = self.held_bytes.saturating_add(bytes);
+        if held > self.tensor_bytes {
+            return Err(NnError::TooLarge {
+                what: "the instance's tensors".to_owned(),
+                limit: self.tensor_bytes,
+                came: held.to_string(),
+            });
+        }
+        self.held_bytes = held;
+        Ok(())
+    }
+
+    /// The guest holds a tensor no longer.
+    pub(crate) fn release(&mut self, tensor: Arc<Tensor>) {
+        self.held_bytes = self.held_bytes.saturating_sub(tensor.bytes().len());
+        self.recycle(tensor);
+    }
+
+    /// Bytes of a tensor for Wasmtime to lower, straight from the tensor's memory.
+    pub(crate) fn lend(&mut self, tensor: Arc<Tensor>) -> Bytes {
+        self.lent.push(Arc::clone(&tensor));
+        Bytes::from_owner(Lent(tensor))
+    }
+
+    /// Bytes of a tensor that the guest goes on holding.
+    pub(crate) fn share(tensor: &Arc<Tensor>) -> Bytes {
+        Bytes::from_owner(Lent(Arc::clone(tensor)))
+    }
+
+    /// Puts what was lowered by now to use again.
+    pub(crate) fn reclaim(&mut self) {
+        while let Some(tensor) = self.lent.pop() {
+            self.recycle(tensor);
+        }
+    }
+
+    fn recycle(&mut self, tensor: Arc<Tensor>) {
+        // Bytes that are still being lowered keep their tensor to themselves.
+        if let (Some(lane), Some(tensor)) = (&mut self.lane, Arc::into_inner(tensor)) {
+            lane.recycle(tensor);
+        }
+    }
+}
+
+struct Lent(Arc<Tensor>);
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        self.0.bytes()
+    }
+}
+
+/// Bounds memories and tables, and remembers what it denied, so that the trap which mostly follows
+/// can be explained.
+pub(crate) struct Limiter {
+    memory_bytes: usize,
+    table_elements: usize,
+    memory_used: usize,
+    table_used: usize,
+    pub(crate) denied: Option<String>,
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let used = self
+            .memory_used
+            .saturating_add(desired.saturating_sub(current));
+        let fits = used <= self.memory_bytes;
+        if fits {
+            self.memory_used = used;
+        } else {
+            self.denied = Some(format!(
+                "at most {} bytes of memory, {used} asked for",
+                self.memory_bytes
+            ));
+        }
+        Ok(fits)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let used = self
+            .table_used
+            .saturating_add(desired.saturating_sub(current));
+        let fits = used <= self.table_elements;
+        if fits {
+            self.table_used = used;
+        } else {
+            self.denied = Some(format!(
+                "at most {} table entries, {used} asked for",
+                self.table_elements
+            ));
+        }
+        Ok(fits)
+    }
+}
+
+/// A tensor of the guest's.
+pub(crate) enum TensorEntry {
+    /// Whole.
+    Ready(Arc<Tensor>),
+    /// Refused when it was made; the constructor cannot say so, the first use does.
+    Refused {
+        ty: TensorType,
+        dimensions: Vec<u32>,
+        code: ErrorCode,
+        message: String,
+    },
+}
+
+/// A graph of the guest's.
+pub(crate) struct GraphEntry(pub(crate) Arc<Graph>);
+
+/// An execution context of the guest's. It has no state of its own: what a run needs is in the
+/// lane.
+pub(crate) struct ContextEntry(pub(crate) Arc<Graph>);
+
+/// An error of the guest's.
+pub(crate) struct ErrorEntry {
+    pub(crate) code: ErrorCode,
+    pub(crate) message: String,
+}

@@ -1,0 +1,229 @@
+//! The twin: the same plugin compiled natively, on the very same graphs, with nothing but the
+//! boundary removed. What it takes for a frame is what the sandboxed plugin's time is held
+//! against, interleaved in one process.
+//!
+//! A twin is native code, loaded because the person at the terminal asked for it; nothing here is
+//! a sandbox. It stays on the thread that loaded it.
+#![allow(
+    unsafe_code,
+    reason = "a C ABI over a shared library; each block says why it is sound"
+)]
+
+mod table;
+
+use std::{
+    ffi::c_void,
+    path::Path,
+    ptr::{self, NonNull},
+    slice,
+};
+
+use libloading::Library;
+use tollgate_nn::clock::Stamp;
+use tollgate_twin_abi as abi;
+
+use self::table::{Host, bytes_of, text_of};
+use crate::{Error, Fault, Frame, NnHost, Output};
+
+/// A loaded twin, with one plugin value in it.
+pub struct Twin {
+    plugin: NonNull<c_void>,
+    functions: abi::Twin,
+    host: NonNull<Host>,
+    path: String,
+    /// Unloaded last.
+    _library: Library,
+}
+
+/// What a twin took for one frame, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TwinRecord {
+    /// All of it.
+    pub total_ns: u64,
+    /// In ONNX Runtime's run.
+    pub infer_ns: u64,
+    /// In the host's functions besides that: checks, and waiting for a turn.
+    pub host_ns: u64,
+}
+
+impl Twin {
+    /// Loads a shared library and makes its plugin value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Twin`] where the library cannot be loaded, is not a twin, is one of another
+    /// version, or its plugin could not be made.
+    pub fn load(path: &Path, host: NnHost) -> Result<Self, Error> {
+        let shown = path.display().to_string();
+        let failed = |reason: String| Error::Twin {
+            path: shown.clone(),
+            reason,
+        };
+        // SAFETY: loading runs the library's initialisers. The user named it to be run natively.
+        let library = unsafe { Library::new(path) }.map_err(|error| failed(error.to_string()))?;
+        // SAFETY: whoever exports this symbol exports it with this type; the version in its name
+        // and in what it returns are checked.
+        let entry = unsafe { library.get::<abi::TwinEntry>(abi::ENTRY_SYMBOL) }.map_err(|_| {
+            failed(
+                "it is a library, but not a twin: build the plugin's crate natively as a `cdylib`"
+                    .to_owned(),
+            )
+        })?;
+        // SAFETY: the entry takes nothing and returns plain data.
+        let functions = unsafe { entry() };
+        if functions.abi != abi::ABI_VERSION {
+            return Err(failed(format!(
+                "it is a twin of version {}, expected {}: rebuild it with this version's SDK",
+                functions.abi,
+                abi::ABI_VERSION
+            )));
+        }
+        let host = Box::new(Host::new(host)?);
+        let host = NonNull::from(Box::leak(host));
+        let mut failure = Failure::default();
+        // SAFETY: the table lives in `host`, which outlives the plugin value (see `drop`); the
+        // context is ours for the call.
+        let plugin = unsafe {
+            (functions.create)(Host::table(host), fail, ptr::from_mut(&mut failure).cast())
+        };
+        let Some(plugin) = NonNull::new(plugin) else {
+            // SAFETY: nobody has the table any more: there is no plugin value.
+            drop(unsafe { Box::from_raw(host.as_ptr()) });
+            return Err(failed(format!(
+                "its plugin could not be made: {}",
+                failure.text
+            )));
+        };
+        Ok(Self {
+            plugin,
+            functions,
+            host,
+            path: shown,
+            _library: library,
+        })
+    }
+
+    /// Hands a frame to the twin.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Twin`] where it failed without a fault of a known kind.
+    pub fn handle(
+        &mut self,
+        frame: &Frame,
+    ) -> (Result<Result<Vec<Output>, Fault>, Error>, TwinRecord) {
+        let native = abi::Frame {
+            sequence: frame.sequence,
+            acquired_ns: frame.acquired_ns,
+            source: bytes_of(frame.source.as_bytes()),
+            content_type: bytes_of(frame.content_type.as_bytes()),
+            data: bytes_of(&frame.data),
+        };
+        // SAFETY: `host` is valid until `drop`, and the twin is not running now.
+        unsafe { (*self.host.as_ptr()).begin() };
+        let mut answer = Answer::default();
+        let begin = Stamp::now();
+        // SAFETY: the plugin value is alive, on its own thread (`Twin` is not `Send`); the frame
+        // and the context outlive the call.
+        let handled = unsafe {
+            (self.functions.handle)(
+                self.plugin.as_ptr(),
+                &native,
+                take_output,
+                take_fault,
+                ptr::from_mut(&mut answer).cast(),
+            )
+        };
+        let total_ns = Stamp::now().nanos_since(begin);
+        // SAFETY: as above.
+        let (infer_ns, in_host_ns) = unsafe { (*self.host.as_ptr()).spent() };
+        let record = TwinRecord {
+            total_ns,
+            infer_ns,
+            host_ns: in_host_ns.saturating_sub(infer_ns),
+        };
+        let result = match (handled, answer.fault) {
+            (true, _) => Ok(Ok(answer.outputs)),
+            (false, Some(fault)) => Ok(Err(fault)),
+            (false, None) => Err(Error::Twin {
+                path: self.path.clone(),
+                reason: "it failed without saying why".to_owned(),
+            }),
+        };
+        (result, record)
+    }
+}
+
+impl Drop for Twin {
+    fn drop(&mut self) {
+        // SAFETY: the plugin value is dropped once, before the table that it may use, before the
+        // library that its code is in.
+        unsafe {
+            (self.functions.drop)(self.plugin.as_ptr());
+            drop(Box::from_raw(self.host.as_ptr()));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Failure {
+    text: String,
+}
+
+#[derive(Default)]
+struct Answer {
+    outputs: Vec<Output>,
+    fault: Option<Fault>,
+}
+
+unsafe extern "C" fn fail(context: *mut c_void, _code: u8, text: abi::Bytes) {
+    // SAFETY: the context is the `Failure` of the `create` call that is going on.
+    let failure = unsafe { &mut *context.cast::<Failure>() };
+    // SAFETY: the twin keeps the text for the duration of this call.
+    failure.text = unsafe { text_of(text) };
+}
+
+unsafe extern "C" fn take_output(context: *mut c_void, output: *const abi::Output) {
+    // SAFETY: the context is the `Answer` of the `handle` call that is going on, and the twin
+    // keeps the output for the duration of this call.
+    let (answer, output) = unsafe { (&mut *context.cast::<Answer>(), &*output) };
+    // SAFETY: as above.
+    let (name, content_type, data) = unsafe {
+        (
+            text_of(output.name),
+            text_of(output.content_type),
+            table::slice_of(output.data).to_vec(),
+        )
+    };
+    answer.outputs.push(Output {
+        name,
+        content_type,
+        data,
+    });
+}
+
+unsafe extern "C" fn take_fault(context: *mut c_void, code: u8, text: abi::Bytes) {
+    // SAFETY: the context is the `Answer` of the `handle` call that is going on.
+    let answer = unsafe { &mut *context.cast::<Answer>() };
+    // SAFETY: the twin keeps the text for the duration of this call.
+    let text = unsafe { text_of(text) };
+    answer.fault = Some(match code {
+        0 => Fault::InvalidFrame(text),
+        1 => Fault::Inference(text),
+        _ => Fault::Internal(text),
+    });
+}
+
+/// A slice from a pointer that may be null or dangling where there is nothing.
+///
+/// # Safety
+///
+/// `count` values from `start` must be valid for reads for the lifetime that the caller picks.
+unsafe fn slice_from<'a, T>(start: *const T, count: usize) -> &'a [T] {
+    if start.is_null() || count == 0 {
+        &[]
+    } else {
+        // SAFETY: the caller's promise.
+        unsafe { slice::from_raw_parts(start, count) }
+    }
+}

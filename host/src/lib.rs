@@ -1,1 +1,22 @@
-//! Nothing yet.
+//! The host: the command line, what reads frames in and writes outputs out, and the reports.
+//!
+//! This is the only crate that touches files, environment variables and the time of day; inference
+//! is `tollgate-nn`'s and the sandbox is `tollgate-runtime`'s. Rooms, each standing above what it
+//! uses: `commands` → [`ingress`] → [`dispatch`] → [`worker`] → the runtime, with [`config`],
+//! [`cli`], [`report`], [`egress`], [`cache`] and [`onnxruntime`] on the ground floor.
+//!
+//! It is a library so that tests can reach its parts; the program is `main.rs` and one call.
+
+pub mod cache;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod dispatch;
+pub mod egress;
+pub mod ingress;
+pub mod onnxruntime;
+pub mod progress;
+pub mod report;
+pub mod truth;
+pub mod values;
+pub mod worker;

@@ -1,0 +1,289 @@
+//! Compiled code, kept on disk so that a plugin compiles once per machine.
+//!
+//! An entry is named by the plugin's SHA-256 and by what the engine says of its version and
+//! settings, so a change of either is a miss. It is a derived artifact: an entry that is missing,
+//! truncated or altered is compiled anew, and a cache that cannot be used at all is a warning and
+//! a slower start, never an error. The folder belongs to the user alone (0700), entries are
+//! written beside their place and renamed into it, and all of them together stay under
+//! [`MAX_BYTES`], the oldest going first.
+
+mod trust;
+
+use std::{
+    fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use sha2::{Digest, Sha256};
+use tollgate_runtime::{Engine, Error, Plugin};
+
+use crate::egress::one_line;
+
+/// What all entries together may take, in bytes. A plugin in a scripting language compiles to some
+/// 60 MiB; this holds a gateway's worth of them.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// The folder below the user's cache folder.
+const FOLDER: &str = "compiled";
+
+/// The ending of an entry's compiled code, and of the file that holds its SHA-256.
+const CODE: &str = "cwasm";
+const DIGEST: &str = "sha256";
+
+/// The folder of compiled plugins.
+#[derive(Debug)]
+pub struct Cache {
+    dir: PathBuf,
+}
+
+/// How a plugin came to be compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Its code was in the cache.
+    Cached,
+    /// It was compiled now.
+    Compiled,
+}
+
+impl Cache {
+    /// How many plugins the cache below a folder holds, and their bytes; nothing is made.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it cannot be read.
+    pub fn usage_below(cache_dir: &Path) -> io::Result<(usize, u64)> {
+        let dir = cache_dir.join(FOLDER);
+        Self { dir }.usage()
+    }
+
+    /// Opens the cache below a folder and makes it the user's alone.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made, or is another user's.
+    pub fn open(cache_dir: &Path) -> io::Result<Self> {
+        let dir = cache_dir.join(FOLDER);
+        fs::create_dir_all(&dir)?;
+        // Fails on a folder that is not ours, which is just as well.
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
+        Ok(Self { dir })
+    }
+
+    /// The folder itself.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// How many plugins it holds, and their bytes.
+    fn usage(&self) -> io::Result<(usize, u64)> {
+        let entries = self.entries()?;
+        Ok((entries.len(), entries.iter().map(|entry| entry.bytes).sum()))
+    }
+
+    /// The plugin of these bytes: from the cache, or compiled and kept.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's own: not a component, or one that does not compile.
+    pub fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<(Plugin, Origin), Error> {
+        let code = self.dir.join(entry_name(wasm, engine.compatibility()));
+        match trust::load(engine, &code) {
+            Ok(plugin) => return Ok((plugin, Origin::Cached)),
+            Err(trust::Miss::NotThere) => {}
+            Err(miss) => {
+                tracing::info!(entry = %code.display(), why = %one_line(&miss), "compiling anew");
+            }
+        }
+        let compiled = Plugin::compile(engine, wasm)?;
+        if let Err(error) = self.keep(&code, &compiled) {
+            tracing::warn!(dir = %self.dir.display(), %error, "cannot keep compiled code");
+            return Ok((Plugin::new(engine, wasm)?, Origin::Compiled));
+        }
+        match trust::load(engine, &code) {
+            Ok(plugin) => Ok((plugin, Origin::Compiled)),
+            // Somebody emptied the cache between the two lines, or the disk lies.
+            Err(_) => Ok((Plugin::new(engine, wasm)?, Origin::Compiled)),
+        }
+    }
+
+    /// Writes an entry: the code first, and then the digest that makes it count.
+    fn keep(&self, code: &Path, compiled: &[u8]) -> io::Result<()> {
+        self.place(code, compiled)?;
+        let digest = hex(&Sha256::digest(compiled));
+        self.place(&code.with_extension(DIGEST), digest.as_bytes())?;
+        self.shrink(code)
+    }
+
+    /// Writes a file beside its place and renames it, so that nobody sees half of it.
+    fn place(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let file = tempfile::NamedTempFile::new_in(&self.dir)?;
+        fs::write(file.path(), bytes)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    /// Removes the oldest entries until the rest fits; the one just written stays.
+    fn shrink(&self, newest: &Path) -> io::Result<()> {
+        let mut entries = self.entries()?;
+        entries.sort_by_key(|entry| entry.written);
+        let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        for entry in entries.iter().filter(|entry| entry.code != newest) {
+            if bytes <= MAX_BYTES {
+                break;
+            }
+            // Without its digest an entry does not count, whatever is left of it.
+            fs::remove_file(entry.code.with_extension(DIGEST)).ok();
+            fs::remove_file(&entry.code)?;
+            bytes = bytes.saturating_sub(entry.bytes);
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for file in fs::read_dir(&self.dir)? {
+            let file = file?;
+            let code = file.path();
+            let Ok(metadata) = file.metadata() else {
+                continue;
+            };
+            if code.extension().is_some_and(|extension| extension == CODE) {
+                entries.push(Entry {
+                    code,
+                    bytes: metadata.len(),
+                    written: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
+                });
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// One kept plugin.
+struct Entry {
+    code: PathBuf,
+    bytes: u64,
+    written: SystemTime,
+}
+
+/// The file name of a plugin's code, compiled by an engine of this compatibility.
+fn entry_name(wasm: &[u8], compatibility: u64) -> String {
+    format!("{}-{compatibility:016x}.{CODE}", hex(&Sha256::digest(wasm)))
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_runtime::EngineConfig;
+
+    use super::*;
+
+    /// A command that does nothing.
+    const COMMAND: &str = r#"(component
+        (core module $m (func (export "run") (result i32) i32.const 0))
+        (core instance $i (instantiate $m))
+        (func $run (result (result)) (canon lift (core func $i "run")))
+        (instance $exports (export "run" (func $run)))
+        (export "wasi:cli/run@0.2.0" (instance $exports)))"#;
+
+    fn fixture() -> (tempfile::TempDir, Cache, Engine) {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::open(dir.path()).unwrap();
+        (dir, cache, Engine::new(&EngineConfig::default()).unwrap())
+    }
+
+    fn origin(cache: &Cache, engine: &Engine) -> Origin {
+        cache
+            .load(engine, &wat::parse_str(COMMAND).unwrap())
+            .unwrap()
+            .1
+    }
+
+    fn files(cache: &Cache, extension: &str) -> Vec<PathBuf> {
+        fs::read_dir(&cache.dir)
+            .unwrap()
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|found| found == extension))
+            .collect()
+    }
+
+    #[test]
+    fn a_plugin_compiles_once() {
+        let (_dir, cache, engine) = fixture();
+        assert_eq!(origin(&cache, &engine), Origin::Compiled);
+        assert_eq!(origin(&cache, &engine), Origin::Cached);
+        assert_eq!(cache.usage().unwrap().0, 1);
+        let mode = fs::metadata(cache.dir()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_damaged_entry_is_compiled_anew() {
+        let (_dir, cache, engine) = fixture();
+        origin(&cache, &engine);
+        let code = files(&cache, CODE).remove(0);
+        let whole = fs::read(&code).unwrap();
+        let mut altered = whole.clone();
+        altered[whole.len() / 2] ^= 1;
+        for damaged in [&whole[..whole.len() / 2], b"", &altered] {
+            fs::write(&code, damaged).unwrap();
+            assert_eq!(origin(&cache, &engine), Origin::Compiled);
+            assert_eq!(origin(&cache, &engine), Origin::Cached);
+        }
+        let digest = files(&cache, DIGEST).remove(0);
+        fs::write(&digest, "not a digest").unwrap();
+        assert_eq!(origin(&cache, &engine), Origin::Compiled);
+        fs::remove_file(&digest).unwrap();
+        assert_eq!(origin(&cache, &engine), Origin::Compiled);
+        fs::remove_file(&code).unwrap();
+        assert_eq!(origin(&cache, &engine), Origin::Compiled);
+        assert_eq!(origin(&cache, &engine), Origin::Cached);
+    }
+
+    #[test]
+    fn code_that_matches_its_digest_and_is_no_code_is_compiled_anew() {
+        let (_dir, cache, engine) = fixture();
+        origin(&cache, &engine);
+        let code = files(&cache, CODE).remove(0);
+        cache.keep(&code, b"\x7fELF and nothing else").unwrap();
+        assert_eq!(origin(&cache, &engine), Origin::Compiled);
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_only_costs_time() {
+        let (dir, cache, engine) = fixture();
+        drop(dir);
+        assert_eq!(origin(&cache, &engine), Origin::Compiled);
+    }
+
+    #[test]
+    fn the_oldest_entries_go_first() {
+        let (_dir, cache, _engine) = fixture();
+        for name in ["old", "new"] {
+            let path = cache.dir.join(name).with_extension(CODE);
+            // Sparse: it counts and takes no disk.
+            fs::File::create(&path)
+                .unwrap()
+                .set_len(MAX_BYTES - 1)
+                .unwrap();
+        }
+        let old = fs::File::options()
+            .write(true)
+            .open(cache.dir.join("old.cwasm"))
+            .unwrap();
+        old.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        cache.keep(&cache.dir.join("newest.cwasm"), b"x").unwrap();
+        let mut left = files(&cache, CODE);
+        left.sort();
+        assert_eq!(
+            left,
+            [cache.dir.join("new.cwasm"), cache.dir.join("newest.cwasm")]
+        );
+    }
+}

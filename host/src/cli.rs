@@ -1,0 +1,270 @@
+//! What was typed: clap's types and nothing else. What it means is `config`'s to say.
+
+use std::{num::NonZero, path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use tollgate_nn::{Device, Mode, Optimization};
+
+use crate::values::{self, DirArg, EnvArg, ModelArg};
+
+/// Runs sandboxed WebAssembly plugins on native ONNX Runtime, and measures what the boundary costs.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tollgate",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Say more on standard error; twice for more still. TOLLGATE_LOG overrides it
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run one plugin over files, directories or standard input
+    Run(Box<RunArgs>),
+    /// Say what this machine has: ONNX Runtime, devices, clock, energy counters
+    Doctor(DoctorArgs),
+    /// Get the ONNX Runtime library
+    #[command(subcommand)]
+    Runtime(RuntimeCommand),
+}
+
+/// The subcommands of `runtime`.
+#[derive(Debug, Subcommand)]
+pub enum RuntimeCommand {
+    /// Get an ONNX Runtime build from the Python package index, version pinned and hash checked
+    Install(InstallArgs),
+}
+
+/// `tollgate run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The plugin: a WebAssembly component
+    pub plugin: PathBuf,
+
+    /// Files, directories (their files by name, hidden ones left out) or `-` for standard input
+    pub inputs: Vec<PathBuf>,
+
+    /// A model and the name the plugin asks for it by; can be given several times
+    #[arg(long, value_name = "NAME=PATH", value_parser = values::model)]
+    pub model: Vec<ModelArg>,
+
+    /// The ONNX Runtime library to load
+    #[arg(long, value_name = "PATH")]
+    pub onnxruntime: Option<PathBuf>,
+
+    /// How graphs run.
+    #[command(flatten)]
+    pub graph: GraphArgs,
+
+    /// How often to go through the inputs; from two on, the first pass prints and warms up, the others are measured
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub repeat: NonZero<u32>,
+
+    /// Threads that run instances, each its own
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub workers: NonZero<usize>,
+
+    /// Use a fresh instance for every frame
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// The plugin compiled natively, to be run frame by frame beside it
+    #[arg(long, value_name = "LIB")]
+    pub twin: Option<PathBuf>,
+
+    /// A JSON file of file names and true readings, to say how many were read right
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+
+    /// Print one JSON object instead of lines and a table
+    #[arg(long)]
+    pub json: bool,
+
+    /// Grant what is not granted by itself
+    #[arg(long, value_name = "WHAT")]
+    pub allow: Vec<Grantable>,
+
+    /// Take away what a command is granted by itself
+    #[arg(long, value_name = "WHAT")]
+    pub deny: Vec<Grantable>,
+
+    /// What a guest may use.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// Compile the plugin anew and keep nothing
+    #[arg(long)]
+    pub no_cache: bool,
+
+    /// For a command: a folder it may use, by its own name or another
+    #[arg(long, value_name = "HOST[::GUEST]", value_parser = values::dir)]
+    pub dir: Vec<DirArg>,
+
+    /// For a command: an environment variable; the host's own value where none is given
+    #[arg(long, value_name = "KEY[=VALUE]", value_parser = values::env)]
+    pub env: Vec<EnvArg>,
+
+    /// For a command: its arguments
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+}
+
+/// How graphs run.
+#[derive(Debug, Args)]
+pub struct GraphArgs {
+    /// Where: cpu, cuda, tensorrt, openvino, coreml, directml or xnnpack; there or not at all
+    #[arg(long, default_value_t)]
+    pub device: Device,
+
+    /// Let single nodes that the device cannot do run on the CPU
+    #[arg(long)]
+    pub allow_cpu_nodes: bool,
+
+    /// Threads inside one inference; by default what the mode says
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZero<usize>>,
+
+    /// `throughput`: many inferences at once, one thread each; `latency`: one at a time on all cores
+    #[arg(long, default_value_t)]
+    pub mode: Mode,
+
+    /// How far ONNX Runtime rewrites a graph: none, basic, extended or all
+    #[arg(long, value_name = "LEVEL", default_value_t)]
+    pub optimization: Optimization,
+}
+
+/// What a guest may use; the defaults are the runtime's.
+#[derive(Debug, Default, Args)]
+pub struct LimitArgs {
+    /// How long one frame, or one command, may take
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub deadline: Option<Duration>,
+
+    /// How long one inference may take
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub inference_deadline: Option<Duration>,
+
+    /// How much memory one instance may have
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_memory: Option<usize>,
+
+    /// How many elements the tables of one instance may have
+    #[arg(long, value_name = "N")]
+    pub max_table_elements: Option<usize>,
+
+    /// How much the tensors that one instance holds may take together
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_tensors: Option<usize>,
+
+    /// How large a model that a guest loads from bytes may be
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_model: Option<usize>,
+
+    /// How many resource handles one instance may hold
+    #[arg(long, value_name = "N")]
+    pub max_handles: Option<usize>,
+
+    /// How many bytes besides tensors one call may bring into the host
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_host_call: Option<usize>,
+
+    /// How large one input may be
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64MiB")]
+    pub max_frame: usize,
+}
+
+/// What can be granted or denied by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Grantable {
+    /// Loading a model from bytes that the guest brings
+    Load,
+}
+
+/// `tollgate doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The ONNX Runtime library to load
+    #[arg(long, value_name = "PATH")]
+    pub onnxruntime: Option<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tollgate runtime install`.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Which build
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Flavour,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A build of ONNX Runtime, named by the device that it is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Flavour {
+    /// The processor alone
+    #[default]
+    Cpu,
+    /// NVIDIA: CUDA and TensorRT
+    Cuda,
+    /// Intel: OpenVINO
+    Openvino,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[test]
+    fn clap_finds_no_fault() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_after_the_dashes_are_the_guests() {
+        let cli = Cli::try_parse_from([
+            "tollgate", "run", "a.wasm", "--dir", "m", "--", "--json", "x",
+        ])
+        .unwrap();
+        let Command::Run(run) = cli.command else {
+            panic!("not run")
+        };
+        assert_eq!(run.args, ["--json", "x"]);
+        assert!(!run.json && run.inputs.is_empty());
+    }
+
+    #[test]
+    fn what_is_typed_wrongly_exits_with_two() {
+        for bad in [
+            &["run"][..],
+            &["run", "a.wasm", "--device", "gpu"],
+            &["run", "a.wasm", "--repeat", "0"],
+            &["run", "a.wasm", "--workers", "0"],
+            &["run", "a.wasm", "--max-memory", "lots"],
+            &["run", "a.wasm", "--deadline", "10"],
+            &["run", "a.wasm", "--model", "digits"],
+            &["run", "a.wasm", "--deny", "everything"],
+            &["runtime", "install", "--device", "tpu"],
+        ] {
+            let words = std::iter::once("tollgate").chain(bad.iter().copied());
+            let error = Cli::try_parse_from(words).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! `tollgate doctor`: what this machine has, as plain facts.
+//!
+//! It looks and changes nothing. The exit code is 1 where no ONNX Runtime can be used, since then
+//! no plugin with a model can run; everything else that is missing is only said.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use serde::Serialize;
+
+use crate::{cache::Cache, cli::DoctorArgs, config::Environment, egress, onnxruntime};
+
+/// The schema of this command's JSON.
+const SCHEMA: &str = "tollgate.doctor/1";
+
+/// Where Linux lists its energy counters.
+const POWERCAP: &str = "/sys/class/powercap";
+
+/// Where NVIDIA's management library lies on the systems that have it.
+const NVML: [&str; 6] = [
+    "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
+    "/usr/lib/aarch64-linux-gnu/libnvidia-ml.so.1",
+    "/usr/lib64/libnvidia-ml.so.1",
+    "/usr/lib/libnvidia-ml.so.1",
+    "/usr/lib/wsl/lib/libnvidia-ml.so.1",
+    "/run/opengl-driver/lib/libnvidia-ml.so.1",
+];
+
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    tollgate: &'static str,
+    onnxruntime: OnnxRuntime,
+    wasmtime: &'static str,
+    cores: usize,
+    clock: Clock,
+    energy: Energy,
+    cache: CacheFacts,
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Default, Serialize)]
+struct OnnxRuntime {
+    usable: bool,
+    path: Option<PathBuf>,
+    found_by: Option<String>,
+    version: Option<String>,
+    devices: Vec<String>,
+    /// Why it cannot be used.
+    problem: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Clock {
+    /// What the kernel keeps time with.
+    source: Option<String>,
+    /// Whether the processor's own counter runs at one rate through all its states.
+    invariant_tsc: bool,
+}
+
+#[derive(Serialize)]
+struct Energy {
+    /// Energy counters of the processor, by the kernel's names.
+    powercap: Vec<Counter>,
+    /// NVIDIA's management library, which has the graphics card's.
+    nvml: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Counter {
+    name: String,
+    /// Whether this user may read it.
+    readable: bool,
+}
+
+#[derive(Default, Serialize)]
+struct CacheFacts {
+    dir: Option<PathBuf>,
+    plugins: usize,
+    bytes: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// Standard output cannot be written.
+pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let report = Report {
+        schema: SCHEMA,
+        tollgate: env!("CARGO_PKG_VERSION"),
+        onnxruntime: onnx_runtime(&environment.onnxruntime(args.onnxruntime, Default::default())),
+        wasmtime: tollgate_runtime::WASMTIME_VERSION,
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        clock: clock(Path::new("/")),
+        energy: energy(Path::new(POWERCAP)),
+        cache: cache(environment.cache_dir()),
+        data_dir: environment.data_dir(),
+    };
+    if args.json {
+        egress::print_json(&report)?;
+    } else {
+        egress::print_line(text(&report).trim_end())?;
+    }
+    Ok(if report.onnxruntime.usable {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn onnx_runtime(search: &onnxruntime::Search) -> OnnxRuntime {
+    match onnxruntime::load(search) {
+        Ok((runtime, found)) => OnnxRuntime {
+            usable: true,
+            path: Some(runtime.path().to_owned()),
+            found_by: Some(found.to_string()),
+            version: Some(runtime.version().to_owned()),
+            devices: runtime.devices().iter().map(ToString::to_string).collect(),
+            problem: None,
+        },
+        Err(error) => OnnxRuntime {
+            problem: Some(error.to_string()),
+            ..OnnxRuntime::default()
+        },
+    }
+}
+
+/// What the files below `root` say of the clock.
+fn clock(root: &Path) -> Clock {
+    let read = |path: &str| fs::read_to_string(root.join(path)).ok();
+    let source = read("sys/devices/system/clocksource/clocksource0/current_clocksource");
+    let flags = read("proc/cpuinfo").and_then(|text| {
+        let flags = text.lines().find(|line| line.starts_with("flags"))?;
+        Some(
+            flags
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        )
+    });
+    let has = |flag: &str| flags.iter().flatten().any(|found| found == flag);
+    Clock {
+        source: source.map(|source| source.trim().to_owned()),
+        invariant_tsc: has("constant_tsc") && has("nonstop_tsc"),
+    }
+}
+
+fn energy(powercap: &Path) -> Energy {
+    let mut counters: Vec<Counter> = fs::read_dir(powercap)
+        .into_iter()
+        .flatten()
+        .filter_map(|zone| {
+            let zone = zone.ok()?.path();
+            let counter = zone.join("energy_uj");
+            counter.exists().then_some(())?;
+            let name = fs::read_to_string(zone.join("name")).ok()?;
+            Some(Counter {
+                name: name.trim().to_owned(),
+                readable: fs::read(counter).is_ok(),
+            })
+        })
+        .collect();
+    counters.sort_by(|a, b| a.name.cmp(&b.name));
+    Energy {
+        powercap: counters,
+        nvml: NVML.iter().map(PathBuf::from).find(|path| path.exists()),
+    }
+}
+
+fn cache(dir: Option<PathBuf>) -> CacheFacts {
+    let (plugins, bytes) = dir
+        .as_deref()
+        .and_then(|dir| Cache::usage_below(dir).ok())
+        .unwrap_or_default();
+    CacheFacts {
+        dir,
+        plugins,
+        bytes,
+    }
+}
+
+fn text(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing into a `String` cannot fail.
+    render(report, &mut text).ok();
+    text
+}
+
+fn render(report: &Report, out: &mut String) -> std::fmt::Result {
+    writeln!(out, "tollgate      {}", report.tollgate)?;
+    let runtime = &report.onnxruntime;
+    match (&runtime.version, &runtime.problem) {
+        (Some(version), _) => {
+            writeln!(out, "ONNX Runtime  {version}")?;
+            if let Some(path) = &runtime.path {
+                writeln!(out, "  at          {}", path.display())?;
+            }
+            if let Some(found_by) = &runtime.found_by {
+                writeln!(out, "  found by    {found_by}")?;
+            }
+            writeln!(out, "  devices     {}", runtime.devices.join(", "))?;
+        }
+        (None, problem) => {
+            writeln!(
+                out,
+                "ONNX Runtime  none: {}",
+                problem.as_deref().unwrap_or("not found")
+            )?;
+        }
+    }
+    writeln!(out, "Wasmtime      {}", report.wasmtime)?;
+    writeln!(out, "cores         {}", report.cores)?;
+    let source = report.clock.source.as_deref().unwrap_or("unknown");
+    let tsc = if report.clock.invariant_tsc {
+        "an invariant TSC"
+    } else {
+        "no invariant TSC"
+    };
+    writeln!(out, "clock         {source}, {tsc}")?;
+    let counters = report.energy.powercap.iter().map(|counter| {
+        let readable = if counter.readable {
+            ""
+        } else {
+            " (not readable by this user)"
+        };
+        format!("{}{readable}", counter.name)
+    });
+    let counters = counters.collect::<Vec<_>>().join(", ");
+    let counters = if counters.is_empty() {
+        "no powercap counters"
+    } else {
+        &counters
+    };
+    let nvml = if report.energy.nvml.is_some() {
+        "NVML"
+    } else {
+        "no NVML"
+    };
+    writeln!(out, "energy        {counters}; {nvml}")?;
+    match &report.cache.dir {
+        Some(dir) => writeln!(
+            out,
+            "cache         {} ({} plugins, {} bytes)",
+            dir.display(),
+            report.cache.plugins,
+            report.cache.bytes
+        ),
+        None => writeln!(
+            out,
+            "cache         none: set HOME, XDG_CACHE_HOME or TOLLGATE_HOME"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_read_where_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(energy(&dir.path().join("gone")).powercap.is_empty());
+        for (zone, name) in [
+            ("intel-rapl:0", "package-0\n"),
+            ("intel-rapl:0:0", "core\n"),
+        ] {
+            let zone = dir.path().join(zone);
+            fs::create_dir(&zone).unwrap();
+            fs::write(zone.join("name"), name).unwrap();
+            fs::write(zone.join("energy_uj"), "17\n").unwrap();
+        }
+        fs::create_dir(dir.path().join("intel-rapl")).unwrap();
+        let names: Vec<_> = energy(dir.path())
+            .powercap
+            .into_iter()
+            .map(|counter| counter.name)
+            .collect();
+        assert_eq!(names, ["core", "package-0"]);
+    }
+
+    #[test]
+    fn the_clock_is_what_the_kernel_says() {
+        let root = tempfile::tempdir().unwrap();
+        let unknown = clock(root.path());
+        assert!(unknown.source.is_none() && !unknown.invariant_tsc);
+        let clocksource = root
+            .path()
+            .join("sys/devices/system/clocksource/clocksource0");
+        fs::create_dir_all(&clocksource).unwrap();
+        fs::write(clocksource.join("current_clocksource"), "tsc\n").unwrap();
+        fs::create_dir(root.path().join("proc")).unwrap();
+        fs::write(
+            root.path().join("proc/cpuinfo"),
+            "flags\t: fpu constant_tsc nonstop_tsc\n",
+        )
+        .unwrap();
+        let known = clock(root.path());
+        assert_eq!(
+            (known.source.as_deref(), known.invariant_tsc),
+            (Some("tsc"), true)
+        );
+    }
+}

@@ -1,0 +1,27 @@
+//! The subcommands, one file each. Each resolves what was typed, does the work, and prints.
+
+mod doctor;
+mod run;
+mod runtime_install;
+
+use std::process::ExitCode;
+
+use crate::{
+    cli::{Cli, Command, RuntimeCommand},
+    config::Environment,
+};
+
+/// Runs what was asked for; the code is 1 where the work was done and something in it failed.
+///
+/// # Errors
+///
+/// The work could not be done, or was asked wrongly, which is a [`crate::config::Error`].
+pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Run(args) => run::run(args, environment),
+        Command::Doctor(args) => doctor::run(args, &environment),
+        Command::Runtime(RuntimeCommand::Install(args)) => {
+            runtime_install::run(&args, &environment).map(|()| ExitCode::SUCCESS)
+        }
+    }
+}

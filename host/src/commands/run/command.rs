@@ -1,0 +1,62 @@
+//! `tollgate run` for a command: one instance, the terminal's own input and output, its exit code.
+//!
+//! Standard output is the guest's alone, and nothing is added to it; with `--json` one object with
+//! the ledger of the whole run goes to standard error.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use serde::Serialize;
+use tollgate_runtime::{Instance, Ledger, Plugin};
+
+use crate::{
+    config::Run,
+    report::{Crossings, GuestSplit, Host, Inferences, Stages, Tally},
+};
+
+/// The schema of this command's JSON.
+const SCHEMA: &str = "tollgate.run-command/1";
+
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    plugin: String,
+    /// The guest's own.
+    exit_code: i32,
+    stages_ns: Option<Stages>,
+    guest_split_ns: Option<GuestSplit>,
+    crossings: Option<Crossings>,
+    inferences: Option<Inferences>,
+    host: Host,
+}
+
+pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
+    let (grants, limits) = run.command()?;
+    let (nn, runtime) = super::load_graphs(run)?;
+    let mut ledger = Ledger::open();
+    ledger.start();
+    let exit_code = Instance::run_command(&plugin, &nn, &grants, &limits, &mut ledger)
+        .with_context(|| format!("`{}` failed", run.plugin.display()))?;
+    if run.json {
+        let mut tally = Tally::new()?;
+        tally.add(&ledger.close(), None);
+        let (crossings, inferences) = tally.crossings().unzip();
+        let report = Report {
+            schema: SCHEMA,
+            plugin: run.plugin.display().to_string(),
+            exit_code,
+            stages_ns: tally.stages(),
+            guest_split_ns: tally.guest_split(),
+            crossings,
+            inferences,
+            host: super::host(run, runtime),
+        };
+        writeln!(io::stderr(), "{}", serde_json::to_string_pretty(&report)?).ok();
+    }
+    // A code that no process can have is a failure all the same.
+    Ok(u8::try_from(exit_code).map_or(ExitCode::FAILURE, ExitCode::from))
+}

@@ -1,0 +1,546 @@
+//! What is meant: the command line and the environment resolved into plain values.
+//!
+//! This is the only place that reads environment variables, once, into [`Environment`]; everything
+//! below takes values. Resolving touches no file, so what it refuses was asked wrongly (exit code
+//! 2), and what a file or a library refuses later is work that failed (exit code 1).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::{OsStr, OsString},
+    num::NonZero,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tollgate_nn::{Device, GraphOptions};
+use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
+
+use crate::{
+    cli::{Grantable, LimitArgs, RunArgs},
+    onnxruntime::Search,
+    values::ModelArg,
+};
+
+/// Threads that anybody may ask for; a machine with more cores than this is not an edge.
+const MAX_WORKERS: usize = 1024;
+
+/// How long a command may run by default. It is a person's program and not a frame, so it gets
+/// a day: bounded, and out of the way.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(24 * 3600);
+
+/// What was asked wrongly.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Two models of one name.
+    #[error("two models are named `{0}`: give each `--model` a name of its own")]
+    DuplicateModel(String),
+    /// Granted and denied at once.
+    #[error("`load` is both allowed and denied: choose one")]
+    AllowAndDeny,
+    /// More workers than the bound.
+    #[error("{0} workers are more than {MAX_WORKERS}: ask for as many as there are cores")]
+    Workers(usize),
+    /// `-` more than once.
+    #[error("standard input can be read once: give `-` a single time")]
+    StdinTwice,
+    /// A plugin that was given nothing to read.
+    #[error(
+        "there is nothing to read: name files, directories or `-` for standard input after the plugin"
+    )]
+    NoInputs,
+    /// An option of the other world.
+    #[error("{option} is not for {world}: {instead}")]
+    WrongWorld {
+        /// What was typed.
+        option: &'static str,
+        /// What the file turned out to be.
+        world: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
+}
+
+/// The environment variables, as they were when the program started.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// Reads the process's.
+    pub fn of_this_process() -> Self {
+        std::env::vars_os().collect()
+    }
+
+    /// A variable's value; an empty one counts as none.
+    fn get(&self, name: &str) -> Option<&OsStr> {
+        let value = self.variables.get(OsStr::new(name))?;
+        (!value.is_empty()).then_some(value.as_os_str())
+    }
+
+    /// A variable that holds a path; the XDG ones count only where they are absolute.
+    fn absolute(&self, name: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(self.get(name)?);
+        path.is_absolute().then_some(path)
+    }
+
+    /// What to log: `TOLLGATE_LOG` in `tracing`'s filter syntax, or what `-v` asks for.
+    pub fn log_filter(&self, verbose: u8) -> String {
+        match (self.get("TOLLGATE_LOG").and_then(OsStr::to_str), verbose) {
+            (Some(filter), _) => filter.to_owned(),
+            (None, 0) => "warn".to_owned(),
+            (None, 1) => "warn,tollgate=info,tollgate_runtime=info,tollgate_nn=info".to_owned(),
+            (None, _) => "debug".to_owned(),
+        }
+    }
+
+    /// Whether somebody asked for no colours.
+    pub fn plain(&self) -> bool {
+        self.get("NO_COLOR").is_some()
+    }
+
+    /// Where installed libraries live: `TOLLGATE_HOME`, else `tollgate` in the user's data folder.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.user_dir("XDG_DATA_HOME", ".local/share", "")
+    }
+
+    /// Where compiled code is kept: `cache` in `TOLLGATE_HOME`, else `tollgate` in the user's cache
+    /// folder.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.user_dir("XDG_CACHE_HOME", ".cache", "cache")
+    }
+
+    fn user_dir(&self, xdg: &str, below_home: &str, below_ours: &str) -> Option<PathBuf> {
+        if let Some(ours) = self.get("TOLLGATE_HOME") {
+            let ours = Path::new(ours).join(below_ours);
+            return Some(std::path::absolute(&ours).unwrap_or(ours));
+        }
+        let base = self.absolute(xdg);
+        let base = base.or_else(|| Some(self.absolute("HOME")?.join(below_home)));
+        Some(base?.join("tollgate"))
+    }
+
+    /// How ONNX Runtime is to be found.
+    pub fn onnxruntime(&self, typed: Option<PathBuf>, device: Device) -> Search {
+        Search {
+            typed,
+            variable: self.get("ORT_DYLIB_PATH").map(PathBuf::from),
+            data_dir: self.data_dir(),
+            device,
+        }
+    }
+}
+
+impl FromIterator<(OsString, OsString)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (OsString, OsString)>>(pairs: T) -> Self {
+        Self {
+            variables: pairs.into_iter().collect(),
+        }
+    }
+}
+
+/// What `tollgate run` is to do. Some of it depends on the plugin's world, which only its bytes
+/// tell; [`Run::frames`] and [`Run::command`] settle that once it is known.
+#[derive(Debug)]
+pub struct Run {
+    /// The plugin's file.
+    pub plugin: PathBuf,
+    /// The models, no name twice.
+    pub models: Vec<ModelArg>,
+    /// How they run.
+    pub graph: GraphOptions,
+    /// How ONNX Runtime is to be found.
+    pub onnxruntime: Search,
+    /// Where compiled code is kept; none to keep nothing.
+    pub cache_dir: Option<PathBuf>,
+    /// One JSON object, or text for people.
+    pub json: bool,
+    /// Threads that run instances.
+    pub workers: NonZero<usize>,
+    /// What a guest may use, whatever its world.
+    pub limits: Limits,
+    typed: Box<RunArgs>,
+    environment: Environment,
+}
+
+/// What is to be done with a plugin of the plugin world.
+#[derive(Debug)]
+pub struct Frames {
+    /// Files, directories and `-`.
+    pub inputs: Vec<PathBuf>,
+    /// How often to go through them.
+    pub passes: NonZero<u32>,
+    /// How instances are used.
+    pub policy: Policy,
+    /// The native twin.
+    pub twin: Option<PathBuf>,
+    /// The true readings.
+    pub truth: Option<PathBuf>,
+    /// How large one input may be, in bytes.
+    pub max_frame: usize,
+    /// What the plugin may reach.
+    pub grants: Grants,
+}
+
+impl Run {
+    /// Resolves what was typed.
+    ///
+    /// # Errors
+    ///
+    /// What no plugin's world could make right: duplicate names, contradictions, bounds.
+    pub fn resolve(typed: Box<RunArgs>, environment: Environment) -> Result<Self, Error> {
+        let mut names = BTreeSet::new();
+        for model in &typed.model {
+            if !names.insert(model.name.as_str()) {
+                return Err(Error::DuplicateModel(model.name.clone()));
+            }
+        }
+        if typed.allow.contains(&Grantable::Load) && typed.deny.contains(&Grantable::Load) {
+            return Err(Error::AllowAndDeny);
+        }
+        if typed.workers.get() > MAX_WORKERS {
+            return Err(Error::Workers(typed.workers.get()));
+        }
+        if typed
+            .inputs
+            .iter()
+            .filter(|path| path.as_os_str() == "-")
+            .count()
+            > 1
+        {
+            return Err(Error::StdinTwice);
+        }
+        let graph = GraphOptions {
+            device: typed.graph.device,
+            allow_cpu_nodes: typed.graph.allow_cpu_nodes,
+            mode: typed.graph.mode,
+            threads: typed.graph.threads,
+            optimization: typed.graph.optimization,
+            ..GraphOptions::default()
+        };
+        Ok(Self {
+            plugin: typed.plugin.clone(),
+            models: typed.model.clone(),
+            graph,
+            onnxruntime: environment.onnxruntime(typed.onnxruntime.clone(), typed.graph.device),
+            cache_dir: if typed.no_cache {
+                None
+            } else {
+                environment.cache_dir()
+            },
+            json: typed.json,
+            workers: typed.workers,
+            limits: limits(&typed.limits),
+            typed,
+            environment,
+        })
+    }
+
+    /// What it means for a plugin of the plugin world.
+    ///
+    /// # Errors
+    ///
+    /// Options that are only for commands, and no inputs.
+    pub fn frames(&self) -> Result<Frames, Error> {
+        let typed = &self.typed;
+        for (given, option) in [
+            (!typed.args.is_empty(), "an argument after `--`"),
+            (!typed.dir.is_empty(), "`--dir`"),
+            (!typed.env.is_empty(), "`--env`"),
+        ] {
+            if given {
+                return Err(Error::WrongWorld {
+                    option,
+                    world: "a plugin, which reaches no WASI",
+                    instead: "leave it out",
+                });
+            }
+        }
+        if typed.inputs.is_empty() {
+            return Err(Error::NoInputs);
+        }
+        Ok(Frames {
+            inputs: typed.inputs.clone(),
+            passes: typed.repeat,
+            policy: if typed.fresh {
+                Policy::Fresh
+            } else {
+                Policy::default()
+            },
+            twin: typed.twin.clone(),
+            truth: typed.truth.clone(),
+            max_frame: typed.limits.max_frame,
+            grants: Grants {
+                graphs: GraphGrant::All,
+                load: typed.allow.contains(&Grantable::Load),
+                ..Grants::default()
+            },
+        })
+    }
+
+    /// What it means for a command: its grants and limits.
+    ///
+    /// # Errors
+    ///
+    /// Options that are only for plugins.
+    pub fn command(&self) -> Result<(Grants, Limits), Error> {
+        let typed = &self.typed;
+        for (given, option) in [
+            (!typed.inputs.is_empty(), "an input"),
+            (typed.repeat.get() > 1, "`--repeat`"),
+            (typed.workers.get() > 1, "`--workers`"),
+            (typed.fresh, "`--fresh`"),
+            (typed.twin.is_some(), "`--twin`"),
+            (typed.truth.is_some(), "`--truth`"),
+        ] {
+            if given {
+                return Err(Error::WrongWorld {
+                    option,
+                    world: "a command",
+                    instead: "give a command its arguments after `--` and its files with `--dir`",
+                });
+            }
+        }
+        let name = self.plugin.file_name().unwrap_or(self.plugin.as_os_str());
+        let mut args = vec![name.to_string_lossy().into_owned()];
+        args.extend(typed.args.iter().cloned());
+        let env = typed.env.iter().filter_map(|variable| {
+            let value = match &variable.value {
+                Some(value) => value.clone(),
+                None => self.environment.get(&variable.key)?.to_str()?.to_owned(),
+            };
+            Some((variable.key.clone(), value))
+        });
+        let dirs = typed.dir.iter().map(|dir| DirGrant {
+            host: dir.host.clone(),
+            guest: dir.guest.clone(),
+            writable: true,
+        });
+        let grants = Grants {
+            graphs: GraphGrant::All,
+            load: !typed.deny.contains(&Grantable::Load),
+            dirs: dirs.collect(),
+            env: env.collect(),
+            args,
+            stdio: true,
+        };
+        let limits = Limits {
+            deadline: Some(typed.limits.deadline.unwrap_or(COMMAND_DEADLINE)),
+            inference: typed.limits.inference_deadline.unwrap_or(COMMAND_DEADLINE),
+            ..self.limits.clone()
+        };
+        Ok((grants, limits))
+    }
+}
+
+/// The runtime's defaults with what was typed in their place.
+fn limits(typed: &LimitArgs) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(deadline) = typed.deadline {
+        limits.deadline = Some(deadline);
+    }
+    if let Some(deadline) = typed.inference_deadline {
+        limits.inference = deadline;
+    }
+    put(&mut limits.memory_bytes, typed.max_memory);
+    put(&mut limits.table_elements, typed.max_table_elements);
+    put(&mut limits.tensor_bytes, typed.max_tensors);
+    put(&mut limits.model_bytes, typed.max_model);
+    put(&mut limits.handles, typed.max_handles);
+    put(&mut limits.host_call_bytes, typed.max_host_call);
+    limits
+}
+
+fn put(limit: &mut usize, typed: Option<usize>) {
+    if let Some(typed) = typed {
+        *limit = typed;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        pairs
+            .iter()
+            .map(|(key, value)| (OsString::from(key), OsString::from(value)))
+            .collect()
+    }
+
+    fn resolve(words: &str, pairs: &[(&str, &str)]) -> Result<Run, Error> {
+        let words = ["tollgate", "run"]
+            .into_iter()
+            .chain(words.split_whitespace());
+        let Command::Run(typed) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("not run");
+        };
+        Run::resolve(typed, environment(pairs))
+    }
+
+    #[test]
+    fn folders_come_from_the_environment_in_order() {
+        let all = [
+            ("TOLLGATE_HOME", "/t"),
+            ("XDG_DATA_HOME", "/d"),
+            ("XDG_CACHE_HOME", "/c"),
+            ("HOME", "/h"),
+        ];
+        let dirs = |pairs: &[(&str, &str)]| {
+            let environment = environment(pairs);
+            (environment.data_dir(), environment.cache_dir())
+        };
+        let some = |data: &str, cache: &str| (Some(data.into()), Some(cache.into()));
+        assert_eq!(dirs(&all), some("/t/", "/t/cache"));
+        assert_eq!(dirs(&all[1..]), some("/d/tollgate", "/c/tollgate"));
+        assert_eq!(
+            dirs(&all[3..]),
+            some("/h/.local/share/tollgate", "/h/.cache/tollgate")
+        );
+        // A relative XDG folder and an empty variable count as none.
+        let odd = [
+            ("TOLLGATE_HOME", ""),
+            ("XDG_DATA_HOME", "d"),
+            ("HOME", "/h"),
+        ];
+        assert_eq!(dirs(&odd).0, Some("/h/.local/share/tollgate".into()));
+        assert_eq!(dirs(&[]), (None, None));
+    }
+
+    #[test]
+    fn the_library_is_asked_for_in_order() {
+        let run = resolve(
+            "a.wasm --onnxruntime /typed.so --device cuda",
+            &[("ORT_DYLIB_PATH", "/variable.so"), ("HOME", "/h")],
+        )
+        .unwrap();
+        assert_eq!(
+            run.onnxruntime,
+            Search {
+                typed: Some("/typed.so".into()),
+                variable: Some("/variable.so".into()),
+                data_dir: Some("/h/.local/share/tollgate".into()),
+                device: Device::Cuda,
+            }
+        );
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        assert_eq!(
+            resolve("a.wasm --model a=x --model a=y", &[]).unwrap_err(),
+            Error::DuplicateModel("a".into())
+        );
+        assert_eq!(
+            resolve("a.wasm --allow load --deny load", &[]).unwrap_err(),
+            Error::AllowAndDeny
+        );
+        assert_eq!(
+            resolve("a.wasm --workers 5000", &[]).unwrap_err(),
+            Error::Workers(5000)
+        );
+        assert_eq!(resolve("a.wasm - b -", &[]).unwrap_err(), Error::StdinTwice);
+    }
+
+    #[test]
+    fn each_world_has_its_options() {
+        let refused = |words: &str, frames: bool| {
+            let run = resolve(words, &[]).unwrap();
+            let error = if frames {
+                run.frames().map(drop)
+            } else {
+                run.command().map(drop)
+            };
+            error.unwrap_err().to_string()
+        };
+        assert_eq!(
+            resolve("a.wasm", &[]).unwrap().frames().unwrap_err(),
+            Error::NoInputs
+        );
+        assert!(refused("a.wasm f --dir d", true).contains("`--dir` is not for a plugin"));
+        assert!(refused("a.wasm f --env A=b", true).contains("`--env`"));
+        assert!(refused("a.wasm f -- x", true).contains("after `--`"));
+        for words in [
+            "f",
+            "--repeat 2",
+            "--workers 2",
+            "--fresh",
+            "--twin t",
+            "--truth t",
+        ] {
+            let error = refused(&format!("a.wasm {words}"), false);
+            assert!(error.contains("is not for a command"), "{words}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_plugin_gets_graphs_and_nothing_else() {
+        let frames = resolve("a.wasm f", &[]).unwrap().frames().unwrap();
+        assert!(!frames.grants.load && frames.grants.args.is_empty());
+        assert!(!frames.grants.stdio);
+        let frames = resolve("a.wasm f --allow load --fresh", &[])
+            .unwrap()
+            .frames()
+            .unwrap();
+        assert!(frames.grants.load && matches!(frames.policy, Policy::Fresh));
+    }
+
+    #[test]
+    fn a_command_gets_what_was_named() {
+        let run = resolve(
+            "dir/a.wasm --dir m::/models --env A=b --env C --env D -- x y",
+            &[("C", "c")],
+        )
+        .unwrap();
+        let (grants, limits) = run.command().unwrap();
+        assert_eq!(grants.args, ["a.wasm", "x", "y"]);
+        assert_eq!(
+            grants.env,
+            [("A".into(), "b".into()), ("C".into(), "c".into())]
+        );
+        assert!(grants.load && grants.stdio);
+        assert_eq!(limits.deadline, Some(COMMAND_DEADLINE));
+        let run = resolve("a.wasm --deny load --deadline 3s", &[]).unwrap();
+        let (grants, limits) = run.command().unwrap();
+        assert!(!grants.load);
+        assert_eq!(limits.deadline, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn limits_that_were_typed_replace_the_defaults() {
+        let run = resolve("a.wasm --max-memory 3MiB --deadline 5ms", &[]).unwrap();
+        let default = Limits::default();
+        assert_eq!(run.limits.memory_bytes, 3 << 20);
+        assert_eq!(run.limits.deadline, Some(Duration::from_millis(5)));
+        assert_eq!(run.limits.tensor_bytes, default.tensor_bytes);
+    }
+
+    #[test]
+    fn the_cache_can_be_switched_off() {
+        assert!(
+            resolve("a.wasm", &[("HOME", "/h")])
+                .unwrap()
+                .cache_dir
+                .is_some()
+        );
+        assert!(
+            resolve("a.wasm --no-cache", &[("HOME", "/h")])
+                .unwrap()
+                .cache_dir
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn logging_is_quiet_until_asked() {
+        assert_eq!(environment(&[]).log_filter(0), "warn");
+        assert_eq!(environment(&[]).log_filter(2), "debug");
+        assert_eq!(
+            environment(&[("TOLLGATE_LOG", "trace")]).log_filter(0),
+            "trace"
+        );
+    }
+}

@@ -1,0 +1,4 @@
+//! What brings frames in.
+
+pub mod files;
+pub mod media;

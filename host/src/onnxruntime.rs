@@ -1,0 +1,248 @@
+//! Where the ONNX Runtime library is: which file to load, and how it was found.
+//!
+//! Looked for in a fixed order, and the first place that says anything decides: what was typed,
+//! `ORT_DYLIB_PATH`, the folder that `tollgate runtime install` fills, the system's loader. A path
+//! that somebody named and that is not there is an error, never a reason to look further. This
+//! file only reads folders; loading and the check of the version are `tollgate-nn`'s.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use tollgate_nn::{Device, OnnxRuntime};
+
+use crate::cli::Flavour;
+
+/// What is known about where to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// What was typed.
+    pub typed: Option<PathBuf>,
+    /// What `ORT_DYLIB_PATH` says.
+    pub variable: Option<PathBuf>,
+    /// The folder that holds installed libraries.
+    pub data_dir: Option<PathBuf>,
+    /// The device that graphs are to run on; an installed build for it comes first.
+    pub device: Device,
+}
+
+/// Which place named the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// `--onnxruntime`.
+    Typed,
+    /// `ORT_DYLIB_PATH`.
+    Variable,
+    /// The folder that `tollgate runtime install` fills.
+    Installed,
+    /// Nothing named one; the system's loader is asked.
+    System,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Found::Typed => "--onnxruntime",
+            Found::Variable => "ORT_DYLIB_PATH",
+            Found::Installed => "tollgate runtime install",
+            Found::System => "the system's loader",
+        })
+    }
+}
+
+/// Why there is no library.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A path that somebody named and that is not there.
+    #[error("{found} names `{}`, which is not a file: correct it, or leave it out and run `tollgate runtime install`", path.display())]
+    NotThere {
+        /// Who named it.
+        found: Found,
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Nothing was named or installed, and the system has none.
+    #[error(
+        "no ONNX Runtime was found: run `tollgate runtime install`, or name one with `--onnxruntime` or ORT_DYLIB_PATH"
+    )]
+    Nowhere,
+    /// It is there and does not load, or is too old.
+    #[error(transparent)]
+    Load(tollgate_nn::Error),
+}
+
+/// Decides which file to load; no path means that the system's loader is asked.
+///
+/// # Errors
+///
+/// [`Error::NotThere`].
+pub fn locate(search: &Search) -> Result<(Option<PathBuf>, Found), Error> {
+    for (path, found) in [
+        (&search.typed, Found::Typed),
+        (&search.variable, Found::Variable),
+    ] {
+        if let Some(path) = path {
+            if !path.is_file() {
+                let path = path.clone();
+                return Err(Error::NotThere { found, path });
+            }
+            return Ok((Some(path.clone()), found));
+        }
+    }
+    let installed = search.data_dir.as_deref().and_then(|data_dir| {
+        preference(search.device)
+            .into_iter()
+            .find_map(|flavour| newest(&flavour_dir(data_dir, flavour)))
+    });
+    match installed {
+        Some(path) => Ok((Some(path), Found::Installed)),
+        None => Ok((None, Found::System)),
+    }
+}
+
+/// Finds the library and loads it, once per process.
+///
+/// # Errors
+///
+/// Not there, not loadable, or too old; the message says what to do.
+pub fn load(search: &Search) -> Result<(&'static OnnxRuntime, Found), Error> {
+    let (path, found) = locate(search)?;
+    tracing::info!(path = ?path, %found, "loading ONNX Runtime");
+    match OnnxRuntime::load(path.as_deref()) {
+        Ok(runtime) => Ok((runtime, found)),
+        Err(error @ tollgate_nn::Error::LibraryTooOld { .. }) => Err(Error::Load(error)),
+        Err(error) if found == Found::System => {
+            tracing::info!(%error, "the system has none");
+            Err(Error::Nowhere)
+        }
+        Err(error) => Err(Error::Load(error)),
+    }
+}
+
+/// The folder of one build's versions.
+pub fn flavour_dir(data_dir: &Path, flavour: Flavour) -> PathBuf {
+    data_dir.join("onnxruntime").join(match flavour {
+        Flavour::Cpu => "cpu",
+        Flavour::Cuda => "cuda",
+        Flavour::Openvino => "openvino",
+    })
+}
+
+/// The shared library in one unpacked wheel.
+///
+/// # Errors
+///
+/// The folder cannot be read.
+pub fn library_in(unpacked: &Path) -> io::Result<Option<PathBuf>> {
+    let mut found = None;
+    for entry in fs::read_dir(unpacked.join("onnxruntime").join("capi"))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("libonnxruntime.so") && path.is_file() {
+            found = Some(path);
+        }
+    }
+    Ok(found)
+}
+
+/// The builds that can serve a device, the best first. A CPU graph runs on every build.
+fn preference(device: Device) -> [Flavour; 3] {
+    match device {
+        Device::Cuda | Device::TensorRt => [Flavour::Cuda, Flavour::Cpu, Flavour::Openvino],
+        Device::OpenVino => [Flavour::Openvino, Flavour::Cpu, Flavour::Cuda],
+        _ => [Flavour::Cpu, Flavour::Openvino, Flavour::Cuda],
+    }
+}
+
+/// The library of the highest version in a build's folder.
+fn newest(dir: &Path) -> Option<PathBuf> {
+    let mut versions: Vec<(Vec<u64>, PathBuf)> = fs::read_dir(dir)
+        .ok()?
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let version = name.split('.').map(str::parse).collect::<Result<_, _>>();
+            Some((version.ok()?, entry.path()))
+        })
+        .collect();
+    versions.sort();
+    versions
+        .iter()
+        .rev()
+        .find_map(|(_, unpacked)| library_in(unpacked).ok().flatten())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn install(data_dir: &Path, flavour: Flavour, version: &str) -> PathBuf {
+        let capi = flavour_dir(data_dir, flavour)
+            .join(version)
+            .join("onnxruntime/capi");
+        fs::create_dir_all(&capi).unwrap();
+        let library = capi.join(format!("libonnxruntime.so.{version}"));
+        fs::write(&library, "").unwrap();
+        fs::write(capi.join("libonnxruntime_providers_shared.so"), "").unwrap();
+        library
+    }
+
+    fn search(data_dir: &Path) -> Search {
+        Search {
+            typed: None,
+            variable: None,
+            data_dir: Some(data_dir.to_owned()),
+            device: Device::Cpu,
+        }
+    }
+
+    #[test]
+    fn the_first_place_that_says_anything_decides() {
+        let home = tempfile::tempdir().unwrap();
+        let mut search = search(home.path());
+        assert_eq!(locate(&search).unwrap(), (None, Found::System));
+
+        let installed = install(home.path(), Flavour::Cpu, "1.32.0");
+        assert_eq!(
+            locate(&search).unwrap(),
+            (Some(installed), Found::Installed)
+        );
+
+        let file = home.path().join("mine.so");
+        fs::write(&file, "").unwrap();
+        search.variable = Some(file.clone());
+        assert_eq!(
+            locate(&search).unwrap(),
+            (Some(file.clone()), Found::Variable)
+        );
+
+        search.variable = Some(home.path().join("gone.so"));
+        search.typed = Some(file.clone());
+        assert_eq!(locate(&search).unwrap(), (Some(file), Found::Typed));
+
+        search.typed = Some(home.path().join("gone.so"));
+        let error = locate(&search).unwrap_err().to_string();
+        assert!(
+            error.contains("--onnxruntime names") && error.contains("gone.so"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_build_for_the_device_comes_first_and_then_the_newest() {
+        let home = tempfile::tempdir().unwrap();
+        install(home.path(), Flavour::Cpu, "1.9.0");
+        let cpu = install(home.path(), Flavour::Cpu, "1.32.0");
+        let cuda = install(home.path(), Flavour::Cuda, "1.31.1");
+        fs::create_dir_all(flavour_dir(home.path(), Flavour::Cpu).join(".half-done")).unwrap();
+        fs::create_dir_all(flavour_dir(home.path(), Flavour::Cpu).join("2.0.0")).unwrap();
+
+        let mut search = search(home.path());
+        assert_eq!(locate(&search).unwrap().0, Some(cpu.clone()));
+        search.device = Device::TensorRt;
+        assert_eq!(locate(&search).unwrap().0, Some(cuda));
+        search.device = Device::OpenVino;
+        assert_eq!(locate(&search).unwrap().0, Some(cpu));
+    }
+}

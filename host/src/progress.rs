@@ -1,0 +1,56 @@
+//! Progress for people: on standard error, only where that is a terminal, gone when done.
+
+use std::{io::IsTerminal, time::Duration};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often a spinner turns.
+const TICK: Duration = Duration::from_millis(120);
+
+/// A spinner that says what is going on, until it is dropped.
+pub fn spinner(what: &str) -> Bar {
+    let bar = visible(ProgressBar::new_spinner());
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(TICK);
+    Bar(bar)
+}
+
+/// A bar over so many frames, until it is dropped.
+pub fn frames(total: u64) -> Bar {
+    let bar = visible(ProgressBar::new(total));
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} frames, {eta} left") {
+        bar.set_style(style);
+    }
+    Bar(bar)
+}
+
+fn visible(bar: ProgressBar) -> ProgressBar {
+    bar.set_draw_target(if std::io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr_with_hz(8)
+    } else {
+        ProgressDrawTarget::hidden()
+    });
+    bar
+}
+
+/// What [`spinner`] and [`frames`] make; it clears itself.
+#[derive(Debug)]
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// One more is done.
+    pub fn advance(&self) {
+        self.0.inc(1);
+    }
+
+    /// Runs `print`, which writes to the terminal, with the bar out of the way.
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,365 @@
+//! Ledgers of many frames, added up.
+//!
+//! Each record goes into a histogram and into sums, so a run of any length takes the same memory.
+//! Means are over the frames that are counted: those that succeeded, in the passes that are
+//! measured. A mean is what adds up: the stages of `stages_ns` make its `total`. Percentiles are of
+//! the whole latency alone.
+
+mod json;
+mod table;
+
+use hdrhistogram::Histogram;
+use tollgate_runtime::{Record, TwinRecord};
+
+pub use json::{
+    Accuracy, Crossings, FrameCounts, GuestSplit, Host, Inferences, Latency, OutputLine, Passes,
+    Stages, Summary, Toll,
+};
+pub use table::table;
+
+/// The longest latency that is told from longer ones: a day, in nanoseconds.
+const LONGEST_NS: u64 = 24 * 3600 * 1_000_000_000;
+
+/// Significant decimal digits of a percentile.
+const DIGITS: u8 = 3;
+
+/// What many records add up to.
+#[derive(Debug)]
+pub struct Tally {
+    latency: Histogram<u64>,
+    frames: u64,
+    stages: [u128; STAGES],
+    guest_split: [u128; 3],
+    counts: [u128; COUNTS],
+    crossing: u128,
+    total: u128,
+    max_batch: u64,
+    stamps: u128,
+    twins: u64,
+    twin: [u128; 3],
+}
+
+/// The stages, in the order of [`Stages`].
+const STAGES: usize = 8;
+
+/// The counts, in the order of [`Tally::add`].
+const COUNTS: usize = 6;
+
+/// The histogram could not be made or read: a number here is out of the library's bounds.
+#[derive(Debug, thiserror::Error)]
+#[error("the latency histogram refuses its bounds: {0}")]
+pub struct HistogramError(String);
+
+impl Tally {
+    /// Nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// None that these bounds can give; the library's constructor has one.
+    pub fn new() -> Result<Self, HistogramError> {
+        let latency = Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)
+            .map_err(|error| HistogramError(error.to_string()))?;
+        Ok(Self {
+            latency,
+            frames: 0,
+            stages: [0; STAGES],
+            guest_split: [0; 3],
+            counts: [0; COUNTS],
+            crossing: 0,
+            total: 0,
+            max_batch: 0,
+            stamps: 0,
+            twins: 0,
+            twin: [0; 3],
+        })
+    }
+
+    /// Adds one frame, and its twin's run where there was one.
+    pub fn add(&mut self, record: &Record, twin: Option<&TwinRecord>) {
+        let Record {
+            stages,
+            counts,
+            total_ns,
+        } = record;
+        self.frames += 1;
+        self.latency.saturating_record(*total_ns);
+        self.total += u128::from(*total_ns);
+        self.crossing += u128::from(stages.crossing());
+        let split = [
+            stages.guest_before,
+            stages.guest_between,
+            stages.guest_after,
+        ];
+        add(&mut self.guest_split, split);
+        add(
+            &mut self.stages,
+            [
+                stages.queue,
+                stages.instantiate,
+                stages.guest(),
+                stages.lift,
+                stages.batch,
+                stages.infer,
+                stages.lower,
+                stages.glue,
+            ],
+        );
+        add(
+            &mut self.counts,
+            [
+                counts.crossings,
+                counts.inferences,
+                counts.bytes_in,
+                counts.bytes_out,
+                counts.copies_in,
+                counts.copies_out,
+            ],
+        );
+        self.max_batch = self.max_batch.max(counts.max_batch);
+        self.stamps += u128::from(counts.stamps);
+        if let Some(twin) = twin {
+            self.twins += 1;
+            add(&mut self.twin, [twin.total_ns, twin.infer_ns, twin.host_ns]);
+        }
+    }
+
+    /// How many frames were added.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// The latency's percentiles; none without frames.
+    pub fn latency(&self) -> Option<Latency> {
+        let at = |quantile| self.latency.value_at_quantile(quantile);
+        (self.frames > 0).then(|| Latency {
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: self.latency.max(),
+            count: self.frames,
+        })
+    }
+
+    /// The mean of each stage; none without frames.
+    pub fn stages(&self) -> Option<Stages> {
+        let [queue, instantiate, guest, lift, batch, infer, lower, glue] =
+            means(self.stages, self.frames)?;
+        let [total] = means([self.total], self.frames)?;
+        Some(Stages {
+            queue,
+            instantiate,
+            guest,
+            lift,
+            batch,
+            infer,
+            lower,
+            glue,
+            total,
+        })
+    }
+
+    /// The mean of guest time before, between and after inferences; none without frames.
+    pub fn guest_split(&self) -> Option<GuestSplit> {
+        let [guest_before, guest_between, guest_after] = means(self.guest_split, self.frames)?;
+        Some(GuestSplit {
+            guest_before,
+            guest_between,
+            guest_after,
+        })
+    }
+
+    /// The mean counts of a frame; none without frames.
+    pub fn crossings(&self) -> Option<(Crossings, Inferences)> {
+        let [
+            per_frame,
+            inferences,
+            bytes_in,
+            bytes_out,
+            copies_in,
+            copies_out,
+        ] = means(self.counts, self.frames)?;
+        let crossings = Crossings {
+            per_frame,
+            bytes_in,
+            bytes_out,
+            copies_in,
+            copies_out,
+        };
+        let max_batch = self.max_batch;
+        Some((
+            crossings,
+            Inferences {
+                per_frame: inferences,
+                max_batch,
+            },
+        ))
+    }
+
+    /// What the probe itself took of a frame, when one stamp takes `stamp_ns`; none without frames.
+    pub fn probe(&self, stamp_ns: f64) -> Option<f64> {
+        let [stamps] = means([self.stamps], self.frames)?;
+        Some(round(stamps * stamp_ns))
+    }
+
+    /// What the boundary added. Without a twin only the crossing is known. The twin's numbers are
+    /// used when it ran for every frame, since means over different frames do not subtract.
+    pub fn toll(&self) -> Option<Toll> {
+        let [crossing_ns] = means([self.crossing], self.frames)?;
+        let stages = self.stages()?;
+        let mut toll = Toll {
+            crossing_ns,
+            ..Toll::default()
+        };
+        if self.twins == self.frames {
+            let [twin_total, twin_infer, twin_host] = means(self.twin, self.twins)?;
+            let sandbox = stages.guest - (twin_total - twin_infer - twin_host);
+            let path = stages.total - stages.queue - stages.batch;
+            toll.sandbox_ns = Some(round(sandbox));
+            toll.by_parts_ns = Some(round(crossing_ns + sandbox));
+            toll.by_difference_ns = Some(round(path - twin_total));
+            toll.total_ns = toll.by_parts_ns;
+            toll.twin_total_ns = Some(twin_total);
+            toll.ratio = (twin_total > 0.0).then(|| (path / twin_total * 1e4).round() / 1e4);
+        }
+        Some(toll)
+    }
+}
+
+fn add<const N: usize>(sums: &mut [u128; N], values: [u64; N]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += u128::from(value);
+    }
+}
+
+/// Sums to means, rounded to a tenth; none of nothing.
+fn means<const N: usize>(sums: [u128; N], count: u64) -> Option<[f64; N]> {
+    // Both are far below 2^53 times a tenth's precision; what is lost is below the rounding.
+    (count > 0).then(|| sums.map(|sum| round(sum as f64 / count as f64)))
+}
+
+fn round(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_runtime::{Counts, Stages as RecordStages};
+
+    use super::*;
+
+    /// A frame whose stages are told apart by their digits; 16,100 ns plus the queue.
+    fn record(queue: u64) -> Record {
+        let stages = RecordStages {
+            queue,
+            instantiate: 0,
+            guest_before: 5000,
+            guest_between: 300,
+            guest_after: 700,
+            lift: 1000,
+            batch: 100,
+            infer: 8000,
+            lower: 600,
+            glue: 400,
+        };
+        let counts = Counts {
+            crossings: 3,
+            inferences: 2,
+            bytes_in: 40,
+            bytes_out: 20,
+            copies_in: 1,
+            copies_out: 2,
+            max_batch: 4,
+            stamps: 10,
+        };
+        Record {
+            stages,
+            counts,
+            total_ns: 16_100 + queue,
+        }
+    }
+
+    #[test]
+    fn means_add_up() {
+        let mut tally = Tally::new().unwrap();
+        tally.add(&record(100), None);
+        tally.add(&record(300), None);
+        let stages = tally.stages().unwrap();
+        assert_eq!(
+            (stages.queue, stages.guest, stages.total),
+            (200.0, 6000.0, 16_300.0)
+        );
+        let sum = stages.queue + stages.instantiate + stages.guest + stages.lift;
+        let sum = sum + stages.batch + stages.infer + stages.lower + stages.glue;
+        assert_eq!(sum, stages.total);
+        let split = tally.guest_split().unwrap();
+        assert_eq!(
+            (split.guest_before, split.guest_between, split.guest_after),
+            (5000.0, 300.0, 700.0)
+        );
+        let (crossings, inferences) = tally.crossings().unwrap();
+        assert_eq!(
+            (
+                crossings.per_frame,
+                crossings.bytes_in,
+                crossings.copies_out
+            ),
+            (3.0, 40.0, 2.0)
+        );
+        assert_eq!((inferences.per_frame, inferences.max_batch), (2.0, 4));
+        assert_eq!(tally.probe(1.5), Some(15.0));
+        let latency = tally.latency().unwrap();
+        assert_eq!(latency.count, 2);
+        // Three digits: within a thousandth.
+        assert!(latency.max.abs_diff(16_400) <= 16 && latency.p50.abs_diff(16_200) <= 16);
+    }
+
+    #[test]
+    fn without_frames_nothing_is_said() {
+        let tally = Tally::new().unwrap();
+        assert!(tally.latency().is_none() && tally.stages().is_none() && tally.toll().is_none());
+    }
+
+    #[test]
+    fn without_a_twin_only_the_crossing_is_known() {
+        let mut tally = Tally::new().unwrap();
+        tally.add(&record(0), None);
+        let toll = tally.toll().unwrap();
+        assert_eq!(toll.crossing_ns, 2000.0);
+        assert_eq!(
+            (toll.sandbox_ns, toll.total_ns, toll.ratio),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn both_ways_of_computing_the_toll_agree() {
+        let mut tally = Tally::new().unwrap();
+        let twin = TwinRecord {
+            total_ns: 13_000,
+            infer_ns: 8000,
+            host_ns: 0,
+        };
+        tally.add(&record(500), Some(&twin));
+        let toll = tally.toll().unwrap();
+        assert_eq!(toll.sandbox_ns, Some(1000.0));
+        assert_eq!(toll.by_parts_ns, Some(3000.0));
+        assert_eq!(toll.by_difference_ns, Some(3000.0));
+        assert_eq!(toll.total_ns, Some(3000.0));
+        assert_eq!(toll.ratio, Some(1.2308));
+        // A frame without its twin's run takes the comparison away.
+        tally.add(&record(500), None);
+        assert_eq!(tally.toll().unwrap().total_ns, None);
+    }
+
+    #[test]
+    fn latencies_of_any_length_are_taken() {
+        let mut tally = Tally::new().unwrap();
+        let mut long = record(0);
+        long.total_ns = u64::MAX;
+        tally.add(&long, None);
+        long.total_ns = 0;
+        tally.add(&long, None);
+        assert_eq!(tally.latency().unwrap().count, 2);
+    }
+}

@@ -1,0 +1,192 @@
+//! The report of a run as a table for people.
+
+use std::fmt::Write;
+
+use super::{Summary, Toll};
+
+/// The table, with a line feed at its end.
+pub fn table(summary: &Summary) -> String {
+    let mut text = String::new();
+    // Writing into a `String` cannot fail.
+    render(summary, &mut text).ok();
+    text
+}
+
+fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
+    let (frames, passes) = (summary.frames, summary.passes);
+    write!(out, "{} frames, {} failed", frames.count, frames.failed)?;
+    if passes.warm_up > 0 {
+        let Summary { latency_ns, .. } = summary;
+        let measured = latency_ns.map_or(0, |latency| latency.count);
+        write!(
+            out,
+            "; {measured} of them measured, after a pass to warm up"
+        )?;
+    }
+    writeln!(out)?;
+    if let Some(accuracy) = summary.accuracy {
+        let (digits, readings) = (accuracy.digits * 100.0, accuracy.readings * 100.0);
+        let of = accuracy.of;
+        writeln!(
+            out,
+            "right: {digits:.1} % of {} digits, {readings:.1} % of {} readings",
+            of.digits, of.readings
+        )?;
+    }
+    let (Some(stages), Some(split)) = (summary.stages_ns, summary.guest_split_ns) else {
+        return writeln!(out, "no frame was measured");
+    };
+
+    writeln!(out, "\nstage              mean    share")?;
+    for (name, nanoseconds) in [
+        ("queue", stages.queue),
+        ("instantiate", stages.instantiate),
+        ("guest", stages.guest),
+        ("  before", split.guest_before),
+        ("  between", split.guest_between),
+        ("  after", split.guest_after),
+        ("lift", stages.lift),
+        ("batch", stages.batch),
+        ("infer", stages.infer),
+        ("lower", stages.lower),
+        ("glue", stages.glue),
+        ("total", stages.total),
+    ] {
+        let share = nanoseconds / stages.total.max(1.0) * 100.0;
+        writeln!(out, "{name:<12} {:>10}  {share:>5.1} %", time(nanoseconds))?;
+    }
+    writeln!(out)?;
+
+    if let Some(latency) = summary.latency_ns {
+        write!(out, "latency   ")?;
+        for (name, nanoseconds) in [
+            ("p50", latency.p50),
+            ("p90", latency.p90),
+            ("p99", latency.p99),
+            ("p99.9", latency.p999),
+            ("max", latency.max),
+        ] {
+            write!(out, "  {name} {}", time(nanoseconds as f64))?;
+        }
+        writeln!(out, "  ({} frames)", latency.count)?;
+    }
+    if let Some(crossings) = summary.crossings {
+        writeln!(
+            out,
+            "crossings   {:.1} a frame, {} in with {:.1} copies, {} out with {:.1} copies",
+            crossings.per_frame,
+            size(crossings.bytes_in),
+            crossings.copies_in,
+            size(crossings.bytes_out),
+            crossings.copies_out,
+        )?;
+    }
+    if let Some(toll) = summary.toll {
+        render_toll(&toll, out)?;
+    }
+    if let Some(differs) = summary.twin_differs.filter(|differs| *differs > 0) {
+        writeln!(
+            out,
+            "            {differs} frames whose outputs differ from the twin's"
+        )?;
+    }
+    if let Some(probe) = summary.probe_ns {
+        writeln!(out, "probe       {} a frame", time(probe))?;
+    }
+    let host = &summary.host;
+    let onnxruntime = host.onnxruntime.as_deref().unwrap_or("none");
+    writeln!(
+        out,
+        "host        Wasmtime {}, ONNX Runtime {onnxruntime}, {}, {} cores",
+        host.wasmtime, host.device, host.cores
+    )
+}
+
+fn render_toll(toll: &Toll, out: &mut String) -> std::fmt::Result {
+    write!(out, "toll        crossing {}", time(toll.crossing_ns))?;
+    let (Some(sandbox), Some(total)) = (toll.sandbox_ns, toll.total_ns) else {
+        return writeln!(
+            out,
+            "; give the plugin's `--twin` to know the sandbox's part"
+        );
+    };
+    write!(out, " + sandbox {} = {}", time(sandbox), time(total))?;
+    if let Some(difference) = toll.by_difference_ns {
+        write!(out, " (by difference {})", time(difference))?;
+    }
+    if let (Some(twin), Some(ratio)) = (toll.twin_total_ns, toll.ratio) {
+        write!(
+            out,
+            "; the twin takes {}, the plugin {ratio:.3} x that",
+            time(twin)
+        )?;
+    }
+    writeln!(out)
+}
+
+/// Nanoseconds with the unit that suits them.
+fn time(nanoseconds: f64) -> String {
+    let size = nanoseconds.abs();
+    if size < 1e3 {
+        format!("{nanoseconds:.0} ns")
+    } else if size < 1e6 {
+        format!("{:.2} us", nanoseconds / 1e3)
+    } else if size < 1e9 {
+        format!("{:.2} ms", nanoseconds / 1e6)
+    } else {
+        format!("{:.2} s", nanoseconds / 1e9)
+    }
+}
+
+/// Bytes with the unit that suits them.
+fn size(bytes: f64) -> String {
+    if bytes < 1e3 {
+        format!("{bytes:.0} B")
+    } else if bytes < 1e6 {
+        format!("{:.1} kB", bytes / 1e3)
+    } else {
+        format!("{:.1} MB", bytes / 1e6)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_suit_the_number() {
+        assert_eq!(time(0.0), "0 ns");
+        assert_eq!(time(999.0), "999 ns");
+        assert_eq!(time(-1500.0), "-1.50 us");
+        assert_eq!(time(2_345_678.0), "2.35 ms");
+        assert_eq!(time(1.5e9), "1.50 s");
+        assert_eq!(size(999.0), "999 B");
+        assert_eq!(size(602_112.0), "602.1 kB");
+        assert_eq!(size(3e6), "3.0 MB");
+    }
+
+    #[test]
+    fn the_toll_says_what_is_missing() {
+        let mut text = String::new();
+        let mut toll = Toll {
+            crossing_ns: 2000.0,
+            ..Toll::default()
+        };
+        render_toll(&toll, &mut text).unwrap();
+        assert!(
+            text.contains("crossing 2.00 us; give the plugin's `--twin`"),
+            "{text}"
+        );
+
+        toll.sandbox_ns = Some(1000.0);
+        toll.total_ns = Some(3000.0);
+        toll.by_difference_ns = Some(3100.0);
+        toll.twin_total_ns = Some(13_000.0);
+        toll.ratio = Some(1.2308);
+        text.clear();
+        render_toll(&toll, &mut text).unwrap();
+        let expected = "toll        crossing 2.00 us + sandbox 1.00 us = 3.00 us (by difference 3.10 us); \
+                        the twin takes 13.00 us, the plugin 1.231 x that\n";
+        assert_eq!(text, expected);
+    }
+}

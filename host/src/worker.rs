@@ -1,0 +1,200 @@
+//! One thread that owns its instances, and its twin where there is one.
+//!
+//! A frame goes through the plugin, and with a twin through the twin on the same thread right
+//! before or after, the two taking turns at going first, so that neither has the warmer caches.
+//! The ledger is opened when the frame is admitted and closed when its outputs are there; the
+//! twin's run is outside of it. A frame that fails leaves the worker in use.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender},
+    },
+};
+
+use tollgate_runtime::{
+    Error, Fault, Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Pool, Record,
+    Twin, TwinRecord,
+};
+
+use crate::ingress::files;
+
+/// What every worker of a run is made from.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the types say it")]
+pub struct Setup {
+    pub plugin: Arc<Plugin>,
+    pub nn: NnHost,
+    pub grants: Grants,
+    pub limits: Limits,
+    pub policy: Policy,
+    /// The twin's library.
+    pub twin: Option<PathBuf>,
+}
+
+/// A frame on its way to a worker.
+#[derive(Debug)]
+pub struct Job {
+    /// Which pass over the inputs it belongs to, from zero.
+    pub pass: u32,
+    /// The frame.
+    pub frame: Frame,
+}
+
+/// What came of a frame.
+#[derive(Debug)]
+pub struct Done {
+    /// Which pass over the inputs it belongs to, from zero.
+    pub pass: u32,
+    /// The frame's name.
+    pub source: Arc<str>,
+    /// Its outputs and times, or why there are none.
+    pub outcome: Result<Success, Failure>,
+}
+
+/// A frame that went through.
+#[derive(Debug)]
+pub struct Success {
+    /// What the plugin made of it.
+    pub outputs: Vec<Output>,
+    /// Where its time went.
+    pub record: Record,
+    /// What the twin did with it.
+    pub twin: Option<TwinRun>,
+}
+
+/// What a twin did with a frame.
+#[derive(Debug)]
+pub struct TwinRun {
+    /// Where its time went.
+    pub record: TwinRecord,
+    /// Whether its outputs are other bytes than the plugin's.
+    pub differs: bool,
+}
+
+/// Why a frame failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It could not be read.
+    #[error(transparent)]
+    Input(files::Error),
+    /// The plugin could make nothing of it.
+    #[error("{0}")]
+    Fault(Fault),
+    /// The instance failed: a trap, a limit, a deadline.
+    #[error(transparent)]
+    Instance(Error),
+    /// The plugin did, and its twin did not.
+    #[error("the twin failed where the plugin did not")]
+    Twin(#[source] Error),
+    /// The plugin made something of it, and its twin did not.
+    #[error("the twin refused what the plugin did not: {0}")]
+    TwinFault(Fault),
+}
+
+/// Takes frames from the queue until it is at its end or nobody wants results any more.
+pub fn work(
+    setup: &Setup,
+    queue: &Mutex<Receiver<Job>>,
+    results: &SyncSender<Result<Done, Error>>,
+) {
+    let mut worker = match Worker::new(setup) {
+        Ok(worker) => worker,
+        Err(error) => {
+            // Nobody there to tell means that the run is over already.
+            results.send(Err(error)).ok();
+            return;
+        }
+    };
+    loop {
+        // The lock covers the wait for the next frame and nothing else.
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { pass, frame }) = job else {
+            return;
+        };
+        let outcome = worker.handle(&frame);
+        let source = frame.source;
+        if results
+            .send(Ok(Done {
+                pass,
+                source,
+                outcome,
+            }))
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// What one thread owns.
+struct Worker {
+    pool: Pool,
+    twin: Option<Twin>,
+    twin_first: bool,
+}
+
+impl Worker {
+    fn new(setup: &Setup) -> Result<Self, Error> {
+        let twin = setup
+            .twin
+            .as_deref()
+            .map(|path| Twin::load(path, setup.nn.clone()));
+        let pool = Pool::new(
+            Arc::clone(&setup.plugin),
+            setup.nn.clone(),
+            setup.grants.clone(),
+            setup.limits.clone(),
+            setup.policy,
+        );
+        Ok(Self {
+            pool,
+            twin: twin.transpose()?,
+            twin_first: false,
+        })
+    }
+
+    fn handle(&mut self, frame: &Frame) -> Result<Success, Failure> {
+        let Some(twin) = &mut self.twin else {
+            let (outputs, record) = plugin(&mut self.pool, frame)?;
+            return Ok(Success {
+                outputs,
+                record,
+                twin: None,
+            });
+        };
+        self.twin_first = !self.twin_first;
+        let (ours, theirs) = if self.twin_first {
+            let theirs = twin.handle(frame);
+            (plugin(&mut self.pool, frame), theirs)
+        } else {
+            let ours = plugin(&mut self.pool, frame);
+            (ours, twin.handle(frame))
+        };
+        let (outputs, record) = ours?;
+        let (theirs, twin_record) = theirs;
+        let theirs = theirs.map_err(Failure::Twin)?.map_err(Failure::TwinFault)?;
+        let twin = TwinRun {
+            record: twin_record,
+            differs: theirs != outputs,
+        };
+        Ok(Success {
+            outputs,
+            record,
+            twin: Some(twin),
+        })
+    }
+}
+
+/// One frame through the plugin, its ledger opened and closed.
+fn plugin(pool: &mut Pool, frame: &Frame) -> Result<(Vec<Output>, Record), Failure> {
+    let mut ledger = Ledger::open();
+    ledger.start();
+    let outcome = pool.handle(frame, &mut ledger);
+    let record = ledger.close();
+    let outputs = outcome
+        .map_err(Failure::Instance)?
+        .map_err(Failure::Fault)?;
+    Ok((outputs, record))
+}

@@ -69,10 +69,15 @@ pub fn discover(workspace: &Workspace) -> Result<Vec<Guest>> {
     let mut cargo = workspace.cargo("metadata");
     let json = shell::read(cargo.args(["--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&json).context("cargo metadata is not JSON")?;
-    let packages = metadata["packages"].as_array().context("cargo metadata names no packages")?;
+    let packages = metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .context("cargo metadata names no packages")?;
     let root = workspace.path("");
-    let mut guests: Vec<Guest> =
-        packages.iter().filter_map(|package| guest(package, &root)).collect();
+    let mut guests: Vec<Guest> = packages
+        .iter()
+        .filter_map(|package| guest(package, &root))
+        .collect();
     guests.sort_by(|a, b| a.name.cmp(&b.name));
     if guests.is_empty() {
         bail!("no guest was found under `examples` and `tests/guests`");
@@ -82,17 +87,26 @@ pub fn discover(workspace: &Workspace) -> Result<Vec<Guest>> {
 
 /// What a package is as a guest, if it is one.
 fn guest(package: &Value, root: &Path) -> Option<Guest> {
-    let name = package["name"].as_str()?;
-    let manifest = Path::new(package["manifest_path"].as_str()?);
+    let name = package.get("name")?.as_str()?;
+    let manifest = Path::new(package.get("manifest_path")?.as_str()?);
     let folder = manifest.parent()?.strip_prefix(root).ok()?;
     let fixture = folder.starts_with("tests/guests");
     let example = folder.starts_with("examples") && folder.ends_with("plugin");
     if !fixture && !example {
         return None;
     }
-    let kind = if name.starts_with("command-") { Kind::Command } else { Kind::Plugin };
-    let asked = package["metadata"]["tollgate"]["twin"].as_bool().unwrap_or(false);
-    Some(Guest { name: name.to_owned(), kind, twin: example || asked, fixture })
+    let kind = if name.starts_with("command-") {
+        Kind::Command
+    } else {
+        Kind::Plugin
+    };
+    let asked = package.pointer("/metadata/tollgate/twin") == Some(&Value::Bool(true));
+    Some(Guest {
+        name: name.to_owned(),
+        kind,
+        twin: example || asked,
+        fixture,
+    })
 }
 
 fn build_component(
@@ -111,7 +125,11 @@ fn build_component(
     separate_crate_type(&mut cargo, guest);
     let module = artifact(&mut cargo, "wasm")?;
     let bytes = fs::read(&module).with_context(|| format!("cannot read `{}`", module.display()))?;
-    let component = if is_component(&bytes) { bytes } else { encode(&bytes, target)? };
+    let component = if is_component(&bytes) {
+        bytes
+    } else {
+        encode(&bytes, target)?
+    };
     write_if_changed(&components.join(format!("{}.wasm", guest.name)), &component)
 }
 
@@ -128,7 +146,13 @@ fn build_twin(workspace: &Workspace, guest: &Guest, twins: &Path) -> Result<()> 
 fn compile(workspace: &Workspace, guest: &Guest, profile: &str) -> Command {
     let mut cargo = workspace.cargo("rustc");
     cargo
-        .args(["--package", &guest.name, "--profile", profile, "--target-dir"])
+        .args([
+            "--package",
+            &guest.name,
+            "--profile",
+            profile,
+            "--target-dir",
+        ])
         .arg(workspace.target("guests"))
         .arg("--message-format=json-render-diagnostics");
     cargo
@@ -148,16 +172,18 @@ fn artifact(cargo: &mut Command, extension: &str) -> Result<PathBuf> {
     let messages = shell::read(cargo)?;
     messages
         .lines()
+        .rev()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .filter_map(|message| {
-            let files = message["filenames"].as_array()?.clone();
-            files
-                .iter()
-                .filter_map(|file| file.as_str().map(PathBuf::from))
-                .find(|file| file.extension().is_some_and(|found| found == extension))
+        .filter(|message| {
+            message
+                .get("reason")
+                .is_some_and(|reason| reason == "compiler-artifact")
         })
-        .last()
+        .find_map(|message| {
+            let files = message.get("filenames")?.as_array()?;
+            let mut files = files.iter().filter_map(Value::as_str).map(PathBuf::from);
+            files.find(|file| file.extension().is_some_and(|found| found == extension))
+        })
         .with_context(|| format!("Cargo made no `.{extension}` file: see the crate's type"))
 }
 
@@ -171,10 +197,14 @@ fn encode(module: &[u8], target: &str) -> Result<Vec<u8>> {
     let mut fresh = ComponentEncoder::default();
     let mut encoder = fresh.validate(true).module(module)?;
     if target == OLD_COMMAND_TARGET {
-        encoder = encoder
-            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)?;
+        encoder = encoder.adapter(
+            WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+            WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+        )?;
     }
-    encoder.encode().context("the core module does not make a component")
+    encoder
+        .encode()
+        .context("the core module does not make a component")
 }
 
 /// Leaves the file alone where it is right, so that what was compiled from it stays fresh.
@@ -190,7 +220,6 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
 
 fn folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     let folder = workspace.target(name);
-    fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot create `{}`", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     Ok(folder)
 }

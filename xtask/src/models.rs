@@ -17,17 +17,23 @@ const COMMITTED: [&str; 1] = ["mlp"];
 pub fn generate(workspace: &Workspace) -> Result<()> {
     let folder = workspace.target("models");
     let scripts = workspace.path("tests/models");
-    fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot create `{}`", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     for name in COMMITTED {
-        let (from, to) = (scripts.join(format!("{name}.onnx")), folder.join(format!("{name}.onnx")));
+        let (from, to) = (
+            scripts.join(format!("{name}.onnx")),
+            folder.join(format!("{name}.onnx")),
+        );
         fs::copy(&from, &to)
             .with_context(|| format!("cannot copy `{}` to `{}`", from.display(), to.display()))?;
     }
     for name in GENERATED {
         let script = scripts.join(format!("{name}.py"));
         let model = folder.join(format!("{name}.onnx"));
-        let sources = [script.clone(), scripts.join("writing.py"), scripts.join("requirements.txt")];
+        let sources = [
+            script.clone(),
+            scripts.join("writing.py"),
+            scripts.join("requirements.txt"),
+        ];
         if is_fresh(&model, &sources)? {
             continue;
         }

@@ -20,12 +20,23 @@ pub fn ensure(workspace: &Workspace) -> Result<PathBuf> {
         return Ok(python);
     }
     shell::step("a Python environment for the model scripts", || {
-        shell::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv)).context(
+        shell::run(
+            Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(&venv),
+        )
+        .context(
             "making a virtual environment needs Python 3.10 or newer and its `venv` module \
              (on Debian: python3-venv)",
         )?;
         let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]);
         shell::run(pip.args(["--no-input", "--requirement"]).arg(&requirements))?;
         fs::write(&stamp, &wanted).with_context(|| format!("cannot write `{}`", stamp.display()))
     })?;

@@ -24,7 +24,10 @@ pub fn step<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let started = Instant::now();
     let result = work().with_context(|| format!("{name} failed"));
     if result.is_ok() {
-        say(&format!("xtask: {name}: done in {:.1} s", started.elapsed().as_secs_f64()));
+        say(&format!(
+            "xtask: {name}: done in {:.1} s",
+            started.elapsed().as_secs_f64()
+        ));
     }
     result
 }
@@ -59,9 +62,14 @@ pub fn pipe(source: &mut Command, sink: &mut Command) -> Result<()> {
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start `{}`: is it installed?", words(source)))?;
-    let stream = from.stdout.take().context("a piped program has no standard output")?;
+    let stream = from
+        .stdout
+        .take()
+        .context("a piped program has no standard output")?;
     let sunk = status(sink.stdin(stream).stdout(io::stderr()));
-    let sourced = from.wait().with_context(|| format!("lost sight of `{}`", words(source)))?;
+    let sourced = from
+        .wait()
+        .with_context(|| format!("lost sight of `{}`", words(source)))?;
     expect_success(sink, sunk?)?;
     expect_success(source, sourced)
 }

@@ -53,7 +53,10 @@ impl Toolchain {
     }
 
     fn in_use() -> Self {
-        Toolchain { rustc: None, command_target: COMMAND_TARGET }
+        Toolchain {
+            rustc: None,
+            command_target: COMMAND_TARGET,
+        }
     }
 }
 
@@ -90,11 +93,12 @@ pub fn ensure(workspace: &Workspace, choice: Choice) -> Result<Toolchain> {
 fn missing(workspace: &Workspace) -> Result<Vec<&'static str>> {
     let mut missing = Vec::new();
     for target in [PLUGIN_TARGET, COMMAND_TARGET] {
-        let libraries = shell::read(
-            Command::new("rustc")
-                .current_dir(workspace.path(""))
-                .args(["--print", "target-libdir", "--target", target]),
-        )?;
+        let libraries = shell::read(Command::new("rustc").current_dir(workspace.path("")).args([
+            "--print",
+            "target-libdir",
+            "--target",
+            target,
+        ]))?;
         if !has_core(Path::new(libraries.trim_end())) {
             missing.push(target);
         }
@@ -112,10 +116,16 @@ fn has_core(libraries: &Path) -> bool {
 }
 
 fn add(workspace: &Workspace, missing: &[&str]) -> Result<Toolchain> {
-    shell::step(&format!("the Rust targets {}", missing.join(" and ")), || {
-        let mut rustup = Command::new("rustup");
-        rustup.current_dir(workspace.path("")).args(["target", "add"]).args(missing);
-        shell::run(&mut rustup)
-    })?;
+    shell::step(
+        &format!("the Rust targets {}", missing.join(" and ")),
+        || {
+            let mut rustup = Command::new("rustup");
+            rustup
+                .current_dir(workspace.path(""))
+                .args(["target", "add"])
+                .args(missing);
+            shell::run(&mut rustup)
+        },
+    )?;
     Ok(Toolchain::in_use())
 }

@@ -24,7 +24,9 @@ impl Workspace {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .context("xtask's folder has no parent: build it inside the repository")?;
-        Ok(Workspace { root: root.to_owned() })
+        Ok(Workspace {
+            root: root.to_owned(),
+        })
     }
 
     /// A path in the clone.
@@ -47,20 +49,32 @@ impl Workspace {
     /// The host's command line, built already by [`Workspace::build_host`].
     pub fn host(&self) -> Command {
         let mut cargo = self.cargo("run");
-        cargo.args(["--quiet", "--package", "tollgate", "--bin", "tollgate", "--"]);
+        cargo.args([
+            "--quiet",
+            "--package",
+            "tollgate",
+            "--bin",
+            "tollgate",
+            "--",
+        ]);
         cargo
     }
 
     /// Compiles the host, which takes minutes the first time.
     pub fn build_host(&self) -> Result<()> {
         shell::step("the host", || {
-            shell::run(self.cargo("build").args(["--package", "tollgate", "--bin", "tollgate"]))
+            shell::run(
+                self.cargo("build")
+                    .args(["--package", "tollgate", "--bin", "tollgate"]),
+            )
         })
     }
 
     /// Has the host get the ONNX Runtime it is used with, unless it is there.
     pub fn install_onnx_runtime(&self) -> Result<()> {
         self.build_host()?;
-        shell::step("ONNX Runtime", || shell::run(self.host().args(["runtime", "install"])))
+        shell::step("ONNX Runtime", || {
+            shell::run(self.host().args(["runtime", "install"]))
+        })
     }
 }

@@ -23,17 +23,23 @@ use crate::{shell, workspace::Workspace};
 
 /// The compiler, its library for this machine (build scripts and macros need it), its sources, and
 /// the C library that preview 1's part of the standard library stands on.
-const PACKAGES: [&str; 4] = ["rustc-web", "libstd-rust-web-dev", "rust-web-src", "wasi-libc"];
+const PACKAGES: [&str; 4] = [
+    "rustc-web",
+    "libstd-rust-web-dev",
+    "rust-web-src",
+    "wasi-libc",
+];
 /// What some of those depend on at a version that only they know: who says so, and how it starts.
-const DEPENDENCIES: [(&str, &str); 2] =
-    [("libstd-rust-web-dev", "libstd-rust-web-"), ("libstd-rust-web-", "libllvm")];
-/// What is of use in them; the rest of the compiler's sources is six times as much.
-const WANTED: [&str; 5] = [
-    "./usr/bin/*",
-    "./usr/lib/rustlib/*",
-    "./usr/lib/*-linux-gnu/*",
-    "./usr/lib/wasm32-wasi/*",
-    "./usr/src/*/library/*",
+const DEPENDENCIES: [(&str, &str); 2] = [
+    ("libstd-rust-web-dev", "libstd-rust-web-"),
+    ("libstd-rust-web-", "libllvm"),
+];
+/// What is of no use in them, and most of the sources' size.
+const UNWANTED: [&str; 4] = [
+    "./usr/share",
+    "./usr/src/*/compiler",
+    "./usr/src/*/src",
+    "./usr/src/*/debian",
 ];
 /// Counts the ways this file has laid things out; another number means unpacking anew.
 const LAYOUT: &str = "1\n";
@@ -77,7 +83,9 @@ struct Prefix {
 
 impl Prefix {
     fn of(workspace: &Workspace) -> Self {
-        Prefix { root: workspace.target("toolchain") }
+        Prefix {
+            root: workspace.target("toolchain"),
+        }
     }
 
     fn stamp(&self) -> PathBuf {
@@ -93,7 +101,10 @@ impl Prefix {
     }
 
     fn toolchain(&self) -> Toolchain {
-        Toolchain { rustc: Some(self.rustc()), command_target: OLD_COMMAND_TARGET }
+        Toolchain {
+            rustc: Some(self.rustc()),
+            command_target: OLD_COMMAND_TARGET,
+        }
     }
 
     /// Downloads the packages and what they depend on, and says where they are.
@@ -108,7 +119,12 @@ impl Prefix {
         get(&PACKAGES)?;
         for (package, starts) in DEPENDENCIES {
             let file = find(&folder, package)?;
-            let depends = shell::read(Command::new("dpkg").args(["--field"]).arg(&file).arg("Depends"))?;
+            let depends = shell::read(
+                Command::new("dpkg")
+                    .args(["--field"])
+                    .arg(&file)
+                    .arg("Depends"),
+            )?;
             let name = depends
                 .split([',', '|'])
                 .filter_map(|one| one.split_whitespace().next())
@@ -121,14 +137,13 @@ impl Prefix {
 
     fn unpack(&self, package: &Path) -> Result<()> {
         let mut tar = Command::new("tar");
-        tar.arg("--extract").arg("--directory").arg(&self.root).arg("--wildcards");
-        // A pattern that a package has nothing for is an error to tar: name those it has.
-        let listing = shell::read(Command::new("dpkg").arg("--contents").arg(package))?;
-        let wanted = WANTED.iter().filter(|pattern| {
-            pattern.split('*').next().is_some_and(|start| listing.contains(start))
-        });
-        tar.args(wanted);
-        shell::pipe(Command::new("dpkg").arg("--fsys-tarfile").arg(package), &mut tar)
+        tar.arg("--extract").arg("--directory").arg(&self.root);
+        tar.args(["--anchored", "--no-wildcards-match-slash"]);
+        tar.args(UNWANTED.map(|pattern| format!("--exclude={pattern}")));
+        shell::pipe(
+            Command::new("dpkg").arg("--fsys-tarfile").arg(package),
+            &mut tar,
+        )
     }
 
     /// The compiler finds its own libraries only when told where they are.
@@ -156,7 +171,9 @@ impl Prefix {
                 .current_dir(workspace.path(""))
                 .args(["--print", "target-libdir"]),
         )?;
-        let host = Path::new(libraries.trim_end()).parent().context("a library without a folder")?;
+        let host = Path::new(libraries.trim_end())
+            .parent()
+            .context("a library without a folder")?;
         let name = host.file_name().context("a target without a name")?;
         let tools = host.join("bin");
         if !tools.join("rust-lld").exists() {
@@ -186,8 +203,15 @@ impl Prefix {
             .arg(&built)
             .args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features="])
             .args(["--target", PLUGIN_TARGET, "--target", OLD_COMMAND_TARGET])
-            .args(["--config", "source.crates-io.replace-with='vendored'", "--config"])
-            .arg(format!("source.vendored.directory='{}'", vendored.display()))
+            .args([
+                "--config",
+                "source.crates-io.replace-with='vendored'",
+                "--config",
+            ])
+            .arg(format!(
+                "source.vendored.directory='{}'",
+                vendored.display()
+            ))
             .env("RUSTC", self.rustc())
             .env("RUSTC_BOOTSTRAP", "1")
             // Guests are linked with LTO, which needs the library's bitcode.
@@ -196,11 +220,19 @@ impl Prefix {
         for target in [PLUGIN_TARGET, OLD_COMMAND_TARGET] {
             let libraries = self.libraries(target);
             create(&libraries)?;
-            copy(&built.join(target).join("release/deps"), &libraries, &["rlib"])?;
+            copy(
+                &built.join(target).join("release/deps"),
+                &libraries,
+                &["rlib"],
+            )?;
         }
         let c_library = self.libraries(OLD_COMMAND_TARGET).join("self-contained");
         create(&c_library)?;
-        copy(&self.root.join("usr/lib/wasm32-wasi"), &c_library, &["a", "o"])?;
+        copy(
+            &self.root.join("usr/lib/wasm32-wasi"),
+            &c_library,
+            &["a", "o"],
+        )?;
         // Neither is looked at again.
         remove(&source)?;
         remove(&self.root.join("packages"))
@@ -222,9 +254,13 @@ fn find(folder: &Path, starts: &str) -> Result<PathBuf> {
 fn copy(from: &Path, to: &Path, extensions: &[&str]) -> Result<()> {
     for path in entries(from)? {
         let extension = path.extension().unwrap_or_default();
-        if let Some(name) = path.file_name().filter(|_| extensions.iter().any(|e| extension == *e)) {
-            fs::copy(&path, to.join(name))
-                .with_context(|| format!("cannot copy `{}` to `{}`", path.display(), to.display()))?;
+        if let Some(name) = path
+            .file_name()
+            .filter(|_| extensions.iter().any(|e| extension == *e))
+        {
+            fs::copy(&path, to.join(name)).with_context(|| {
+                format!("cannot copy `{}` to `{}`", path.display(), to.display())
+            })?;
         }
     }
     Ok(())
@@ -233,7 +269,11 @@ fn copy(from: &Path, to: &Path, extensions: &[&str]) -> Result<()> {
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     folder
         .read_dir()
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect()
+        })
         .with_context(|| format!("cannot read `{}`", folder.display()))
 }
 

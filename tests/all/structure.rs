@@ -1,0 +1,86 @@
+//! The direction in which crates depend on each other, read from their manifests.
+
+use std::{collections::BTreeMap, process::Command};
+
+use crate::support::root;
+
+/// The crates of the house and what of the house each may use.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("tollgate-twin-abi", &[]),
+    ("tollgate-nn", &[]),
+    ("tollgate-guest", &["tollgate-twin-abi"]),
+    ("tollgate-runtime", &["tollgate-nn", "tollgate-twin-abi"]),
+    ("tollgate", &["tollgate-nn", "tollgate-runtime"]),
+    ("meter-reader", &["tollgate-guest"]),
+    ("tollgate-tests", &["tollgate", "tollgate-nn", "tollgate-runtime"]),
+    ("xtask", &[]),
+];
+
+/// What is outside the house and must not be used by a crate.
+const MUST_NOT_USE: &[(&str, &[&str])] = &[
+    ("tollgate-nn", &["wasmtime", "wasmtime-wasi", "wit-bindgen", "tokio", "clap"]),
+    ("tollgate-runtime", &["ort", "tokio", "clap", "axum"]),
+    ("tollgate", &["ort", "wasmtime", "wasmtime-wasi"]),
+];
+
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo metadata");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo's JSON");
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    metadata["packages"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .map(|package| {
+            let dependencies = package["dependencies"].as_array().expect("dependencies");
+            (
+                text(&package["name"]),
+                dependencies
+                    .iter()
+                    .filter(|one| one["kind"].is_null())
+                    .map(|one| text(&one["name"]))
+                    .collect(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let all = dependencies();
+    let allowed: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
+    for (package, uses) in &all {
+        // Guests for tests use the interfaces alone, or the SDK.
+        let may_use = allowed
+            .get(package.as_str())
+            .copied()
+            .unwrap_or(&["tollgate-guest"]);
+        for used in uses.iter().filter(|used| all.contains_key(*used)) {
+            assert!(may_use.contains(&used.as_str()), "{package} must not use {used}");
+        }
+    }
+    for (package, forbidden) in MUST_NOT_USE {
+        for used in &all[*package] {
+            assert!(!forbidden.contains(&used.as_str()), "{package} must not use {used}");
+        }
+    }
+}
+
+#[test]
+fn the_graphs_know_no_wasmtime_not_even_through_others() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "-p", "tollgate-nn", "--offline", "--prefix", "none"])
+        .current_dir(root())
+        .output()
+        .expect("cargo tree");
+    let tree = String::from_utf8(output.stdout).expect("text");
+    assert!(tree.contains("ort "), "{tree}");
+    for word in ["wasmtime", "cranelift", "wit-"] {
+        assert!(!tree.contains(word), "{word} in {tree}");
+    }
+}

@@ -41,23 +41,40 @@ impl MeterReader {
     fn read(&mut self, bytes: &[u8]) -> Result<Reading, Fault> {
         let register = register(bytes)?;
         let input = self.normalizer.input(&register)?;
-        let outputs = self.graph.infer(&[Input::new(&DIMENSIONS, input).named("digits")])?;
+        let outputs = self
+            .graph
+            .infer(&[Input::new(&DIMENSIONS, input).named("digits")])?;
         let scores = match outputs.as_slice() {
             [scores] => scores.as_slice::<f32>()?,
-            _ => return Err(Fault::Inference(format!("expected one output, got {}: check the model", outputs.len()))),
+            _ => {
+                return Err(Fault::Inference(format!(
+                    "expected one output, got {}: check the model",
+                    outputs.len()
+                )));
+            }
         };
-        Reading::from_scores(&scores)
-            .ok_or_else(|| Fault::Inference(format!("expected 10 scores for each of 5 digits, got {} in all: check the model", scores.len())))
+        Reading::from_scores(&scores).ok_or_else(|| {
+            Fault::Inference(format!(
+                "expected 10 scores for each of 5 digits, got {} in all: check the model",
+                scores.len()
+            ))
+        })
     }
 }
 
 impl Plugin for MeterReader {
     fn new() -> Result<Self, Fault> {
-        Ok(Self { graph: Graph::load(GRAPH)?, normalizer: Normalizer::default(), history: History::new(MOST_A_FRAME) })
+        Ok(Self {
+            graph: Graph::load(GRAPH)?,
+            normalizer: Normalizer::default(),
+            history: History::new(MOST_A_FRAME),
+        })
     }
 
     fn handle(&mut self, frame: &Frame) -> Result<Vec<Output>, Fault> {
-        let reading = self.read(&frame.data).inspect_err(|_| self.history.missed())?;
+        let reading = self
+            .read(&frame.data)
+            .inspect_err(|_| self.history.missed())?;
         let plausible = self.history.judge(reading.value());
         Ok(vec![Output::json("reading", reading.json(plausible))])
     }

@@ -50,12 +50,21 @@ pub enum NoRegister {
 impl fmt::Display for NoRegister {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Plate => write!(f, "expected a dark register plate, found none: check where the camera points"),
+            Self::Plate => write!(
+                f,
+                "expected a dark register plate, found none: check where the camera points"
+            ),
             Self::Windows(found) => {
-                write!(f, "expected a register of {DIGITS} digit windows, found {found}: check the light and the focus")
+                write!(
+                    f,
+                    "expected a register of {DIGITS} digit windows, found {found}: check the light and the focus"
+                )
             }
             Self::Uneven => {
-                write!(f, "expected {DIGITS} digit windows in an even row, found an uneven one: check what covers the register")
+                write!(
+                    f,
+                    "expected {DIGITS} digit windows in an even row, found an uneven one: check what covers the register"
+                )
             }
             Self::Small(error) => write!(f, "the register is too small to be read: {error}"),
         }

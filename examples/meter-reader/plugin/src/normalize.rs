@@ -34,7 +34,12 @@ pub struct Normalizer {
 
 impl Default for Normalizer {
     fn default() -> Self {
-        Self { resizer: Resizer::new(), cut: Vec::new(), small: [0; WINDOW], input: vec![0.0; DIGITS * WINDOW] }
+        Self {
+            resizer: Resizer::new(),
+            cut: Vec::new(),
+            small: [0; WINDOW],
+            input: vec![0.0; DIGITS * WINDOW],
+        }
     }
 }
 
@@ -46,12 +51,24 @@ impl Normalizer {
     pub fn input(&mut self, register: &Register) -> Result<&[f32], image::Error> {
         let strip = &register.strip;
         let shape = Shape::grey(strip.width() as u32, strip.height() as u32);
-        for (window, out) in register.windows.iter().zip(self.input.chunks_exact_mut(WINDOW)) {
+        for (window, out) in register
+            .windows
+            .iter()
+            .zip(self.input.chunks_exact_mut(WINDOW))
+        {
             let region = inside(window);
             let cut = Shape::grey(region.width, region.height);
-            self.cut.resize(region.width as usize * region.height as usize, 0);
+            self.cut
+                .resize(region.width as usize * region.height as usize, 0);
             image::crop_into(strip.luma(), shape, region, &mut self.cut)?;
-            self.resizer.resize_into(&self.cut, cut, SIDE as u32, SIDE as u32, Filter::Bilinear, &mut self.small)?;
+            self.resizer.resize_into(
+                &self.cut,
+                cut,
+                SIDE as u32,
+                SIDE as u32,
+                Filter::Bilinear,
+                &mut self.small,
+            )?;
             stretch(&self.small, out)?;
         }
         Ok(&self.input)
@@ -75,7 +92,11 @@ fn stretch(pixels: &[u8; WINDOW], out: &mut [f32]) -> Result<(), image::Error> {
     let level = |place: usize| sorted.get(place).copied().map_or(0.0, f32::from);
     let paper = level(PAPER);
     let contrast = (paper - level(INK)).max(LEAST_CONTRAST);
-    let to_ink = Normalize { scale: 1.0, mean: &[paper], deviation: &[-contrast] };
+    let to_ink = Normalize {
+        scale: 1.0,
+        mean: &[paper],
+        deviation: &[-contrast],
+    };
     image::normalize_into(pixels, Shape::grey(SIDE as u32, SIDE as u32), &to_ink, out)?;
     for value in out {
         *value = value.clamp(0.0, 1.0);
@@ -94,8 +115,14 @@ mod tests {
             pixels[100..130].fill(ink);
             let mut out = [0.5; WINDOW];
             stretch(&pixels, &mut out).unwrap();
-            assert!(out[100..130].iter().all(|&value| value == 1.0), "{ink} on {paper}");
-            assert!(out[..100].iter().all(|&value| value == 0.0), "{ink} on {paper}");
+            assert!(
+                out[100..130].iter().all(|&value| value == 1.0),
+                "{ink} on {paper}"
+            );
+            assert!(
+                out[..100].iter().all(|&value| value == 0.0),
+                "{ink} on {paper}"
+            );
         }
     }
 

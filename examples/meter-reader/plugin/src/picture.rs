@@ -45,14 +45,26 @@ pub enum PictureError {
 impl fmt::Display for PictureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => write!(f, "expected a JPEG or a binary PGM (P5), got neither: check what the camera sends"),
+            Self::Unknown => write!(
+                f,
+                "expected a JPEG or a binary PGM (P5), got neither: check what the camera sends"
+            ),
             Self::Size(width, height) => write!(
                 f,
                 "expected a picture of {MIN_SIDE} to {MAX_SIDE} pixels a side and {MAX_PIXELS} in all, got {width}x{height}: crop or scale it"
             ),
-            Self::Pgm(what) => write!(f, "expected a binary PGM with 8 bits a pixel, got {what}: write it as P5 with a maximum of 255"),
-            Self::Jpeg(what) => write!(f, "expected a whole JPEG, got one that does not decode ({what}): check the transfer"),
-            Self::Short(expected, got) => write!(f, "expected {expected} pixels, got {got}: check the transfer"),
+            Self::Pgm(what) => write!(
+                f,
+                "expected a binary PGM with 8 bits a pixel, got {what}: write it as P5 with a maximum of 255"
+            ),
+            Self::Jpeg(what) => write!(
+                f,
+                "expected a whole JPEG, got one that does not decode ({what}): check the transfer"
+            ),
+            Self::Short(expected, got) => write!(
+                f,
+                "expected {expected} pixels, got {got}: check the transfer"
+            ),
         }
     }
 }
@@ -63,7 +75,15 @@ impl<'a> Picture<'a> {
     /// A picture over pixels that are already there, `width * height` of them; an error where they are not.
     pub fn new(width: usize, height: usize, luma: Cow<'a, [u8]>) -> Result<Self, PictureError> {
         let pixels = checked(width, height)?;
-        if luma.len() == pixels { Ok(Self { width, height, luma }) } else { Err(PictureError::Short(pixels, luma.len())) }
+        if luma.len() == pixels {
+            Ok(Self {
+                width,
+                height,
+                luma,
+            })
+        } else {
+            Err(PictureError::Short(pixels, luma.len()))
+        }
     }
 
     /// Decodes a frame's bytes.
@@ -155,15 +175,21 @@ fn pgm(bytes: &[u8]) -> Result<Picture<'_>, PictureError> {
     let (height, rest) = number(rest)?;
     let (maximum, rest) = number(rest)?;
     let pixels = checked(width, height)?;
-    let [separator, rest @ ..] = rest else { return Err(PictureError::Short(pixels, 0)) };
+    let [separator, rest @ ..] = rest else {
+        return Err(PictureError::Short(pixels, 0));
+    };
     if !separator.is_ascii_whitespace() {
         return Err(PictureError::Pgm("no white space after its maximum"));
     }
-    let luma = rest.get(..pixels).ok_or(PictureError::Short(pixels, rest.len()))?;
+    let luma = rest
+        .get(..pixels)
+        .ok_or(PictureError::Short(pixels, rest.len()))?;
     match maximum {
         255 => Picture::new(width, height, Cow::Borrowed(luma)),
         1..255 => {
-            let scaled = luma.iter().map(|&pixel| (usize::from(pixel).min(maximum) * 255 / maximum) as u8);
+            let scaled = luma
+                .iter()
+                .map(|&pixel| (usize::from(pixel).min(maximum) * 255 / maximum) as u8);
             Picture::new(width, height, Cow::Owned(scaled.collect()))
         }
         _ => Err(PictureError::Pgm("another maximum")),
@@ -175,17 +201,28 @@ fn number(mut bytes: &[u8]) -> Result<(usize, &[u8]), PictureError> {
     loop {
         match bytes {
             [b'#', ..] => {
-                let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
+                let end = bytes
+                    .iter()
+                    .position(|&byte| byte == b'\n')
+                    .unwrap_or(bytes.len());
                 bytes = bytes.get(end..).unwrap_or_default();
             }
             [byte, rest @ ..] if byte.is_ascii_whitespace() => bytes = rest,
             _ => break,
         }
     }
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = bytes
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     if !(1..=9).contains(&digits) {
         return Err(PictureError::Pgm("a header without its three numbers"));
     }
     let (number, rest) = bytes.split_at(digits);
-    Ok((number.iter().fold(0, |sum, &digit| sum * 10 + usize::from(digit - b'0')), rest))
+    Ok((
+        number
+            .iter()
+            .fold(0, |sum, &digit| sum * 10 + usize::from(digit - b'0')),
+        rest,
+    ))
 }

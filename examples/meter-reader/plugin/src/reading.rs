@@ -37,12 +37,18 @@ impl Reading {
         if scores.len() != DIGITS * CLASSES {
             return None;
         }
-        let mut digits = [Digit { digit: 0, confidence: 0.0 }; DIGITS];
+        let mut digits = [Digit {
+            digit: 0,
+            confidence: 0.0,
+        }; DIGITS];
         for (digit, scores) in digits.iter_mut().zip(scores.chunks_exact(CLASSES)) {
             // A score that is no number is below every other.
             for (class, &score) in (0u8..).zip(scores) {
                 if score > digit.confidence {
-                    *digit = Digit { digit: class, confidence: score.min(1.0) };
+                    *digit = Digit {
+                        digit: class,
+                        confidence: score.min(1.0),
+                    };
                 }
             }
         }
@@ -51,12 +57,16 @@ impl Reading {
 
     /// The digits as one number.
     pub fn value(&self) -> u32 {
-        self.digits.iter().fold(0, |value, digit| value * 10 + u32::from(digit.digit))
+        self.digits
+            .iter()
+            .fold(0, |value, digit| value * 10 + u32::from(digit.digit))
     }
 
     /// The lowest probability among the digits.
     pub fn confidence(&self) -> f32 {
-        self.digits.iter().fold(1.0, |least, digit| least.min(digit.confidence))
+        self.digits
+            .iter()
+            .fold(1.0, |least, digit| least.min(digit.confidence))
     }
 
     /// One JSON object: `reading` with its leading zeros, `value`, `confidence`, `plausible`, `digits`.
@@ -71,7 +81,11 @@ impl Reading {
         );
         for (place, digit) in self.digits.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
-            let _ = write!(json, r#"{comma}{{"digit":{},"confidence":{:.4}}}"#, digit.digit, digit.confidence);
+            let _ = write!(
+                json,
+                r#"{comma}{{"digit":{},"confidence":{:.4}}}"#,
+                digit.digit, digit.confidence
+            );
         }
         json.push_str("]}");
         json
@@ -92,7 +106,12 @@ pub struct History {
 impl History {
     /// No reading yet; a register goes on by at most `most_a_frame` from one frame to the next.
     pub fn new(most_a_frame: u32) -> Self {
-        Self { most_a_frame, last: None, doubted: None, frames: 0 }
+        Self {
+            most_a_frame,
+            last: None,
+            doubted: None,
+            frames: 0,
+        }
     }
 
     /// Takes note of a frame that gave no reading.
@@ -159,7 +178,15 @@ mod tests {
     #[test]
     fn a_register_goes_forward_and_not_too_far() {
         let mut history = History::new(500);
-        for (value, plausible) in [(1000, true), (1400, true), (1400, true), (1399, false), (1500, true), (2100, false), (2400, true)] {
+        for (value, plausible) in [
+            (1000, true),
+            (1400, true),
+            (1400, true),
+            (1399, false),
+            (1500, true),
+            (2100, false),
+            (2400, true),
+        ] {
             assert_eq!(history.judge(value), plausible, "{value}");
         }
     }

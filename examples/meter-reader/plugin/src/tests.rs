@@ -11,11 +11,21 @@ use crate::reading::CLASSES;
 use crate::{DIMENSIONS, GRAPH, MeterReader, register};
 
 fn frames(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(folder);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join(folder);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|found| found == extension));
     files.sort();
-    assert!(files.len() >= 48, "the frames are committed: {} found", files.len());
+    assert!(
+        files.len() >= 48,
+        "the frames are committed: {} found",
+        files.len()
+    );
     files
 }
 
@@ -48,8 +58,16 @@ fn every_frame_shows_five_even_windows() {
             let found = found.unwrap_or_else(|fault| panic!("{}: {fault}", file.display()));
             for window in found.windows {
                 // The renderer's windows are 28 x 34, at 0.94 to 1.06 of that size.
-                assert!((25..=32).contains(&window.width), "{}: {window:?}", file.display());
-                assert!((30..=38).contains(&window.height), "{}: {window:?}", file.display());
+                assert!(
+                    (25..=32).contains(&window.width),
+                    "{}: {window:?}",
+                    file.display()
+                );
+                assert!(
+                    (30..=38).contains(&window.height),
+                    "{}: {window:?}",
+                    file.display()
+                );
             }
         }
     }
@@ -57,11 +75,23 @@ fn every_frame_shows_five_even_windows() {
 
 #[test]
 fn jpeg_and_pgm_are_the_same_picture() {
-    for (jpeg, pgm) in frames("frames", "jpg").iter().zip(frames("frames-pgm", "pgm")).step_by(8) {
+    for (jpeg, pgm) in frames("frames", "jpg")
+        .iter()
+        .zip(frames("frames-pgm", "pgm"))
+        .step_by(8)
+    {
         let (jpeg, pgm) = (std::fs::read(jpeg).unwrap(), std::fs::read(pgm).unwrap());
-        let (jpeg, pgm) = (Picture::decode(&jpeg).unwrap(), Picture::decode(&pgm).unwrap());
+        let (jpeg, pgm) = (
+            Picture::decode(&jpeg).unwrap(),
+            Picture::decode(&pgm).unwrap(),
+        );
         assert_eq!((jpeg.width(), jpeg.height()), (pgm.width(), pgm.height()));
-        assert!(jpeg.luma().iter().zip(pgm.luma()).all(|(&a, &b)| a.abs_diff(b) <= 3));
+        assert!(
+            jpeg.luma()
+                .iter()
+                .zip(pgm.luma())
+                .all(|(&a, &b)| a.abs_diff(b) <= 3)
+        );
     }
 }
 
@@ -69,7 +99,9 @@ fn jpeg_and_pgm_are_the_same_picture() {
 fn a_register_twice_as_large_is_found_as_well() {
     let small = std::fs::read(&frames("frames-pgm", "pgm")[3]).unwrap();
     let small = Picture::decode(&small).unwrap();
-    let large = pgm(small.width() * 2, small.height() * 2, |x, y| small.row(y / 2)[x / 2]);
+    let large = pgm(small.width() * 2, small.height() * 2, |x, y| {
+        small.row(y / 2)[x / 2]
+    });
     let large = locate(Picture::decode(&large).unwrap()).unwrap();
     assert_eq!(large.windows, locate(small).unwrap().windows);
 }
@@ -79,23 +111,44 @@ fn pictures_without_a_register_are_refused() {
     let mut random = noise(3);
     let grain: Vec<u8> = (0..288 * 84).map(|_| random() as u8).collect();
     let grain = pgm(288, 84, |x, y| grain[y * 288 + x]);
-    let bar = |x: usize, y: usize| if (40..250).contains(&x) && (20..66).contains(&y) { 30 } else { 210 };
+    let bar = |x: usize, y: usize| {
+        if (40..250).contains(&x) && (20..66).contains(&y) {
+            30
+        } else {
+            210
+        }
+    };
     let window = |x: usize, y: usize, count: usize| {
         let place = x.saturating_sub(50);
         (27..60).contains(&y) && x >= 50 && place / 40 < count && place % 40 < 28
     };
-    let with = |count: usize| pgm(288, 84, move |x, y| if window(x, y, count) { 220 } else { bar(x, y) });
+    let with = |count: usize| {
+        pgm(
+            288,
+            84,
+            move |x, y| if window(x, y, count) { 220 } else { bar(x, y) },
+        )
+    };
     for (bytes, expected) in [
         (pgm(288, 84, |_, _| 0), NoRegister::Plate),
         (pgm(288, 84, |_, _| 255), NoRegister::Plate),
         (pgm(288, 84, |x, _| x as u8), NoRegister::Plate),
         (grain, NoRegister::Plate),
-        (pgm(24, 24, |x, y| ((x ^ y) & 1) as u8 * 255), NoRegister::Plate),
-        (pgm(4096, 24, |x, y| (x * y) as u8), NoRegister::Small(PictureError::Size(292, 1))),
+        (
+            pgm(24, 24, |x, y| ((x ^ y) & 1) as u8 * 255),
+            NoRegister::Plate,
+        ),
+        (
+            pgm(4096, 24, |x, y| (x * y) as u8),
+            NoRegister::Small(PictureError::Size(292, 1)),
+        ),
         (pgm(288, 84, bar), NoRegister::Windows(0)),
         (with(3), NoRegister::Windows(3)),
     ] {
-        assert_eq!(locate(Picture::decode(&bytes).unwrap()).unwrap_err(), expected);
+        assert_eq!(
+            locate(Picture::decode(&bytes).unwrap()).unwrap_err(),
+            expected
+        );
     }
     assert!(locate(Picture::decode(&with(5)).unwrap()).is_ok());
 }
@@ -103,20 +156,57 @@ fn pictures_without_a_register_are_refused() {
 #[test]
 fn a_pgm_is_read_as_its_header_says() {
     let grey = |header: &str, pixels: usize| [header.as_bytes(), &vec![100; pixels]].concat();
-    assert_eq!(Picture::decode(&grey("P5 30 40 200\n", 1200)).unwrap().luma(), [127; 1200]);
-    assert_eq!(Picture::decode(&grey("P5\n#a\n#b\n30\t40 # c\n255 ", 1300)).unwrap().luma(), [100; 1200]);
+    assert_eq!(
+        Picture::decode(&grey("P5 30 40 200\n", 1200))
+            .unwrap()
+            .luma(),
+        [127; 1200]
+    );
+    assert_eq!(
+        Picture::decode(&grey("P5\n#a\n#b\n30\t40 # c\n255 ", 1300))
+            .unwrap()
+            .luma(),
+        [100; 1200]
+    );
     for (bytes, expected) in [
-        (grey("P5 30 40 255\n", 1199), PictureError::Short(1200, 1199)),
+        (
+            grey("P5 30 40 255\n", 1199),
+            PictureError::Short(1200, 1199),
+        ),
         (grey("P5 0 0 255\n", 0), PictureError::Size(0, 0)),
         (grey("P5 4097 40 255\n", 9), PictureError::Size(4097, 40)),
-        (grey("P5 4096 4096 255\n", 9), PictureError::Size(4096, 4096)),
-        (grey("P5 999999999 999999999 255\n", 9), PictureError::Size(999_999_999, 999_999_999)),
-        (grey("P5 30 40 65535\n", 2400), PictureError::Pgm("another maximum")),
-        (grey("P5 30 40 0\n", 1200), PictureError::Pgm("another maximum")),
-        (grey("P5 30 40 255x", 1200), PictureError::Pgm("no white space after its maximum")),
-        (grey("P5 30", 0), PictureError::Pgm("a header without its three numbers")),
-        (grey("P5 9999999999 1 1\n", 9), PictureError::Pgm("a header without its three numbers")),
-        (grey("P5 -3 1 1\n", 9), PictureError::Pgm("a header without its three numbers")),
+        (
+            grey("P5 4096 4096 255\n", 9),
+            PictureError::Size(4096, 4096),
+        ),
+        (
+            grey("P5 999999999 999999999 255\n", 9),
+            PictureError::Size(999_999_999, 999_999_999),
+        ),
+        (
+            grey("P5 30 40 65535\n", 2400),
+            PictureError::Pgm("another maximum"),
+        ),
+        (
+            grey("P5 30 40 0\n", 1200),
+            PictureError::Pgm("another maximum"),
+        ),
+        (
+            grey("P5 30 40 255x", 1200),
+            PictureError::Pgm("no white space after its maximum"),
+        ),
+        (
+            grey("P5 30", 0),
+            PictureError::Pgm("a header without its three numbers"),
+        ),
+        (
+            grey("P5 9999999999 1 1\n", 9),
+            PictureError::Pgm("a header without its three numbers"),
+        ),
+        (
+            grey("P5 -3 1 1\n", 9),
+            PictureError::Pgm("a header without its three numbers"),
+        ),
         (b"P5 30 40 255".to_vec(), PictureError::Short(1200, 0)),
         (b"P2 30 40 255".to_vec(), PictureError::Unknown),
         (vec![], PictureError::Unknown),
@@ -131,23 +221,38 @@ fn a_jpeg_cut_short_is_refused() {
     let whole = jpeg();
     for part in 0..20 {
         let cut = &whole[..whole.len() * part / 20];
-        assert!(matches!(register(cut), Err(Fault::InvalidFrame(_))), "{part} of 20 parts");
+        assert!(
+            matches!(register(cut), Err(Fault::InvalidFrame(_))),
+            "{part} of 20 parts"
+        );
     }
 }
 
 #[test]
 fn a_jpeg_that_claims_to_be_huge_is_refused_before_it_is_decoded() {
     let mut bytes = jpeg();
-    let start = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    let start = bytes
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
     bytes[start + 5..start + 9].copy_from_slice(&[0x0f, 0xff, 0x0f, 0xff]);
-    assert_eq!(Picture::decode(&bytes).unwrap_err(), PictureError::Size(4095, 4095));
+    assert_eq!(
+        Picture::decode(&bytes).unwrap_err(),
+        PictureError::Size(4095, 4095)
+    );
     bytes[start + 5..start + 9].fill(0xff);
-    assert!(matches!(Picture::decode(&bytes), Err(PictureError::Jpeg(_))));
+    assert!(matches!(
+        Picture::decode(&bytes),
+        Err(PictureError::Jpeg(_))
+    ));
 }
 
 #[test]
 fn damaged_bytes_are_a_reading_or_a_fault_and_never_a_panic() {
-    for whole in [jpeg(), std::fs::read(&frames("frames-pgm", "pgm")[0]).unwrap()] {
+    for whole in [
+        jpeg(),
+        std::fs::read(&frames("frames-pgm", "pgm")[0]).unwrap(),
+    ] {
         let mut random = noise(11);
         for round in 0..400 {
             let mut bytes = whole.clone();
@@ -166,16 +271,25 @@ fn damaged_bytes_are_a_reading_or_a_fault_and_never_a_panic() {
 /// Answers every window with the digit at its place in `reading`.
 fn answer(reading: [usize; DIGITS], inputs: &[Input<'_>]) -> Vec<(String, Tensor)> {
     assert_eq!(inputs.len(), 1);
-    assert_eq!((inputs[0].name, inputs[0].dimensions), (Some("digits"), &DIMENSIONS[..]));
+    assert_eq!(
+        (inputs[0].name, inputs[0].dimensions),
+        (Some("digits"), &DIMENSIONS[..])
+    );
     let mut scores = vec![0.0f32; DIGITS * CLASSES];
     for (place, digit) in reading.into_iter().enumerate() {
         scores[place * CLASSES + digit] = 1.0;
     }
-    vec![("scores".into(), Tensor::new(&[DIGITS as u32, CLASSES as u32], &scores))]
+    vec![(
+        "scores".into(),
+        Tensor::new(&[DIGITS as u32, CLASSES as u32], &scores),
+    )]
 }
 
 fn handle(plugin: &mut MeterReader, data: Vec<u8>) -> Result<Vec<Output>, Fault> {
-    plugin.handle(&Frame { data, ..Frame::default() })
+    plugin.handle(&Frame {
+        data,
+        ..Frame::default()
+    })
 }
 
 #[test]
@@ -188,14 +302,21 @@ fn a_frame_becomes_one_reading() {
         let mut plugin = MeterReader::new().unwrap();
         let digit = |digit: u8| format!(r#"{{"digit":{digit},"confidence":1.0000}}"#);
         let digits = [0, 0, 3, 1, 2].map(digit).join(",");
-        let json = format!(r#"{{"reading":"00312","value":312,"confidence":1.0000,"plausible":true,"digits":[{digits}]}}"#);
+        let json = format!(
+            r#"{{"reading":"00312","value":312,"confidence":1.0000,"plausible":true,"digits":[{digits}]}}"#
+        );
         let expected = vec![Output::json("reading", json)];
         assert_eq!(handle(&mut plugin, jpeg()).unwrap(), expected);
 
         // Nothing that is no frame stops the next one from being read.
         let blank = handle(&mut plugin, pgm(288, 84, |_, _| 200));
-        assert!(matches!(blank, Err(Fault::InvalidFrame(message)) if message.contains("register plate")));
-        assert!(matches!(handle(&mut plugin, vec![]), Err(Fault::InvalidFrame(_))));
+        assert!(
+            matches!(blank, Err(Fault::InvalidFrame(message)) if message.contains("register plate"))
+        );
+        assert!(matches!(
+            handle(&mut plugin, vec![]),
+            Err(Fault::InvalidFrame(_))
+        ));
         assert_eq!(handle(&mut plugin, jpeg()).unwrap(), expected);
     });
 }
@@ -203,11 +324,22 @@ fn a_frame_becomes_one_reading() {
 #[test]
 fn a_graph_that_fails_is_a_failed_inference() {
     let fails = |_: &str, _: &[Input<'_>]| Err(Error::new(ErrorCode::Timeout, "too slow"));
-    let short = |_: &str, _: &[Input<'_>]| Ok(vec![("scores".into(), Tensor::new(&[1, 10], &[0.1f32; 10]))]);
-    let typed = |_: &str, _: &[Input<'_>]| Ok(vec![("scores".into(), Tensor::new(&[5, 10], &[1i32; 50]))]);
+    let short = |_: &str, _: &[Input<'_>]| {
+        Ok(vec![(
+            "scores".into(),
+            Tensor::new(&[1, 10], &[0.1f32; 10]),
+        )])
+    };
+    let typed =
+        |_: &str, _: &[Input<'_>]| Ok(vec![("scores".into(), Tensor::new(&[5, 10], &[1i32; 50]))]);
     let none = |_: &str, _: &[Input<'_>]| Ok(vec![]);
     let result = || handle(&mut MeterReader::new().unwrap(), jpeg());
-    for result in [with_graphs(fails, result), with_graphs(short, result), with_graphs(typed, result), with_graphs(none, result)] {
+    for result in [
+        with_graphs(fails, result),
+        with_graphs(short, result),
+        with_graphs(typed, result),
+        with_graphs(none, result),
+    ] {
         assert!(matches!(result, Err(Fault::Inference(_))), "{result:?}");
     }
 }

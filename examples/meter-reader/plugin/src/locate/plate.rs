@@ -67,11 +67,19 @@ fn shapes(dark: &[u8], width: usize) -> Vec<Run> {
         while let Some(start) = position(row, x, 1) {
             let end = position(row, start, 0).unwrap_or(width);
             // Runs of the row above that end before this one starts touch nothing further right either.
-            while runs.get(above).is_some_and(|run| above < first && run.end <= start) {
+            while runs
+                .get(above)
+                .is_some_and(|run| above < first && run.end <= start)
+            {
                 above += 1;
             }
             let mut shape = None;
-            for run in runs.get(above..first).unwrap_or_default().iter().take_while(|run| run.start < end) {
+            for run in runs
+                .get(above..first)
+                .unwrap_or_default()
+                .iter()
+                .take_while(|run| run.start < end)
+            {
                 let other = root(&parents, run.shape);
                 let joined = shape.map_or(other, |shape: usize| shape.min(other));
                 for part in [shape, Some(other)].into_iter().flatten() {
@@ -85,7 +93,12 @@ fn shapes(dark: &[u8], width: usize) -> Vec<Run> {
                 parents.push(parents.len());
                 parents.len() - 1
             });
-            runs.push(Run { y, start, end, shape });
+            runs.push(Run {
+                y,
+                start,
+                end,
+                shape,
+            });
             x = end;
         }
         above = first;
@@ -96,9 +109,16 @@ fn shapes(dark: &[u8], width: usize) -> Vec<Run> {
     runs
 }
 
-/// Where the next pixel of this value is, from `from` on.
+/// Where the next pixel of this value is, from `from` on. Pixels are 0 or 1, so that sixteen of them can be
+/// passed over at once.
 fn position(row: &[u8], from: usize, value: u8) -> Option<usize> {
-    row.get(from..)?.iter().position(|&pixel| pixel == value).map(|found| from + found)
+    let row = row.get(from..)?;
+    let (blocks, _) = row.as_chunks::<16>();
+    let without =
+        |block: &&[u8; 16]| block.iter().fold(0, |any, pixel| any | (pixel ^ value ^ 1)) == 0;
+    let passed = blocks.iter().take_while(without).count() * 16;
+    let found = row.get(passed..)?.iter().position(|&pixel| pixel == value);
+    found.map(|found| from + passed + found)
 }
 
 /// The shape that this one is in the end a part of. Parents have smaller numbers, so this ends.
@@ -118,14 +138,23 @@ fn largest(runs: &[Run], width: usize) -> Option<(usize, Extent)> {
     let mut extents: Vec<Option<Extent>> = vec![None; shapes];
     for run in runs {
         let slot = extents.get_mut(run.shape)?;
-        let known = slot.get_or_insert(Extent { pixels: 0, left: run.start, right: run.end, top: run.y, bottom: run.y + 1 });
+        let known = slot.get_or_insert(Extent {
+            pixels: 0,
+            left: run.start,
+            right: run.end,
+            top: run.y,
+            bottom: run.y + 1,
+        });
         known.pixels += run.end - run.start;
         known.left = known.left.min(run.start);
         known.right = known.right.max(run.end);
         known.bottom = run.y + 1;
     }
     let least = (width as f32 * LEAST_WIDTH) as usize;
-    let candidates = extents.into_iter().enumerate().filter_map(|(shape, extent)| Some((shape, extent?)));
+    let candidates = extents
+        .into_iter()
+        .enumerate()
+        .filter_map(|(shape, extent)| Some((shape, extent?)));
     candidates
         .filter(|(_, extent)| {
             let (wide, high) = (extent.right - extent.left, extent.bottom - extent.top);
@@ -142,8 +171,14 @@ fn lie(runs: &[Run], extent: &Extent) -> Option<Plate> {
     for run in runs {
         let columns = run.start - extent.left..run.end - extent.left;
         let y = run.y as f32;
-        upper.get_mut(columns.clone())?.iter_mut().for_each(|edge| *edge = edge.min(y));
-        lower.get_mut(columns)?.iter_mut().for_each(|edge| *edge = edge.max(y + 1.0));
+        upper
+            .get_mut(columns.clone())?
+            .iter_mut()
+            .for_each(|edge| *edge = edge.min(y));
+        lower
+            .get_mut(columns)?
+            .iter_mut()
+            .for_each(|edge| *edge = edge.max(y + 1.0));
     }
     // Rounded corners and the slanted ends are no part of the edges.
     let skip = wide / 10;
@@ -173,7 +208,12 @@ fn lie(runs: &[Run], extent: &Extent) -> Option<Plate> {
     // Back from along the plate to the picture: the middle lies on the line halfway between the edges.
     let halfway = (lower.0 + upper.0) / 2.0;
     let x = ((left + right) / 2.0 - halfway * sine) / (cosine + slope * sine);
-    Some(Plate { centre: (x, halfway + slope * x), width, height, slope })
+    Some(Plate {
+        centre: (x, halfway + slope * x),
+        width,
+        height,
+        slope,
+    })
 }
 
 /// The line through the points (`first` + place + 0.5, value): its value at zero and its slope. Fitted three
@@ -184,7 +224,9 @@ fn line(values: &[f32], first: f32) -> Option<(f32, f32)> {
         let (mut count, mut sx, mut sy, mut sxx, mut sxy) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for (place, &y) in values.iter().enumerate() {
             let x = place as f32;
-            if y.abs() < 1e6 && found.is_none_or(|(at, slope)| (y - at - slope * x).abs() <= allowed) {
+            if y.abs() < 1e6
+                && found.is_none_or(|(at, slope)| (y - at - slope * x).abs() <= allowed)
+            {
                 count += 1.0;
                 sx += x;
                 sy += y;

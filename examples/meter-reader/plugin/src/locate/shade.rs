@@ -8,63 +8,64 @@ use crate::picture::Picture;
 
 /// Half a side of the square, as a part of the picture's width.
 const REACH: usize = 6;
-/// Dark is below this share of the mean, in 64ths.
-const SHARE: u32 = 40;
+/// Dark is below this share of the mean.
+const SHARE: f32 = 0.625;
 
 /// One byte a pixel, 1 where it is dark.
+///
+/// `WORKING_WIDTH` keeps squares below 200 pixels a side: a column's sum fits 16 bits, a square's the 24 that an
+/// f32 holds exactly.
 pub fn dark(picture: &Picture<'_>) -> Vec<u8> {
     let (width, height) = (picture.width(), picture.height());
     let reach = width / REACH;
-    let mut columns = vec![0u32; width];
-    let mut sums = vec![0u32; width + 2 * reach + 1];
-    let across: Vec<u32> = (0..width).map(|x| span(x, reach, width)).collect();
-    let mut dark = Vec::with_capacity(width * height);
+    let mut columns = vec![0u16; width];
+    let mut sums = vec![0i32; width + 2 * reach + 1];
+    let across: Vec<f32> = (0..width).map(|x| span(x, reach, width)).collect();
+    let mut dark = vec![0; width * height];
 
     for row in picture.rows().take(reach) {
         add(&mut columns, row);
     }
-    for (y, row) in picture.rows().enumerate() {
+    for ((y, row), dark) in picture.rows().enumerate().zip(dark.chunks_exact_mut(width)) {
         if y + reach < height {
             add(&mut columns, picture.row(y + reach));
         }
         if let Some(gone) = y.checked_sub(reach + 1) {
             subtract(&mut columns, picture.row(gone));
         }
-        // Running sums with `reach` zeros before them and `reach` repeats after them: the sum of the square
-        // around x is then a difference of two places a fixed distance apart.
+        // Running sums with `reach + 1` zeros before them and `reach` repeats after them: the sum of the square
+        // around a column is then the difference of two places a fixed distance apart.
         let mut total = 0;
         let (_, rest) = sums.split_at_mut(reach + 1);
         let (inner, after) = rest.split_at_mut(width);
         for (sum, &column) in inner.iter_mut().zip(&columns) {
-            total += column;
+            total += i32::from(column);
             *sum = total;
         }
         after.fill(total);
-        let down = span(y, reach, height) * 64;
+        let share = SHARE / span(y, reach, height);
         let ends = sums.get(2 * reach + 1..).unwrap_or_default();
-        let starts = &sums;
-        dark.extend(row.iter().zip(ends).zip(starts).zip(&across).map(|(((&pixel, &end), &start), &across)| {
-            // Both sides stay below 2^32 for squares of up to 500 pixels a side; `WORKING_WIDTH` keeps them
-            // below 200.
-            u8::from(u32::from(pixel) * across * down < (end - start) * SHARE)
-        }));
+        let squares = sums.iter().zip(ends).zip(&across);
+        for ((dark, &pixel), ((&start, &end), &across)) in dark.iter_mut().zip(row).zip(squares) {
+            *dark = u8::from(f32::from(pixel) * across < (end - start) as f32 * share);
+        }
     }
     dark
 }
 
 /// How many of the places within `reach` of `x` lie within `0..size`.
-fn span(x: usize, reach: usize, size: usize) -> u32 {
-    ((x + reach + 1).min(size) - x.saturating_sub(reach)) as u32
+fn span(x: usize, reach: usize, size: usize) -> f32 {
+    ((x + reach + 1).min(size) - x.saturating_sub(reach)) as f32
 }
 
-fn add(columns: &mut [u32], row: &[u8]) {
+fn add(columns: &mut [u16], row: &[u8]) {
     for (column, &pixel) in columns.iter_mut().zip(row) {
-        *column += u32::from(pixel);
+        *column += u16::from(pixel);
     }
 }
 
-fn subtract(columns: &mut [u32], row: &[u8]) {
+fn subtract(columns: &mut [u16], row: &[u8]) {
     for (column, &pixel) in columns.iter_mut().zip(row) {
-        *column -= u32::from(pixel);
+        *column -= u16::from(pixel);
     }
 }

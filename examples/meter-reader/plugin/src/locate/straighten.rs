@@ -37,7 +37,11 @@ pub fn straighten(picture: &Picture<'_>, plate: &Plate) -> Result<Picture<'stati
         let row = row as isize;
         match stretches.last_mut() {
             Some(stretch) if stretch.row == row => stretch.end = x + 1,
-            _ => stretches.push(Stretch { start: x, end: x + 1, row }),
+            _ => stretches.push(Stretch {
+                start: x,
+                end: x + 1,
+                row,
+            }),
         }
     }
     let mut sheared = vec![0u8; wide * height];
@@ -56,19 +60,36 @@ pub fn straighten(picture: &Picture<'_>, plate: &Plate) -> Result<Picture<'stati
         let from = (from.floor() as usize).min(2 * margin - 1);
         let near = row.get(from..from + width).unwrap_or_default();
         let next = row.get(from + 1..from + 1 + width).unwrap_or_default();
-        strip.extend(near.iter().zip(next).map(|(&near, &next)| mix(near, next, weight)));
+        strip.extend(
+            near.iter()
+                .zip(next)
+                .map(|(&near, &next)| mix(near, next, weight)),
+        );
     }
     Ok(Picture::new(width, height, Cow::Owned(strip))?)
 }
 
 /// Fills one stretch of one row. What lies beside the picture stays black; above and below, its edge goes on.
-fn shear(picture: &Picture<'_>, stretch: &Stretch, y: isize, first: isize, weights: &[u16], out: &mut [u8]) {
+fn shear(
+    picture: &Picture<'_>,
+    stretch: &Stretch,
+    y: isize,
+    first: isize,
+    weights: &[u16],
+    out: &mut [u8],
+) {
     let inside = |x: usize| (x as isize + first).clamp(0, picture.width() as isize) as usize;
     let (from, to) = (inside(stretch.start), inside(stretch.end));
     let start = (from as isize - first) as usize;
     let places = start..start + (to - from);
-    let upper = picture.row((stretch.row + y).max(0) as usize).get(from..to).unwrap_or_default();
-    let lower = picture.row((stretch.row + y + 1).max(0) as usize).get(from..to).unwrap_or_default();
+    let upper = picture
+        .row((stretch.row + y).max(0) as usize)
+        .get(from..to)
+        .unwrap_or_default();
+    let lower = picture
+        .row((stretch.row + y + 1).max(0) as usize)
+        .get(from..to)
+        .unwrap_or_default();
     let weights = weights.get(places.clone()).unwrap_or_default();
     let out = out.get_mut(places).unwrap_or_default();
     for (((out, &upper), &lower), &weight) in out.iter_mut().zip(upper).zip(lower).zip(weights) {

@@ -42,12 +42,21 @@ pub fn find(strip: &Picture<'_>) -> Result<[Window; DIGITS], NoRegister> {
     let (pitch, first, wide) = even(&found)?;
 
     // The row maxima of each window's columns; of the five, the third is what a row is judged by.
-    let lefts: [usize; DIGITS] = std::array::from_fn(|place| (first + pitch * place as f32 - wide / 2.0).round().max(0.0) as usize);
+    let lefts: [usize; DIGITS] = std::array::from_fn(|place| {
+        (first + pitch * place as f32 - wide / 2.0).round().max(0.0) as usize
+    });
     let wide = wide.round() as usize;
     let down: Vec<u8> = strip
         .rows()
         .map(|row| {
-            let mut most = lefts.map(|left| row.get(left..left + wide).unwrap_or_default().iter().copied().max().unwrap_or(0));
+            let mut most = lefts.map(|left| {
+                row.get(left..left + wide)
+                    .unwrap_or_default()
+                    .iter()
+                    .copied()
+                    .max()
+                    .unwrap_or(0)
+            });
             most.sort_unstable();
             let [_, _, third, _, _] = most;
             third
@@ -56,20 +65,34 @@ pub fn find(strip: &Picture<'_>) -> Result<[Window; DIGITS], NoRegister> {
     let light = lighter(&down, height);
     let rows = stretches(&light, 2, height / 3);
     let middle = height / 2;
-    let (top, bottom) = rows.into_iter().find(|(start, end)| (*start..*end).contains(&middle)).ok_or(NoRegister::Uneven)?;
+    let (top, bottom) = rows
+        .into_iter()
+        .find(|(start, end)| (*start..*end).contains(&middle))
+        .ok_or(NoRegister::Uneven)?;
     let last = lefts.last().map_or(0, |left| left + wide);
     if last > width {
         return Err(NoRegister::Uneven);
     }
-    Ok(lefts.map(|left| Window { left, top, width: wide, height: bottom - top }))
+    Ok(lefts.map(|left| Window {
+        left,
+        top,
+        width: wide,
+        height: bottom - top,
+    }))
 }
 
 /// Which places are nearer to the lightest than to the darkest of those within `reach`.
 fn lighter(profile: &[u8], reach: usize) -> Vec<bool> {
-    let near = |place: usize| profile.get(place.saturating_sub(reach)..(place + reach + 1).min(profile.len())).unwrap_or_default();
+    let near = |place: usize| {
+        profile
+            .get(place.saturating_sub(reach)..(place + reach + 1).min(profile.len()))
+            .unwrap_or_default()
+    };
     let bounds = |place: usize| {
         let near = near(place).iter().map(|&value| u16::from(value));
-        near.fold((u16::MAX, 0), |(least, most), value| (least.min(value), most.max(value)))
+        near.fold((u16::MAX, 0), |(least, most), value| {
+            (least.min(value), most.max(value))
+        })
     };
     profile
         .iter()
@@ -97,7 +120,9 @@ fn stretches(holds: &[bool], gap: usize, least: usize) -> Vec<(usize, usize)> {
 /// The distance of two windows' centres, the first one's centre and their width, where the stretches are an
 /// even row of windows.
 fn even(found: &[(usize, usize)]) -> Result<(f32, f32, f32), NoRegister> {
-    let found: [(usize, usize); DIGITS] = found.try_into().map_err(|_| NoRegister::Windows(found.len()))?;
+    let found: [(usize, usize); DIGITS] = found
+        .try_into()
+        .map_err(|_| NoRegister::Windows(found.len()))?;
     let mut widths = found.map(|(start, end)| (end - start) as f32);
     widths.sort_unstable_by(f32::total_cmp);
     let [narrowest, _, wide, _, widest] = widths;
@@ -106,7 +131,10 @@ fn even(found: &[(usize, usize)]) -> Result<(f32, f32, f32), NoRegister> {
     let [a, b, c, d, e] = centres;
     let pitch = (2.0 * (e - a) + (d - b)) / 10.0;
     let first = (a + b + c + d + e) / 5.0 - 2.0 * pitch;
-    let off = centres.iter().zip(0u8..).any(|(centre, place)| (centre - first - pitch * f32::from(place)).abs() > UNEVEN * pitch);
+    let off = centres
+        .iter()
+        .zip(0u8..)
+        .any(|(centre, place)| (centre - first - pitch * f32::from(place)).abs() > UNEVEN * pitch);
     if off || narrowest < wide * (1.0 - ODD) || widest > wide * (1.0 + ODD) || wide > pitch {
         return Err(NoRegister::Uneven);
     }

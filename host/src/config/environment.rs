@@ -1,0 +1,144 @@
+//! The environment variables, read once into a value.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
+
+use tollgate_nn::Device;
+
+use crate::onnxruntime::Search;
+
+/// The environment variables, as they were when the program started.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+}
+
+impl Environment {
+    /// Reads the process's.
+    pub fn of_this_process() -> Self {
+        std::env::vars_os().collect()
+    }
+
+    /// A variable's value; an empty one counts as none.
+    pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
+        let value = self.variables.get(OsStr::new(name))?;
+        (!value.is_empty()).then_some(value.as_os_str())
+    }
+
+    /// A variable that holds a path; the XDG ones count only where they are absolute.
+    fn absolute(&self, name: &str) -> Option<PathBuf> {
+        let path = PathBuf::from(self.get(name)?);
+        path.is_absolute().then_some(path)
+    }
+
+    /// What to log: `TOLLGATE_LOG` in `tracing`'s filter syntax, or what `-v` asks for.
+    pub fn log_filter(&self, verbose: u8) -> String {
+        match (self.get("TOLLGATE_LOG").and_then(OsStr::to_str), verbose) {
+            (Some(filter), _) => filter.to_owned(),
+            (None, 0) => "warn".to_owned(),
+            (None, 1) => "warn,tollgate=info,tollgate_runtime=info,tollgate_nn=info".to_owned(),
+            (None, _) => "debug".to_owned(),
+        }
+    }
+
+    /// Whether somebody asked for no colours.
+    pub fn plain(&self) -> bool {
+        self.get("NO_COLOR").is_some()
+    }
+
+    /// Where installed libraries live: `TOLLGATE_HOME`, else `tollgate` in the user's data folder.
+    pub fn data_dir(&self) -> Option<PathBuf> {
+        self.user_dir("XDG_DATA_HOME", ".local/share", None)
+    }
+
+    /// Where compiled code is kept: `cache` in `TOLLGATE_HOME`, else `tollgate` in the user's cache
+    /// folder.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.user_dir("XDG_CACHE_HOME", ".cache", Some("cache"))
+    }
+
+    fn user_dir(&self, xdg: &str, below_home: &str, below_ours: Option<&str>) -> Option<PathBuf> {
+        if let Some(ours) = self.get("TOLLGATE_HOME") {
+            let mut ours = PathBuf::from(ours);
+            ours.extend(below_ours);
+            return Some(std::path::absolute(&ours).unwrap_or(ours));
+        }
+        let base = self.absolute(xdg);
+        let base = base.or_else(|| Some(self.absolute("HOME")?.join(below_home)));
+        Some(base?.join("tollgate"))
+    }
+
+    /// How ONNX Runtime is to be found.
+    pub fn onnxruntime(&self, typed: Option<PathBuf>, device: Device) -> Search {
+        Search {
+            typed,
+            variable: self.get("ORT_DYLIB_PATH").map(PathBuf::from),
+            data_dir: self.data_dir(),
+            device,
+        }
+    }
+}
+
+impl FromIterator<(OsString, OsString)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (OsString, OsString)>>(pairs: T) -> Self {
+        Self {
+            variables: pairs.into_iter().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Environment {
+        pub(crate) fn of_pairs(pairs: &[(&str, &str)]) -> Self {
+            pairs
+                .iter()
+                .map(|(key, value)| (OsString::from(key), OsString::from(value)))
+                .collect()
+        }
+    }
+
+    #[test]
+    fn folders_come_from_the_environment_in_order() {
+        let all = [
+            ("TOLLGATE_HOME", "/t"),
+            ("XDG_DATA_HOME", "/d"),
+            ("XDG_CACHE_HOME", "/c"),
+            ("HOME", "/h"),
+        ];
+        let dirs = |pairs: &[(&str, &str)]| {
+            let environment = Environment::of_pairs(pairs);
+            (environment.data_dir(), environment.cache_dir())
+        };
+        let some = |data: &str, cache: &str| (Some(data.into()), Some(cache.into()));
+        assert_eq!(dirs(&all), some("/t", "/t/cache"));
+        assert_eq!(dirs(&all[1..]), some("/d/tollgate", "/c/tollgate"));
+        assert_eq!(
+            dirs(&all[3..]),
+            some("/h/.local/share/tollgate", "/h/.cache/tollgate")
+        );
+        // A relative XDG folder and an empty variable count as none.
+        let odd = [
+            ("TOLLGATE_HOME", ""),
+            ("XDG_DATA_HOME", "d"),
+            ("HOME", "/h"),
+        ];
+        assert_eq!(dirs(&odd).0, Some("/h/.local/share/tollgate".into()));
+        assert_eq!(dirs(&[]), (None, None));
+    }
+
+    #[test]
+    fn logging_is_quiet_until_asked() {
+        assert_eq!(Environment::of_pairs(&[]).log_filter(0), "warn");
+        assert_eq!(Environment::of_pairs(&[]).log_filter(2), "debug");
+        assert_eq!(
+            Environment::of_pairs(&[("TOLLGATE_LOG", "trace")]).log_filter(0),
+            "trace"
+        );
+    }
+}

@@ -28,6 +28,8 @@ pub enum Error {
     Channels {
         /// The number.
         channels: u32,
+        /// The numbers that it works on, in words.
+        accepted: &'static str,
     },
     /// A region that is not wholly within its picture.
     Outside {
@@ -67,10 +69,9 @@ impl fmt::Display for Error {
                  where it is made",
                 shape.width, shape.height, shape.channels
             ),
-            Self::Channels { channels } => write!(
+            Self::Channels { channels, accepted } => write!(
                 f,
-                "a picture has 1 to 4 channels (resize and RGB to grey: see their own), and not \
-                 {channels}"
+                "a picture here has {accepted} channels, and not {channels}: convert it first"
             ),
             Self::Outside { region, shape } => write!(
                 f,

@@ -3,9 +3,9 @@
 use super::{Error, Shape};
 
 /// The luma of ITU-R BT.601 in 256ths; they add up to 256, so that white stays white.
-const RED: u16 = 77;
-const GREEN: u16 = 150;
-const BLUE: u16 = 29;
+pub(super) const RED: u16 = 77;
+pub(super) const GREEN: u16 = 150;
+pub(super) const BLUE: u16 = 29;
 
 /// The brightness of each pixel of an RGB picture, as BT.601 weighs the colours; off by at most
 /// one from the exact value.
@@ -27,6 +27,8 @@ pub fn grayscale_into(pixels: &[u8], width: u32, height: u32, out: &mut [u8]) ->
     Shape::rgb(width, height).check("the picture", pixels.len())?;
     Shape::grey(width, height).check("the output", out.len())?;
     let (from, _) = pixels.as_chunks::<3>();
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    let (from, out) = super::simd::grey(from, out);
     for (from, to) in from.iter().zip(out) {
         *to = luma(*from);
     }

@@ -40,9 +40,6 @@ pub fn hwc_to_chw_into(
     Ok(())
 }
 
-/// Pixels in a block.
-const BLOCK: usize = 16;
-
 fn planes<const CHANNELS: usize>(
     pixels: &[u8],
     plane: usize,
@@ -50,11 +47,16 @@ fn planes<const CHANNELS: usize>(
     out: &mut [f32],
 ) {
     let (pixels, _) = pixels.as_chunks::<CHANNELS>();
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    let done = super::simd::planes(pixels, plane, factors, out);
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    let done = 0;
+    let from = pixels.get(done..).unwrap_or_default();
     for (channel, (factor, offset)) in factors.iter().enumerate().take(CHANNELS) {
-        let to = out.get_mut(channel * plane..).unwrap_or_default();
-        for (from, to) in pixels.chunks(BLOCK).zip(to.chunks_mut(BLOCK)) {
-            for (from, to) in from.iter().zip(to) {
-                *to = f32::from(from.get(channel).copied().unwrap_or_default()) * factor + offset;
+        let to = out.get_mut(channel * plane + done..).unwrap_or_default();
+        for (from, to) in from.iter().zip(to) {
+            if let Some(byte) = from.get(channel) {
+                *to = f32::from(*byte) * factor + offset;
             }
         }
     }

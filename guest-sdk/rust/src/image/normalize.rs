@@ -96,10 +96,28 @@ pub fn normalize_into(
 }
 
 /// Bytes in a block: a multiple of every number of channels and of the SIMD lanes.
-const BLOCK: usize = 48;
+pub(super) const BLOCK: usize = 48;
 
 fn scale<const CHANNELS: usize>(pixels: &[u8], factors: &[(f32, f32); 4], out: &mut [f32]) {
-    // What each place of a block is multiplied with and what is added, as the pattern repeats.
+    let (from, from_rest) = pixels.as_chunks::<BLOCK>();
+    let (to, to_rest) = out.as_chunks_mut::<BLOCK>();
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    super::simd::scale::<CHANNELS>(from, factors, to);
+    #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+    blocks::<CHANNELS>(from, factors, to);
+    let channels = factors.iter().take(CHANNELS).cycle();
+    for ((to, from), (factor, offset)) in to_rest.iter_mut().zip(from_rest).zip(channels) {
+        *to = f32::from(*from) * factor + offset;
+    }
+}
+
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+fn blocks<const CHANNELS: usize>(
+    from: &[[u8; BLOCK]],
+    factors: &[(f32, f32); 4],
+    to: &mut [[f32; BLOCK]],
+) {
+    // What each place of a block is multiplied with and what is added, as the channels repeat.
     let mut pattern = [(0.0, 0.0); BLOCK];
     for (place, of) in pattern
         .iter_mut()
@@ -107,14 +125,9 @@ fn scale<const CHANNELS: usize>(pixels: &[u8], factors: &[(f32, f32); 4], out: &
     {
         *place = *of;
     }
-    let (from, from_rest) = pixels.as_chunks::<BLOCK>();
-    let (to, to_rest) = out.as_chunks_mut::<BLOCK>();
     for (from, to) in from.iter().zip(to) {
         for ((to, from), (factor, offset)) in to.iter_mut().zip(from).zip(&pattern) {
             *to = f32::from(*from) * factor + offset;
         }
-    }
-    for ((to, from), (factor, offset)) in to_rest.iter_mut().zip(from_rest).zip(&pattern) {
-        *to = f32::from(*from) * factor + offset;
     }
 }

@@ -95,7 +95,10 @@ impl Resizer {
         match shape.channels {
             1 => self.typed::<U8>(pixels, shape, to, filter, out),
             3 => self.typed::<U8x3>(pixels, shape, to, filter, out),
-            channels => Err(Error::Channels { channels }),
+            channels => Err(Error::Channels {
+                channels,
+                accepted: "one or three",
+            }),
         }
     }
 

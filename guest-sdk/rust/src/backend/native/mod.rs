@@ -5,8 +5,6 @@
 //! nothing worse. The unsafe lies below, in `table` (calls to the host) and `twin` (calls from it).
 
 mod table;
-#[cfg(test)]
-mod tests;
 mod twin;
 
 use std::{cell::RefCell, rc::Rc};

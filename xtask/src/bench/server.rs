@@ -1,0 +1,117 @@
+//! One server of a benchmark: a process that answers lines.
+//!
+//! It is started, says a first line when it is ready, answers each line asked with one, and ends when
+//! its input does. What it writes to standard error is the person's to read.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+/// What a server answers to `round`.
+#[derive(Deserialize)]
+pub struct Round {
+    /// What each call took.
+    pub call_ns: Vec<u64>,
+    /// What ONNX Runtime's run took of it.
+    pub run_ns: Vec<u64>,
+}
+
+/// What a server answers to `micro`: nanoseconds, medians of many.
+#[derive(Deserialize)]
+pub struct Micro {
+    /// A call of an export that does nothing.
+    pub empty_call_ns: f64,
+    /// The least of them.
+    pub least_empty_call_ns: f64,
+    /// Making an instance and dropping it.
+    pub instantiate_drop_ns: f64,
+    /// The least of them.
+    pub least_instantiate_drop_ns: f64,
+    /// One stamp of the ledger.
+    pub stamp_ns: f64,
+    /// How many stamps an inference takes.
+    pub stamps_per_inference: f64,
+    /// What they cost together.
+    pub probe_ns_per_inference: f64,
+}
+
+/// One of the processes, and how to talk to it.
+pub struct Server {
+    /// Which path it measures.
+    pub path: &'static str,
+    child: Child,
+    input: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Server {
+    /// Starts it and waits until it is ready.
+    pub fn start(path: &'static str, command: &mut Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("the server of path `{path}` did not start"))?;
+        let input = child.stdin.take();
+        let answers = child.stdout.take().context("a server without an output")?;
+        let mut server = Self {
+            path,
+            child,
+            input,
+            answers: BufReader::new(answers),
+        };
+        server.answer()?;
+        Ok(server)
+    }
+
+    /// Has it make `calls` calls of `times` inferences each.
+    pub fn round(&mut self, calls: usize, times: u32) -> Result<Round> {
+        let round: Round = serde_json::from_str(&self.ask(&format!("round {calls} {times}"))?)?;
+        ensure!(
+            round.call_ns.len() == calls && round.run_ns.len() == calls,
+            "expected {calls} calls from path `{}`, got {} and {}",
+            self.path,
+            round.call_ns.len(),
+            round.run_ns.len()
+        );
+        Ok(round)
+    }
+
+    /// Has it measure the smallest things, each `calls` times. Upstream's server knows none.
+    pub fn micro(&mut self, calls: usize) -> Result<Micro> {
+        let answer = self.ask(&format!("micro {calls}"))?;
+        Ok(serde_json::from_str(&answer)?)
+    }
+
+    fn ask(&mut self, line: &str) -> Result<String> {
+        let input = self.input.as_mut().context("a server without an input")?;
+        writeln!(input, "{line}").with_context(|| self.gone())?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<String> {
+        let mut line = String::new();
+        let read = self.answers.read_line(&mut line)?;
+        ensure!(read > 0, self.gone());
+        Ok(line)
+    }
+
+    fn gone(&self) -> String {
+        format!(
+            "the server of path `{}` ended: its message stands above",
+            self.path
+        )
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It ends with its input; a process nobody waits for would stay in the system's table.
+        drop(self.input.take());
+        self.child.wait().ok();
+    }
+}

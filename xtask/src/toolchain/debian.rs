@@ -6,7 +6,7 @@
 //! the folder undoes it all. The linker is the one that the compiler in use came with. Preview 2's
 //! C library is not among the packages, preview 1's is: commands are built for that one.
 //!
-//! 130 MB to download, 800 MB on disk, some minutes of compiling. Linux on Debian or a child of
+//! 130 MB to download, SIZE on disk, some minutes of compiling. Linux on Debian or a child of
 //! it; packages are checked by apt against its signed lists, as ever.
 
 use std::{
@@ -233,9 +233,22 @@ impl Prefix {
             &c_library,
             &["a", "o"],
         )?;
+        self.build_command_start(workspace, &c_library)?;
         // Neither is looked at again.
         remove(&source)?;
         remove(&self.root.join("packages"))
+    }
+
+    /// Puts our own start of a command in the place of the C library's.
+    fn build_command_start(&self, workspace: &Workspace, c_library: &Path) -> Result<()> {
+        let mut rustc = Command::new(self.rustc());
+        rustc
+            .args(["--edition", "2024", "--crate-type", "lib", "--emit", "obj"])
+            .args(["-Copt-level=2", "-Cpanic=abort", "-Ccodegen-units=1"])
+            .args(["--target", OLD_COMMAND_TARGET, "-o"])
+            .arg(c_library.join("crt1-command.o"))
+            .arg(workspace.path("xtask/src/toolchain/debian/command_start.rs"));
+        shell::run(&mut rustc)
     }
 }
 

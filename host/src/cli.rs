@@ -220,6 +220,7 @@ pub enum Flavour {
     #[default]
     Cpu,
     /// NVIDIA: CUDA and TensorRT
+    #[value(alias = "tensorrt")]
     Cuda,
     /// Intel: OpenVINO
     Openvino,

@@ -5,6 +5,7 @@
 //! 2), and what a file or a library refuses later is work that failed (exit code 1).
 
 mod environment;
+pub mod telemetry;
 
 use std::{collections::BTreeSet, num::NonZero, path::PathBuf, time::Duration};
 

@@ -13,9 +13,15 @@ use tollgate::{cli::Cli, commands, config};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    let quiet = config::telemetry::switch_off();
     let cli = Cli::parse();
     let environment = config::Environment::of_this_process();
     init_logging(&environment.log_filter(cli.verbose), environment.plain());
+    if !quiet {
+        tracing::warn!(
+            "ONNX Runtime may report to its maker: set ORT_DISABLE_TELEMETRY=1 to keep it from that"
+        );
+    }
     match commands::run(cli, environment) {
         Ok(code) => code,
         Err(error) if reader_went_away(&error) => ExitCode::SUCCESS,

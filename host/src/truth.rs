@@ -29,14 +29,17 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// It is not what was expected.
-    #[error("`{}` holds no true readings: expected a JSON object of file names and readings, such as {{\"a.jpg\": \"01234\"}}", path.display())]
-    Parse {
+    /// It is not JSON.
+    #[error("`{}` is not JSON", path.display())]
+    Json {
         /// The file.
         path: PathBuf,
-        /// What the parser said.
+        /// What the parser said, and where.
         source: serde_json::Error,
     },
+    /// It is JSON of something else.
+    #[error("`{}` holds no true readings: expected a JSON object of file names and readings, such as {{\"a.jpg\": \"01234\"}}", .0.display())]
+    Shape(PathBuf),
     /// It speaks of other frames.
     #[error("`{}` names none of the frames, such as `{name}`: give the true readings of these frames, or none", path.display())]
     OtherFrames {
@@ -85,11 +88,13 @@ impl Truth {
             return Err(read(io::Error::other("it is larger than 256 MiB")));
         }
         let text = fs::read_to_string(path).map_err(read)?;
-        let (File::Nested { frames: entries } | File::Flat(entries)) = serde_json::from_str(&text)
-            .map_err(|source| Error::Parse {
+        let json: serde_json::Value =
+            serde_json::from_str(&text).map_err(|source| Error::Json {
                 path: path_buf(),
                 source,
             })?;
+        let (File::Nested { frames: entries } | File::Flat(entries)) =
+            serde_json::from_value(json).map_err(|_| Error::Shape(path_buf()))?;
         let readings = entries.into_iter().map(|(name, entry)| match entry {
             Entry::Text(reading) | Entry::Record { reading } => (name, reading),
         });
@@ -224,6 +229,12 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("such as `a`")
+        );
+        assert!(
+            read("{", &["a"])
+                .unwrap_err()
+                .to_string()
+                .contains("is not JSON")
         );
         assert!(Truth::read(Path::new("/gone"), std::iter::empty()).is_err());
     }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde::Serialize;
+use tollgate_nn::Device;
 
 use crate::{cache::Cache, cli::DoctorArgs, config::Environment, egress, onnxruntime};
 
@@ -50,6 +51,8 @@ struct OnnxRuntime {
     found_by: Option<String>,
     version: Option<String>,
     devices: Vec<String>,
+    /// Whether it was told to report nothing to its maker.
+    telemetry_off: bool,
     /// Why it cannot be used.
     problem: Option<String>,
 }
@@ -93,7 +96,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
     let report = Report {
         schema: SCHEMA,
         tollgate: env!("CARGO_PKG_VERSION"),
-        onnxruntime: onnx_runtime(&environment.onnxruntime(args.onnxruntime, Default::default())),
+        onnxruntime: onnx_runtime(args.onnxruntime, environment),
         wasmtime: tollgate_runtime::WASMTIME_VERSION,
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         clock: clock(Path::new("/")),
@@ -113,17 +116,20 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
     })
 }
 
-fn onnx_runtime(search: &onnxruntime::Search) -> OnnxRuntime {
-    match onnxruntime::load(search) {
+fn onnx_runtime(typed: Option<PathBuf>, environment: &Environment) -> OnnxRuntime {
+    let telemetry_off = environment.telemetry_is_off();
+    match onnxruntime::load(&environment.onnxruntime(typed, Device::Cpu)) {
         Ok((runtime, found)) => OnnxRuntime {
             usable: true,
             path: Some(runtime.path().to_owned()),
             found_by: Some(found.to_string()),
             version: Some(runtime.version().to_owned()),
             devices: runtime.devices().iter().map(ToString::to_string).collect(),
+            telemetry_off,
             problem: None,
         },
         Err(error) => OnnxRuntime {
+            telemetry_off,
             problem: Some(error.to_string()),
             ..OnnxRuntime::default()
         },
@@ -204,6 +210,12 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
                 writeln!(out, "  found by    {found_by}")?;
             }
             writeln!(out, "  devices     {}", runtime.devices.join(", "))?;
+            let telemetry = if runtime.telemetry_off {
+                "off"
+            } else {
+                "as the library has it"
+            };
+            writeln!(out, "  telemetry   {telemetry}")?;
         }
         (None, problem) => {
             writeln!(

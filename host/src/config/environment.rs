@@ -49,6 +49,11 @@ impl Environment {
         self.get("NO_COLOR").is_some()
     }
 
+    /// Whether ONNX Runtime was told to report nothing; see [`super::telemetry`].
+    pub fn telemetry_is_off(&self) -> bool {
+        self.get("ORT_DISABLE_TELEMETRY") == Some(OsStr::new("1"))
+    }
+
     /// Where installed libraries live: `TOLLGATE_HOME`, else `tollgate` in the user's data folder.
     pub fn data_dir(&self) -> Option<PathBuf> {
         self.user_dir("XDG_DATA_HOME", ".local/share", None)

@@ -14,7 +14,8 @@ pub fn table(summary: &Summary) -> String {
 
 fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
     let (frames, passes) = (summary.frames, summary.passes);
-    write!(out, "{} frames, {} failed", frames.count, frames.failed)?;
+    let noun = if frames.count == 1 { "frame" } else { "frames" };
+    write!(out, "{} {noun}, {} failed", frames.count, frames.failed)?;
     if passes.warm_up > 0 {
         let Summary { latency_ns, .. } = summary;
         let measured = latency_ns.map_or(0, |latency| latency.count);
@@ -68,7 +69,7 @@ fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
         ] {
             write!(out, "  {name} {}", time(nanoseconds as f64))?;
         }
-        writeln!(out, "  ({} frames)", latency.count)?;
+        writeln!(out, "  (of {})", latency.count)?;
     }
     if let Some(crossings) = summary.crossings {
         writeln!(

@@ -24,6 +24,9 @@ use crate::{
 /// inside, has 18 MB.
 const MAX_PLUGIN_BYTES: u64 = 512 << 20;
 
+/// What one linear memory can have at all, in bytes: addresses have 32 bits.
+const MAX_MEMORY_BYTES: usize = 1 << 32;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -37,7 +40,10 @@ pub fn run(args: Box<RunArgs>, environment: Environment) -> anyhow::Result<ExitC
     let workers = u32::try_from(run.workers.get()).unwrap_or(u32::MAX);
     let engine = Engine::new(&EngineConfig {
         instances: defaults.instances.max(workers),
-        max_memory_bytes: defaults.max_memory_bytes.max(run.limits.memory_bytes),
+        max_memory_bytes: run
+            .limits
+            .memory_bytes
+            .clamp(defaults.max_memory_bytes, MAX_MEMORY_BYTES),
     })?;
     let plugin = compile(&run, &engine, &wasm)?;
     match plugin.world() {
@@ -49,9 +55,8 @@ pub fn run(args: Box<RunArgs>, environment: Environment) -> anyhow::Result<ExitC
 
 fn read_plugin(run: &Run) -> anyhow::Result<Vec<u8>> {
     let path = run.plugin.display();
-    let metadata = fs::metadata(&run.plugin).with_context(|| {
-        format!("cannot read the plugin `{path}`; name a WebAssembly component")
-    })?;
+    let metadata = fs::metadata(&run.plugin)
+        .with_context(|| format!("cannot read the plugin `{path}`, expected a component"))?;
     if !metadata.is_file() {
         anyhow::bail!("the plugin `{path}` is not a file: name a WebAssembly component");
     }

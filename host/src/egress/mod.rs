@@ -54,7 +54,7 @@ pub fn line(source: &str, output: &Output) -> String {
     line
 }
 
-/// An error and what it came from, in one line.
+/// An error and what it came from, in one line, whatever lines a guest's backtrace has.
 pub fn one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
@@ -63,7 +63,7 @@ pub fn one_line(error: &dyn Error) -> String {
         line.push_str(&error.to_string());
         source = error.source();
     }
-    line
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Appends `text` with its control characters escaped.
@@ -87,6 +87,16 @@ mod tests {
             content_type: "application/json".into(),
             data: data.to_vec(),
         }
+    }
+
+    #[test]
+    fn an_error_is_one_line_with_all_its_causes() {
+        let inner = io::Error::other("at 0:\n    1: there");
+        let error = crate::ingress::files::Error::Read {
+            path: "a".into(),
+            source: inner,
+        };
+        assert_eq!(one_line(&error), "cannot read `a`: at 0: 1: there");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(workspace: &Workspace, choice: Choice, args: &Args) -> Result<()> {
-    guests::build(workspace, choice)?;
+    guests::build_one(workspace, choice, "meter-reader")?;
     workspace.install_onnx_runtime()?;
 
     let example = workspace.path("examples/meter-reader");

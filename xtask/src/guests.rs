@@ -47,9 +47,24 @@ pub struct Guest {
 
 /// Builds them all.
 pub fn build(workspace: &Workspace, choice: Choice) -> Result<()> {
-    let guests = discover(workspace)?;
+    build_some(workspace, choice, discover(workspace)?)
+}
+
+/// Builds one, by its package's name.
+pub fn build_one(workspace: &Workspace, choice: Choice, name: &str) -> Result<()> {
+    let mut guests = discover(workspace)?;
+    guests.retain(|guest| guest.name == name);
+    if guests.is_empty() {
+        bail!("no guest is called `{name}`: see `examples` and `tests/guests`");
+    }
+    build_some(workspace, choice, guests)
+}
+
+fn build_some(workspace: &Workspace, choice: Choice, guests: Vec<Guest>) -> Result<()> {
     let toolchain = toolchain::ensure(workspace, choice)?;
-    shell::step(&format!("{} guests", guests.len()), || {
+    let count = guests.len();
+    let plural = if count == 1 { "" } else { "s" };
+    shell::step(&format!("{count} guest{plural}"), || {
         let components = folder(workspace, "guests/components")?;
         let twins = folder(workspace, "guests/twins")?;
         for guest in &guests {

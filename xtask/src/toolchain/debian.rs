@@ -58,8 +58,6 @@ pub fn ensure(workspace: &Workspace) -> Result<Toolchain> {
     }
     let prefix = Prefix::of(workspace);
     remove(&prefix.root)?;
-    // Cargo would mix up what an earlier compiler of the same version left behind.
-    remove(&workspace.target("guests"))?;
     create(&prefix.root)?;
     let packages = shell::step("Debian's Rust compiler, 130 MB", || prefix.download())?;
     shell::step("unpacking Debian's Rust compiler", || {
@@ -72,6 +70,8 @@ pub fn ensure(workspace: &Workspace) -> Result<Toolchain> {
     shell::step("the standard library for WebAssembly, some minutes", || {
         prefix.build_library(workspace)
     })?;
+    // Cargo would mix up what an earlier library of the same version left behind.
+    remove(&workspace.target("guests"))?;
     fs::write(prefix.stamp(), LAYOUT).context("cannot write the toolchain's stamp")?;
     Ok(prefix.toolchain())
 }

@@ -66,7 +66,10 @@ fn warm_instances_are_recycled_and_fresh_ones_never_used_twice() {
             .collect::<Vec<_>>()
     };
     assert_eq!(counts(Policy::Fresh), ["1"; 5]);
-    assert_eq!(counts(Policy::Warm { max_calls: 3 }), ["1", "2", "3", "1", "2"]);
+    assert_eq!(
+        counts(Policy::Warm { max_calls: 3 }),
+        ["1", "2", "3", "1", "2"]
+    );
 }
 
 #[test]
@@ -76,8 +79,7 @@ fn one_graph_runs_for_many_instances_at_once_each_with_its_own_answer() {
         for rows in 1..=8u32 {
             let host = host.clone();
             scope.spawn(move || {
-                let instance =
-                    Instance::new(&CONDUCT, &host, &all_graphs(), &Limits::default());
+                let instance = Instance::new(&CONDUCT, &host, &all_graphs(), &Limits::default());
                 let mut guest = Conduct(instance.expect("an instance"));
                 let command = format!("pair a:FP32:{rows},4 b:I64:{rows}");
                 let standard = guest.say(&format!("compute {command}"));

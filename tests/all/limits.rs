@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tollgate_runtime::{
-    Error, Frame, Grants, GuestFault, Ledger, Limits, Policy, Pool,
-};
+use tollgate_runtime::{Error, Frame, Grants, GuestFault, Ledger, Limits, Policy, Pool};
 
 use crate::support::{self, CONDUCT, Conduct, all_graphs, frame, has};
 
@@ -58,7 +56,10 @@ fn memory_is_bounded() {
     assert_eq!(guest.say("grow 16"), "granted");
     assert_eq!(guest.say("grow 1000"), "denied");
     let error = Conduct::with(&[], &Grants::default(), &limits).dies("exhaust");
-    has(&error.to_string(), &["limit", "at most 8388608 bytes of memory"]);
+    has(
+        &error.to_string(),
+        &["limit", "at most 8388608 bytes of memory"],
+    );
 }
 
 #[test]
@@ -79,7 +80,10 @@ fn tables_are_bounded() {
     let host = support::host(&[]);
     let refused =
         tollgate_runtime::Instance::new(&CONDUCT, &host, &Grants::default(), &limits).map(|_| ());
-    has(&refused.expect_err("too much").to_string(), &["table entries"]);
+    has(
+        &refused.expect_err("too much").to_string(),
+        &["table entries"],
+    );
 }
 
 #[test]
@@ -89,7 +93,10 @@ fn handles_are_bounded() {
     for _ in 0..200 {
         has(&guest.say("compute pair a:FP32:1,4 b:I64:1"), &["sum="]);
     }
-    has(&guest.dies("leak").to_string(), &["as many handles as it may"]);
+    has(
+        &guest.dies("leak").to_string(),
+        &["as many handles as it may"],
+    );
 }
 
 #[test]
@@ -143,7 +150,10 @@ fn after_any_violation_the_pool_goes_on_with_the_next_frame() {
         assert!(record.total_ns > 0);
         let (result, _) = handle(&frame("count"));
         let outputs = result.expect("a new instance").expect("no fault");
-        assert_eq!(outputs[0].data, b"1", "after {bad}: a new instance, counting anew");
+        assert_eq!(
+            outputs[0].data, b"1",
+            "after {bad}: a new instance, counting anew"
+        );
         let (result, _) = handle(&frame("compute pair a:FP32:1,4 b:I64:1"));
         assert!(result.expect("no trap").is_ok(), "after {bad}");
     }

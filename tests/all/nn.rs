@@ -2,7 +2,7 @@
 //! the guest goes on.
 
 use tollgate_nn::{Device, ErrorCode, GraphOptions, GraphRegistry};
-use tollgate_runtime::{GraphGrant, Grants, Limits};
+use tollgate_runtime::{Grants, GraphGrant, Limits};
 
 use crate::support::{self, Conduct, all_graphs, has, model};
 
@@ -20,24 +20,68 @@ fn both(guest: &mut Conduct, arguments: &str, words: &[&str]) {
 fn wrong_tensors_are_invalid_arguments_and_name_the_input() {
     let mut guest = Conduct::new(&["pair"]);
     let invalid = "InvalidArgument";
-    both(&mut guest, "pair a:FP32:4 b:I64:1", &[invalid, "`a`", "[?, 4]", "[4]"]);
-    both(&mut guest, "pair a:FP32:1,5 b:I64:1", &[invalid, "`a`", "[?, 4]", "[1, 5]"]);
-    both(&mut guest, "pair a:I32:1,4 b:I64:1", &[invalid, "`a`", "FP32", "I32"]);
-    both(&mut guest, "pair a:FP32:1,4:12 b:I64:1", &[invalid, "`a`", "16 bytes", "12 came"]);
-    both(&mut guest, "pair a:FP32:1,4:15 b:I64:1", &[invalid, "16 bytes", "15 came"]);
-    both(&mut guest, "pair a:FP32:1,4:20 b:I64:1", &[invalid, "16 bytes", "20 came"]);
-    both(&mut guest, "pair a:FP32:1,4", &[invalid, "2 input", "1 came"]);
+    both(
+        &mut guest,
+        "pair a:FP32:4 b:I64:1",
+        &[invalid, "`a`", "[?, 4]", "[4]"],
+    );
+    both(
+        &mut guest,
+        "pair a:FP32:1,5 b:I64:1",
+        &[invalid, "`a`", "[?, 4]", "[1, 5]"],
+    );
+    both(
+        &mut guest,
+        "pair a:I32:1,4 b:I64:1",
+        &[invalid, "`a`", "FP32", "I32"],
+    );
+    both(
+        &mut guest,
+        "pair a:FP32:1,4:12 b:I64:1",
+        &[invalid, "`a`", "16 bytes", "12 came"],
+    );
+    both(
+        &mut guest,
+        "pair a:FP32:1,4:15 b:I64:1",
+        &[invalid, "16 bytes", "15 came"],
+    );
+    both(
+        &mut guest,
+        "pair a:FP32:1,4:20 b:I64:1",
+        &[invalid, "16 bytes", "20 came"],
+    );
+    both(
+        &mut guest,
+        "pair a:FP32:1,4",
+        &[invalid, "2 input", "1 came"],
+    );
     both(&mut guest, "pair", &[invalid, "2 input", "0 came"]);
-    both(&mut guest, "pair a:FP32:1,4 b:I64:1 a:FP32:1,4", &[invalid, "3 came"]);
-    both(&mut guest, "pair a:FP32:1,4 a:FP32:1,4", &[invalid, "`a`", "twice"]);
+    both(
+        &mut guest,
+        "pair a:FP32:1,4 b:I64:1 a:FP32:1,4",
+        &[invalid, "3 came"],
+    );
+    both(
+        &mut guest,
+        "pair a:FP32:1,4 a:FP32:1,4",
+        &[invalid, "`a`", "twice"],
+    );
 }
 
 #[test]
 fn unknown_names_are_not_found_and_say_what_there_is() {
     let mut guest = Conduct::new(&["pair"]);
-    both(&mut guest, "pair a:FP32:1,4 c:I64:1", &["NotFound", "`c`", "a, b"]);
+    both(
+        &mut guest,
+        "pair a:FP32:1,4 c:I64:1",
+        &["NotFound", "`c`", "a, b"],
+    );
     both(&mut guest, "pair a:FP32:1,4 7:I64:1", &["NotFound", "`7`"]);
-    both(&mut guest, "nope a:FP32:1,4 b:I64:1", &["NotFound", "`nope`", "pair"]);
+    both(
+        &mut guest,
+        "nope a:FP32:1,4 b:I64:1",
+        &["NotFound", "`nope`", "pair"],
+    );
 }
 
 #[test]
@@ -90,13 +134,31 @@ fn loading_from_bytes_needs_the_grant() {
     };
     let mut guest = Conduct::with(&[], &granted, &Limits::default());
     assert_eq!(load(&mut guest, "load", &bytes), "loaded");
-    assert_eq!(load(&mut guest, "load-as autodetect cpu 1", &bytes), "loaded");
-    has(&load(&mut guest, "load-as openvino cpu 1", &bytes), &["UnsupportedOperation"]);
-    has(&load(&mut guest, "load-as onnx tpu 1", &bytes), &["UnsupportedOperation"]);
-    has(&load(&mut guest, "load-as onnx cpu 2", &bytes), &["InvalidArgument", "2 came"]);
-    has(&load(&mut guest, "load-as onnx cpu 0", &bytes), &["InvalidArgument", "0 came"]);
+    assert_eq!(
+        load(&mut guest, "load-as autodetect cpu 1", &bytes),
+        "loaded"
+    );
+    has(
+        &load(&mut guest, "load-as openvino cpu 1", &bytes),
+        &["UnsupportedOperation"],
+    );
+    has(
+        &load(&mut guest, "load-as onnx tpu 1", &bytes),
+        &["UnsupportedOperation"],
+    );
+    has(
+        &load(&mut guest, "load-as onnx cpu 2", &bytes),
+        &["InvalidArgument", "2 came"],
+    );
+    has(
+        &load(&mut guest, "load-as onnx cpu 0", &bytes),
+        &["InvalidArgument", "0 came"],
+    );
     // The target is a device that this build of ONNX Runtime lacks: refused, not moved to the CPU.
-    has(&load(&mut guest, "load-as onnx gpu 1", &bytes), &["UnsupportedOperation", "cuda", "cpu"]);
+    has(
+        &load(&mut guest, "load-as onnx gpu 1", &bytes),
+        &["UnsupportedOperation", "cuda", "cpu"],
+    );
 }
 
 #[test]
@@ -111,18 +173,43 @@ fn broken_models_are_refused_each_for_what_it_is() {
     };
     let mut guest = Conduct::with(&[], &granted, &limits);
     let mlp = std::fs::read(model("mlp")).expect("a model");
-    has(&load(&mut guest, "load", b"no model at all"), &["InvalidEncoding"]);
+    has(
+        &load(&mut guest, "load", b"no model at all"),
+        &["InvalidEncoding"],
+    );
     has(&load(&mut guest, "load", b""), &["InvalidEncoding"]);
-    has(&load(&mut guest, "load", &mlp[..mlp.len() / 2]), &["InvalidEncoding"]);
-    has(&load(&mut guest, "load", &[0xff; 20_001]), &["TooLarge", "20000", "20001"]);
+    has(
+        &load(&mut guest, "load", &mlp[..mlp.len() / 2]),
+        &["InvalidEncoding"],
+    );
+    has(
+        &load(&mut guest, "load", &[0xff; 20_001]),
+        &["TooLarge", "20000", "20001"],
+    );
     let unknown = std::fs::read(model("unknown-op")).expect("a model");
-    has(&load(&mut guest, "load", &unknown), &["UnsupportedOperation", "Teleport"]);
+    has(
+        &load(&mut guest, "load", &unknown),
+        &["UnsupportedOperation", "Teleport"],
+    );
     let strings = std::fs::read(model("strings")).expect("a model");
-    has(&load(&mut guest, "load", &strings), &["UnsupportedOperation", "`x`"]);
+    has(
+        &load(&mut guest, "load", &strings),
+        &["UnsupportedOperation", "`x`"],
+    );
     let external = std::fs::read(model("external")).expect("a model");
-    has(&load(&mut guest, "load", &external), &["UnsupportedOperation", "other files"]);
-    has(&load(&mut guest, "load", b"\0\0\0\0ORTM and so on"), &["InvalidEncoding"]);
-    assert_eq!(load(&mut guest, "load", &mlp), "loaded", "and the host goes on");
+    has(
+        &load(&mut guest, "load", &external),
+        &["UnsupportedOperation", "other files"],
+    );
+    has(
+        &load(&mut guest, "load", b"\0\0\0\0ORTM and so on"),
+        &["InvalidEncoding"],
+    );
+    assert_eq!(
+        load(&mut guest, "load", &mlp),
+        "loaded",
+        "and the host goes on"
+    );
 }
 
 #[test]
@@ -134,7 +221,10 @@ fn every_truncation_of_a_model_is_an_error_or_loads() {
         if let Err(error) = loaded {
             let code = error.code();
             assert!(
-                matches!(code, ErrorCode::InvalidEncoding | ErrorCode::UnsupportedOperation),
+                matches!(
+                    code,
+                    ErrorCode::InvalidEncoding | ErrorCode::UnsupportedOperation
+                ),
                 "{length}: {error}"
             );
         }

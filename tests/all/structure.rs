@@ -12,25 +12,36 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-runtime", &["tollgate-nn", "tollgate-twin-abi"]),
     ("tollgate", &["tollgate-nn", "tollgate-runtime"]),
     ("meter-reader", &["tollgate-guest"]),
-    ("tollgate-tests", &["tollgate", "tollgate-nn", "tollgate-runtime"]),
+    (
+        "tollgate-tests",
+        &["tollgate", "tollgate-nn", "tollgate-runtime"],
+    ),
     ("xtask", &[]),
 ];
 
 /// What is outside the house and must not be used by a crate.
 const MUST_NOT_USE: &[(&str, &[&str])] = &[
-    ("tollgate-nn", &["wasmtime", "wasmtime-wasi", "wit-bindgen", "tokio", "clap"]),
+    (
+        "tollgate-nn",
+        &["wasmtime", "wasmtime-wasi", "wit-bindgen", "tokio", "clap"],
+    ),
     ("tollgate-runtime", &["ort", "tokio", "clap", "axum"]),
     ("tollgate", &["ort", "wasmtime", "wasmtime-wasi"]),
 ];
 
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .expect("cargo metadata");
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).expect("cargo's JSON");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo's JSON");
     let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
     metadata["packages"]
         .as_array()
@@ -61,12 +72,18 @@ fn dependencies_point_one_way() {
             .copied()
             .unwrap_or(&["tollgate-guest"]);
         for used in uses.iter().filter(|used| all.contains_key(*used)) {
-            assert!(may_use.contains(&used.as_str()), "{package} must not use {used}");
+            assert!(
+                may_use.contains(&used.as_str()),
+                "{package} must not use {used}"
+            );
         }
     }
     for (package, forbidden) in MUST_NOT_USE {
         for used in &all[*package] {
-            assert!(!forbidden.contains(&used.as_str()), "{package} must not use {used}");
+            assert!(
+                !forbidden.contains(&used.as_str()),
+                "{package} must not use {used}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use tollgate::{config::Environment, onnxruntime};
 use tollgate_nn::{Device, GraphOptions, GraphRegistry};
 use tollgate_runtime::{
-    Engine, EngineConfig, Error, Fault, Frame, GraphGrant, Grants, Instance, Ledger, Limits,
+    Engine, EngineConfig, Error, Fault, Frame, Grants, GraphGrant, Instance, Ledger, Limits,
     NnHost, Plugin, Record,
 };
 

@@ -58,7 +58,10 @@ fn sandbox_and_twin_read_the_same_from_every_frame() {
         assert_eq!(sandboxed, native.expect("no failure"), "{}", frame.source);
         assert!(record.infer_ns > 0 && record.infer_ns < record.total_ns);
         let sandboxed = ledger.close();
-        assert_eq!(sandboxed.counts.inferences, 1, "all digits in one inference");
+        assert_eq!(
+            sandboxed.counts.inferences, 1,
+            "all digits in one inference"
+        );
     }
 }
 
@@ -72,7 +75,12 @@ fn both_find_the_same_fault_with_a_frame_that_is_no_picture() {
         Instance::new(&plugin, &host, &all_graphs(), &Limits::default()).expect("an instance");
     let whole = frames().remove(0).data;
     let cut = |bytes: usize| whole.slice(..bytes);
-    for data in [b"".as_slice().into(), b"text".as_slice().into(), cut(100), cut(whole.len() / 2)] {
+    for data in [
+        b"".as_slice().into(),
+        b"text".as_slice().into(),
+        cut(100),
+        cut(whole.len() / 2),
+    ] {
         let frame = Frame {
             data,
             ..support::frame("")
@@ -81,7 +89,11 @@ fn both_find_the_same_fault_with_a_frame_that_is_no_picture() {
         let sandboxed = instance.handle(&frame, &mut ledger).expect("no trap");
         let native = twin.handle(&frame).0.expect("no failure");
         assert_eq!(sandboxed, native, "{} bytes", frame.data.len());
-        assert!(sandboxed.is_err(), "{} bytes: {sandboxed:?}", frame.data.len());
+        assert!(
+            sandboxed.is_err(),
+            "{} bytes: {sandboxed:?}",
+            frame.data.len()
+        );
     }
 }
 
@@ -92,5 +104,8 @@ fn libraries_that_are_no_twin_are_refused() {
         error.to_string()
     };
     has(&refused(&file("README.md")), &["cannot use", "as a twin"]);
-    has(&refused(std::path::Path::new("/no/such/library.so")), &["cannot use"]);
+    has(
+        &refused(std::path::Path::new("/no/such/library.so")),
+        &["cannot use"],
+    );
 }

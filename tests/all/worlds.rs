@@ -21,9 +21,15 @@ fn worlds_are_told_apart_by_what_is_exported() {
 fn files_that_are_no_plugin_are_named_for_what_they_are() {
     has(&refused(b"just text"), &["not WebAssembly"]);
     has(&refused(b""), &["empty"]);
-    has(&refused(b"\0asm\x01\0\0\0"), &["core module", "wasm32-wasip2"]);
+    has(
+        &refused(b"\0asm\x01\0\0\0"),
+        &["core module", "wasm32-wasip2"],
+    );
     let whole = std::fs::read(component("conduct")).expect("a component");
-    has(&refused(&whole[..whole.len() / 2]), &["not a valid component"]);
+    has(
+        &refused(&whole[..whole.len() / 2]),
+        &["not a valid component"],
+    );
     let mut broken = whole.clone();
     let middle = broken.len() / 2;
     for byte in &mut broken[middle..middle + 64] {
@@ -31,7 +37,10 @@ fn files_that_are_no_plugin_are_named_for_what_they_are() {
     }
     has(&refused(&broken), &["not a valid component"]);
     let other = std::fs::read(component("boundary-standard")).expect("a component");
-    has(&refused(&other), &["another world", "infer", "tollgate:plugin/handler@0.1.0"]);
+    has(
+        &refused(&other),
+        &["another world", "infer", "tollgate:plugin/handler@0.1.0"],
+    );
 }
 
 #[test]

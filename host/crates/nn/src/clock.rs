@@ -3,10 +3,7 @@
 //!
 //! A stamp is a raw count; only differences mean anything, and only after conversion.
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::{sync::LazyLock, time::Duration};
 
 static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 
@@ -27,6 +24,11 @@ impl Stamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The count itself.
+    pub(crate) fn count(self) -> u64 {
+        self.0
+    }
+
     /// Nanoseconds since an earlier stamp; zero where that one is later.
     pub fn nanos_since(self, earlier: Stamp) -> u64 {
         CLOCK.delta_as_nanos(earlier.0, self.0)
@@ -45,9 +47,6 @@ pub fn prepare() {
 
 /// What the stamps come from, in words.
 pub fn source() -> &'static str {
-    // The library picks the counter by itself and does not say so; a system call costs tens of
-    // nanoseconds and a counter read does not advance the system's clock in between, so ask the
-    // processor instead.
     if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) && counter_ticks() {
         "time-stamp counter"
     } else {
@@ -62,25 +61,53 @@ fn counter_ticks() -> bool {
     nanos(1_000_000) != 1_000_000
 }
 
+/// A span of time, converted once so that deadlines cost nothing to set.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    ticks: u64,
+    time: Duration,
+}
+
+impl Budget {
+    /// This long. More than thirty years count as thirty years.
+    pub fn new(time: Duration) -> Self {
+        const SECOND: u64 = 1_000_000_000;
+        // How many nanoseconds so many counts are, turned round.
+        let counts_a_second =
+            u128::from(SECOND) * u128::from(SECOND) / u128::from(nanos(SECOND).max(1));
+        let time = time.min(Duration::from_secs(30 * 365 * 24 * 3600));
+        let ticks = time.as_nanos() * counts_a_second / u128::from(SECOND);
+        Self {
+            ticks: u64::try_from(ticks).unwrap_or(u64::MAX / 4),
+            time,
+        }
+    }
+
+    /// The deadline this long after a moment.
+    pub fn from(self, start: Stamp) -> Deadline {
+        Deadline {
+            at: Stamp(start.0.saturating_add(self.ticks)),
+            budget: self.time,
+        }
+    }
+}
+
 /// When something must be done by.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
-    at: Instant,
+    at: Stamp,
     budget: Duration,
 }
 
 impl Deadline {
-    /// This long from now. A time beyond the clock's range counts as thirty years.
-    pub fn after(budget: Duration) -> Self {
-        let now = Instant::now();
-        let far = Duration::from_secs(30 * 365 * 24 * 3600);
-        let at = now.checked_add(budget).unwrap_or_else(|| now + far);
-        Deadline { at, budget }
+    /// This long from now.
+    pub fn after(time: Duration) -> Self {
+        Budget::new(time).from(Stamp::now())
     }
 
-    /// The moment itself.
-    pub fn at(&self) -> Instant {
-        self.at
+    /// The moment itself, as a count.
+    pub(crate) fn count(&self) -> u64 {
+        self.at.0
     }
 
     /// How long was given.
@@ -90,12 +117,38 @@ impl Deadline {
 
     /// How long is left; nothing once it has passed.
     pub fn left(&self) -> Duration {
-        self.at.saturating_duration_since(Instant::now())
+        Duration::from_nanos(self.at.nanos_since(Stamp::now()))
     }
 
     /// The earlier of two.
     #[must_use]
     pub fn min(self, other: Deadline) -> Deadline {
         if other.at < self.at { other } else { self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_are_as_long_as_they_say() {
+        let time = Duration::from_millis(1500);
+        let left = Deadline::after(time).left();
+        assert!(
+            left <= time && left > Duration::from_millis(500),
+            "{left:?}"
+        );
+        assert!(Deadline::after(Duration::ZERO).left().is_zero());
+        assert!(Deadline::after(Duration::MAX).left() > Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn the_earlier_deadline_wins() {
+        let (soon, late) = (
+            Deadline::after(Duration::from_secs(1)),
+            Deadline::after(Duration::from_secs(9)),
+        );
+        assert_eq!(soon.min(late).budget(), late.min(soon).budget());
     }
 }

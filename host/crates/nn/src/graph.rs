@@ -121,12 +121,20 @@ impl Graph {
             });
         }
 
-        let asked = Stamp::now();
         let timeout = || Error::Timeout {
             graph: self.name.clone(),
             after: deadline.map_or_else(Default::default, |deadline| deadline.budget()),
         };
-        let loan = self.sessions.lend(deadline).ok_or_else(timeout)?;
+        let (loan, asked) = match self.sessions.try_lend() {
+            Some(loan) => (loan, None),
+            None => {
+                let asked = Stamp::now();
+                (
+                    self.sessions.lend(deadline).ok_or_else(timeout)?,
+                    Some(asked),
+                )
+            }
+        };
         let session = loan.session().ok_or_else(timeout)?;
         let names = (&self.input_names, &self.output_names);
         let mut ran = run::run(session, cancel, deadline, names, &feeds, &mut outputs);

@@ -59,8 +59,8 @@ impl<'a> Data<'a> {
 pub struct Outcome {
     /// All outputs, in the graph's order.
     pub outputs: SmallVec<[Tensor; 4]>,
-    /// When the caller began to wait for its turn.
-    pub asked: Stamp,
+    /// When the caller began to wait for its turn; none where its turn was at once.
+    pub asked: Option<Stamp>,
     /// When ONNX Runtime began.
     pub started: Stamp,
     /// When ONNX Runtime was done.
@@ -186,7 +186,9 @@ impl Views {
                     bytes,
                 } => {
                     let mut tensor = pool.take(ty, dimensions)?;
-                    tensor.bytes_mut().copy_from_slice(bytes);
+                    if let Some(elements) = tensor.bytes_mut() {
+                        elements.copy_from_slice(bytes);
+                    }
                     copied.count += 1;
                     copied.bytes += bytes.len() as u64;
                     Feed::Owned(tensor)

@@ -1,22 +1,26 @@
 //! Fair permits: how many inferences of one graph may run at once, first come, first served.
 //!
-//! The lock is held for a few instructions, never during an inference. Every wait has a deadline
-//! when its caller has one.
+//! While there are enough, taking and giving one back is an atomic operation each. Only who has to
+//! wait takes the lock, which is held for a few instructions and never during an inference. Every
+//! wait has a deadline when its caller has one.
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::clock::Deadline;
 
-pub(crate) struct Permits {
-    state: Mutex<State>,
-}
+/// Set in `free` while somebody waits; then permits change hands under the lock alone.
+const QUEUED: usize = 1 << (usize::BITS - 1);
 
-struct State {
-    free: usize,
-    waiting: VecDeque<Arc<Waiter>>,
+pub(crate) struct Permits {
+    /// Permits that nobody holds, and the flag.
+    free: AtomicUsize,
+    waiting: Mutex<VecDeque<Arc<Waiter>>>,
 }
 
 /// One caller in the queue: the permit is handed to it, never put back for others to snatch.
@@ -32,23 +36,40 @@ pub(crate) struct Permit<'a>(&'a Permits);
 impl Permits {
     pub(crate) fn new(count: usize) -> Self {
         Self {
-            state: Mutex::new(State {
-                free: count.max(1),
-                waiting: VecDeque::new(),
-            }),
+            free: AtomicUsize::new(count.clamp(1, QUEUED - 1)),
+            waiting: Mutex::new(VecDeque::new()),
         }
+    }
+
+    /// A permit that is there at once; none where some are queued or all are taken.
+    pub(crate) fn try_acquire(&self) -> Option<Permit<'_>> {
+        let mut free = self.free.load(Ordering::Relaxed);
+        while free != 0 && free & QUEUED == 0 {
+            match self.free.compare_exchange_weak(
+                free,
+                free - 1,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(Permit(self)),
+                Err(seen) => free = seen,
+            }
+        }
+        None
     }
 
     /// A permit; none if the deadline passed first.
     pub(crate) fn acquire(&self, deadline: Option<Deadline>) -> Option<Permit<'_>> {
         let waiter = {
-            let mut state = lock(&self.state);
-            if state.free > 0 && state.waiting.is_empty() {
-                state.free -= 1;
+            let mut waiting = lock(&self.waiting);
+            // From here on nobody takes or gives a permit without the lock.
+            let before = self.free.fetch_or(QUEUED, Ordering::Acquire) & !QUEUED;
+            if before > 0 && waiting.is_empty() {
+                self.free.store(before - 1, Ordering::Relaxed);
                 return Some(Permit(self));
             }
             let waiter = Arc::new(Waiter::default());
-            state.waiting.push_back(Arc::clone(&waiter));
+            waiting.push_back(Arc::clone(&waiter));
             waiter
         };
         self.wait(&waiter, deadline).then_some(Permit(self))
@@ -81,18 +102,41 @@ impl Permits {
 
     /// Leaves the queue; true if the permit was handed over at the last moment.
     fn give_up(&self, waiter: &Arc<Waiter>) -> bool {
-        let mut state = lock(&self.state);
-        let before = state.waiting.len();
-        state.waiting.retain(|other| !Arc::ptr_eq(other, waiter));
-        state.waiting.len() == before
+        let mut waiting = lock(&self.waiting);
+        let before = waiting.len();
+        waiting.retain(|other| !Arc::ptr_eq(other, waiter));
+        let handed = waiting.len() == before;
+        if waiting.is_empty() {
+            self.free.fetch_and(!QUEUED, Ordering::Release);
+        }
+        handed
     }
 
     fn release(&self) {
+        let mut free = self.free.load(Ordering::Relaxed);
+        while free & QUEUED == 0 {
+            match self.free.compare_exchange_weak(
+                free,
+                free + 1,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(seen) => free = seen,
+            }
+        }
         let next = {
-            let mut state = lock(&self.state);
-            let next = state.waiting.pop_front();
-            if next.is_none() {
-                state.free += 1;
+            let mut waiting = lock(&self.waiting);
+            let next = waiting.pop_front();
+            match &next {
+                // The last one gave up in between.
+                None => {
+                    self.free.fetch_add(1, Ordering::Release);
+                }
+                Some(_) if waiting.is_empty() => {
+                    self.free.fetch_and(!QUEUED, Ordering::Release);
+                }
+                Some(_) => {}
             }
             next
         };
@@ -136,7 +180,8 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..200 {
-                        let _permit = permits.acquire(None).unwrap();
+                        let permit = permits.try_acquire();
+                        let _permit = permit.or_else(|| permits.acquire(None)).unwrap();
                         most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         thread::yield_now();
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -147,7 +192,7 @@ mod tests {
         });
         assert_eq!(done.into_inner(), 1600);
         assert!(most.into_inner() <= 2);
-        assert_eq!(permits.state.into_inner().unwrap().free, 2);
+        assert_eq!(permits.free.into_inner(), 2);
     }
 
     #[test]
@@ -157,6 +202,6 @@ mod tests {
         let deadline = Deadline::after(Duration::from_millis(1));
         assert!(permits.acquire(Some(deadline)).is_none());
         drop(held);
-        assert!(permits.acquire(Some(deadline)).is_some(), "free again");
+        assert!(permits.try_acquire().is_some(), "free again");
     }
 }

@@ -86,9 +86,17 @@ impl Sessions {
         self.sessions.first()
     }
 
+    /// A session that is free now.
+    pub(crate) fn try_lend(&self) -> Option<Loan<'_>> {
+        self.loan(self.permits.try_acquire()?)
+    }
+
     /// A session, as soon as one is free; none if the deadline passed first.
     pub(crate) fn lend(&self, deadline: Option<Deadline>) -> Option<Loan<'_>> {
-        let permit = self.permits.acquire(deadline)?;
+        self.loan(self.permits.acquire(deadline)?)
+    }
+
+    fn loan<'a>(&'a self, permit: Permit<'a>) -> Option<Loan<'a>> {
         let index = match &self.idle {
             None => 0,
             // There are as many permits as sessions, so one is idle.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::{Error, Shape, TensorType, error::show_dimensions};
+use crate::{Error, TensorType, error::show_dimensions};
 
 /// One input or output of a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,20 +98,18 @@ impl TensorInfo {
     }
 
     /// The dimensions that this output will have, where they are known before the run.
-    pub(crate) fn resolve(&self, bindings: &Bindings) -> Option<Shape> {
+    pub(crate) fn resolve(&self, bindings: &Bindings) -> Option<SmallVec<[u32; 8]>> {
         // As above: rank zero may mean that nobody knows.
         if self.dimensions.is_empty() {
             return None;
         }
-        let resolved: Option<SmallVec<[u32; 8]>> = self
-            .dimensions
+        self.dimensions
             .iter()
             .zip(&self.symbols)
             .map(|(dimension, symbol)| {
                 dimension.or_else(|| symbol.and_then(|symbol| bindings.get(symbol)))
             })
-            .collect();
-        resolved.map(|dimensions| Arc::from(dimensions.as_slice()))
+            .collect()
     }
 }
 

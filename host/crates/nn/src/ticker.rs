@@ -7,8 +7,10 @@
 use std::{
     sync::{Mutex, MutexGuard, PoisonError, Weak},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use crate::clock::Stamp;
 
 /// The time between two ticks: short enough for deadlines in milliseconds, long enough that two
 /// hundred wake-ups a second cost nothing that shows.
@@ -17,7 +19,7 @@ pub const TICK: Duration = Duration::from_millis(5);
 /// Something that wants to know that time passes.
 pub trait Tick: Send + Sync {
     /// Called once a tick. It must not block.
-    fn tick(&self, now: Instant);
+    fn tick(&self, now: Stamp);
 }
 
 struct Subscribers {
@@ -55,7 +57,7 @@ pub fn subscribe(subscriber: Weak<dyn Tick>) -> std::io::Result<()> {
 fn run() {
     loop {
         thread::sleep(TICK);
-        let now = Instant::now();
+        let now = Stamp::now();
         let mut all = subscribers();
         all.list.retain(|subscriber| match subscriber.upgrade() {
             Some(subscriber) => {
@@ -77,10 +79,10 @@ mod tests {
 
     use super::*;
 
-    struct Bell(mpsc::Sender<Instant>);
+    struct Bell(mpsc::Sender<Stamp>);
 
     impl Tick for Bell {
-        fn tick(&self, now: Instant) {
+        fn tick(&self, now: Stamp) {
             let _ = self.0.send(now);
         }
     }

@@ -4,10 +4,13 @@
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use tollgate_nn::ticker::{self, TICK, Tick};
+use tollgate_nn::{
+    clock::Stamp,
+    ticker::{self, TICK, Tick},
+};
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     component::Linker,
@@ -54,7 +57,7 @@ struct Inner {
 struct Epoch(wasmtime::Engine);
 
 impl Tick for Epoch {
-    fn tick(&self, _now: Instant) {
+    fn tick(&self, _now: Stamp) {
         self.0.increment_epoch();
     }
 }

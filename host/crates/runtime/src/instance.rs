@@ -13,7 +13,7 @@ use crate::{
     Error, Fault, Frame, Grants, GuestFault, Ledger, Limits, NnHost, Output, Plugin, World,
     engine::epochs, error::reason, state::State,
 };
-use tollgate_nn::clock::Deadline;
+use tollgate_nn::clock::{Budget, Deadline};
 
 type Handle = TypedFunc<(Frame,), (Result<Vec<Output>, Fault>,)>;
 
@@ -21,6 +21,9 @@ type Handle = TypedFunc<(Frame,), (Result<Vec<Output>, Fault>,)>;
 pub struct Instance {
     store: Store<State>,
     limits: Limits,
+    /// The deadline's length, and how many epochs it is at most.
+    budget: Option<Budget>,
+    epochs: u64,
     inner: wasmtime::component::Instance,
     handle: Option<Handle>,
     component: wasmtime::component::Component,
@@ -67,6 +70,8 @@ impl Instance {
         Ok(Self {
             store,
             limits: limits.clone(),
+            budget: limits.deadline.map(Budget::new),
+            epochs: limits.deadline.map_or(u64::MAX / 2, epochs),
             inner,
             handle,
             component: plugin.component().clone(),
@@ -155,13 +160,12 @@ impl Instance {
         if self.poisoned {
             return Err(Error::Poisoned);
         }
-        let deadline = self.limits.deadline;
-        self.store
-            .set_epoch_deadline(deadline.map_or(u64::MAX / 2, epochs));
+        self.store.set_epoch_deadline(self.epochs);
         let state = self.store.data_mut();
-        state.nn.begin(deadline.map(Deadline::after));
         std::mem::swap(&mut state.ledger, ledger);
         state.ledger.begin_call(allocations);
+        let begin = state.ledger.since();
+        state.nn.begin(self.budget.map(|budget| budget.from(begin)));
         let result = call(self.store.as_context_mut());
         let state = self.store.data_mut();
         state.ledger.end_call();

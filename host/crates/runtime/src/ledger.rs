@@ -141,13 +141,21 @@ impl Ledger {
         self.stage = stage;
     }
 
+    /// When the stage that is going on began.
+    pub(crate) fn since(&self) -> Stamp {
+        self.last
+    }
+
     fn ticks_of(&self, stage: Stage) -> u64 {
         self.ticks.get(stage as usize).copied().unwrap_or_default()
     }
 
     /// An inference ran: guest time so far was before it or between two.
-    pub(crate) fn inference(&mut self, asked: Stamp, started: Stamp, ended: Stamp) {
-        self.switch_at(Stage::Batch, asked);
+    pub(crate) fn inference(&mut self, asked: Option<Stamp>, started: Stamp, ended: Stamp) {
+        if let Some(asked) = asked {
+            self.switch_at(Stage::Batch, asked);
+            self.counts.stamps += 1;
+        }
         self.switch_at(Stage::Infer, started);
         self.switch_at(Stage::Glue, ended);
         let since = self.ticks_of(Stage::GuestAfter);
@@ -164,7 +172,7 @@ impl Ledger {
         }
         self.counts.inferences += 1;
         self.counts.max_batch = self.counts.max_batch.max(1);
-        self.counts.stamps += 3;
+        self.counts.stamps += 2;
     }
 
     /// A call of an export begins, whose arguments take this many allocations in the guest.
@@ -285,7 +293,7 @@ mod tests {
             ledger.enter_host();
             ledger.switch(Stage::Glue);
             let stamps = [Stamp::now(), Stamp::now(), Stamp::now()];
-            ledger.inference(stamps[0], stamps[1], stamps[2]);
+            ledger.inference(Some(stamps[0]), stamps[1], stamps[2]);
             ledger.switch(Stage::Lower);
             ledger.enter_guest(); // an allocation for the result
             ledger.leave_guest();

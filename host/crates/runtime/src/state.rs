@@ -4,12 +4,12 @@
 //! The ledger of a frame is moved in when its call begins and moved out when it ends; there is no
 //! "current frame" that a call could find by accident.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tollgate_nn::{
     Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane, Tensor, TensorType,
-    clock::Deadline,
+    clock::{Budget, Deadline, Stamp},
 };
 use wasmtime::{ResourceLimiter, component::ResourceTable};
 use wasmtime_wasi::{
@@ -55,7 +55,7 @@ impl State {
                 held_bytes: 0,
                 tensor_bytes: limits.tensor_bytes,
                 model_bytes: limits.model_bytes,
-                inference: limits.inference,
+                inference: Budget::new(limits.inference),
                 deadline: None,
             },
             table,
@@ -131,12 +131,12 @@ pub(crate) struct NnCtx {
     /// Made with the first tensor; taken out for the duration of a run.
     lane: Option<Box<Lane>>,
     /// Tensors whose bytes were handed to Wasmtime to be lowered, to be used again afterwards.
-    lent: Vec<Arc<Tensor>>,
+    lent: Vec<Tensor>,
     /// Bytes of the tensors that the guest holds handles of.
     pub(crate) held_bytes: usize,
     pub(crate) tensor_bytes: usize,
     pub(crate) model_bytes: usize,
-    inference: Duration,
+    inference: Budget,
     deadline: Option<Deadline>,
 }
 
@@ -146,9 +146,9 @@ impl NnCtx {
         self.deadline = deadline;
     }
 
-    /// The deadline of an inference that begins now.
-    pub(crate) fn inference_deadline(&self) -> Deadline {
-        let own = Deadline::after(self.inference);
+    /// The deadline of an inference that begins at a moment.
+    pub(crate) fn inference_deadline(&self, start: Stamp) -> Deadline {
+        let own = self.inference.from(start);
         self.deadline.map_or(own, |frame| frame.min(own))
     }
 
@@ -194,20 +194,16 @@ impl NnCtx {
     }
 
     /// The guest holds a tensor no longer.
-    pub(crate) fn release(&mut self, tensor: Arc<Tensor>) {
+    pub(crate) fn release(&mut self, tensor: Tensor) {
         self.held_bytes = self.held_bytes.saturating_sub(tensor.bytes().len());
         self.recycle(tensor);
     }
 
     /// Bytes of a tensor for Wasmtime to lower, straight from the tensor's memory.
-    pub(crate) fn lend(&mut self, tensor: Arc<Tensor>) -> Bytes {
-        self.lent.push(Arc::clone(&tensor));
-        Bytes::from_owner(Lent(tensor))
-    }
-
-    /// Bytes of a tensor that the guest goes on holding.
-    pub(crate) fn share(tensor: &Arc<Tensor>) -> Bytes {
-        Bytes::from_owner(Lent(Arc::clone(tensor)))
+    pub(crate) fn lend(&mut self, tensor: Tensor) -> Bytes {
+        let bytes = tensor.share();
+        self.lent.push(tensor);
+        bytes
     }
 
     /// Puts what was lowered by now to use again.
@@ -217,19 +213,11 @@ impl NnCtx {
         }
     }
 
-    fn recycle(&mut self, tensor: Arc<Tensor>) {
-        // Bytes that are still being lowered keep their tensor to themselves.
-        if let (Some(lane), Some(tensor)) = (&mut self.lane, Arc::into_inner(tensor)) {
+    fn recycle(&mut self, tensor: Tensor) {
+        // A tensor whose bytes are still being lowered is not taken back.
+        if let Some(lane) = &mut self.lane {
             lane.recycle(tensor);
         }
-    }
-}
-
-struct Lent(Arc<Tensor>);
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        self.0.bytes()
     }
 }
 
@@ -290,7 +278,7 @@ impl ResourceLimiter for Limiter {
 /// A tensor of the guest's.
 pub(crate) enum TensorEntry {
     /// Whole.
-    Ready(Arc<Tensor>),
+    Ready(Tensor),
     /// Refused when it was made; the constructor cannot say so, the first use does.
     Refused {
         ty: TensorType,

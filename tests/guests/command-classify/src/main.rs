@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("command-classify: {message}");
-            ExitCode::from(3)
+            ExitCode::FAILURE
         }
     }
 }

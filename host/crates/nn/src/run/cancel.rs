@@ -10,7 +10,6 @@ use std::{
         Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
 };
 
 use ort::{AsPointer, session::RunOptions, sys};
@@ -18,7 +17,7 @@ use ort::{AsPointer, session::RunOptions, sys};
 use super::check;
 use crate::{
     Error,
-    clock::Deadline,
+    clock::{Deadline, Stamp},
     ticker::{self, Tick},
 };
 
@@ -39,21 +38,12 @@ pub(crate) struct Cancel {
 struct Slot {
     options: RunOptions,
     state: AtomicU64,
-    /// What deadlines are counted from.
-    start: Instant,
-}
-
-impl Slot {
-    fn count(&self, at: Instant) -> u64 {
-        let nanos = at.saturating_duration_since(self.start).as_nanos();
-        u64::try_from(nanos).unwrap_or(u64::MAX).max(FIRED + 1)
-    }
 }
 
 impl Tick for Slot {
-    fn tick(&self, now: Instant) {
+    fn tick(&self, now: Stamp) {
         let deadline = self.state.load(Ordering::Acquire);
-        if deadline <= FIRED || self.count(now) < deadline {
+        if deadline <= FIRED || now.count() < deadline {
             return;
         }
         // If the run has ended in between, this fails and nothing is terminated. If another run
@@ -81,7 +71,6 @@ impl Cancel {
             slot: Arc::new(Slot {
                 options,
                 state: AtomicU64::new(IDLE),
-                start: Instant::now(),
             }),
             subscribed: false,
         })
@@ -98,7 +87,7 @@ impl Cancel {
             return Ok((body(options), false));
         };
         self.subscribe()?;
-        let armed = self.slot.count(deadline.at());
+        let armed = deadline.count().max(FIRED + 1);
         self.slot.state.store(armed, Ordering::Release);
         let result = body(options);
         Ok((result, self.disarm(armed)?))

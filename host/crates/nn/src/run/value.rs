@@ -4,8 +4,15 @@
 //! that it outlives every run that reads or writes it. [`Tensor`] keeps that promise by owning the
 //! memory, [`View`] by borrowing it.
 
-use std::{marker::PhantomData, ptr, ptr::NonNull, slice, sync::LazyLock};
+use std::{
+    marker::PhantomData,
+    ptr,
+    ptr::NonNull,
+    slice,
+    sync::{Arc, LazyLock},
+};
 
+use bytes::Bytes;
 use ort::{AsPointer, sys};
 use smallvec::SmallVec;
 
@@ -14,10 +21,26 @@ use crate::{Error, Shape, TensorType, error::show_dimensions};
 
 /// A dense tensor that ONNX Runtime can read and write without a copy.
 pub struct Tensor {
-    handle: Handle,
-    memory: Memory,
+    value: NonNull<sys::OrtValue>,
+    /// Keeps the value and its memory alive. Shared with whoever was given the elements.
+    owner: Arc<Owner>,
     ty: TensorType,
     shape: Shape,
+    /// Whether the memory is ours to be written to again.
+    reusable: bool,
+}
+
+// SAFETY: the value belongs to the owner, which may be sent and shared; ONNX Runtime
+// writes through it only while the tensor is exclusively held and its bytes are shared with nobody.
+unsafe impl Send for Tensor {}
+// SAFETY: as above; through `&Tensor` everybody only reads.
+unsafe impl Sync for Tensor {}
+
+/// What a tensor and those who read it keep alive: the value first, so that it goes before its
+/// memory.
+struct Owner {
+    _handle: Handle,
+    memory: Memory,
 }
 
 enum Memory {
@@ -30,10 +53,26 @@ enum Memory {
 }
 
 // SAFETY: `Theirs` points to memory that belongs to the handle beside it, which may be sent and
-// shared; it is read through `&Tensor` and written through `&mut Tensor` only.
+// shared.
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
+
+impl Owner {
+    fn parts(&self) -> (NonNull<u8>, usize) {
+        match &self.memory {
+            Memory::Ours(buffer) => (buffer.start(), buffer.bytes()),
+            Memory::Theirs { start, bytes } => (*start, *bytes),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        let (start, bytes) = self.parts();
+        // SAFETY: the memory is initialised (zeroed by us, or written by ONNX Runtime) and lives as
+        // long as `self`. It is written only where no such slice is in use: see `bytes_mut`.
+        unsafe { slice::from_raw_parts(start.as_ptr(), bytes) }
+    }
+}
 
 /// An `OrtValue`, released when dropped. It does not own memory made "with data".
 struct Handle(NonNull<sys::OrtValue>);
@@ -105,16 +144,24 @@ impl Tensor {
         };
         let bytes = ty.bytes_for(&shape).ok_or_else(|| too_large(&shape))?;
         let buffer = Buffer::zeroed(bytes).ok_or_else(|| too_large(&shape))?;
-        // SAFETY: the buffer moves into the same `Tensor` as the handle and is dropped after the
-        // handle's last use; it is aligned to more than any element type asks for. Writes go
-        // through `&mut Tensor` only.
+        // SAFETY: the buffer moves into the same `Owner` as the handle and is dropped after it; it
+        // is aligned to more than any element type asks for. It is written only as `bytes_mut`
+        // says.
         let handle = unsafe { Handle::over(buffer.start(), bytes, ty, &shape)? };
-        Ok(Self {
-            handle,
-            memory: Memory::Ours(buffer),
+        Ok(Self::own(handle, Memory::Ours(buffer), ty, shape))
+    }
+
+    fn own(handle: Handle, memory: Memory, ty: TensorType, shape: Shape) -> Self {
+        Self {
+            value: handle.0,
+            reusable: matches!(memory, Memory::Ours(_)),
+            owner: Arc::new(Owner {
+                _handle: handle,
+                memory,
+            }),
             ty,
             shape,
-        })
+        }
     }
 
     /// Takes over a value that ONNX Runtime made as an output.
@@ -148,16 +195,16 @@ impl Tensor {
             None if bytes == 0 => NonNull::dangling(),
             None => return Err(no_value("read an output")),
         };
-        Ok(Self {
+        Ok(Self::own(
             handle,
-            memory: Memory::Theirs { start, bytes },
+            Memory::Theirs { start, bytes },
             ty,
             shape,
-        })
+        ))
     }
 
     pub(super) fn as_ptr(&self) -> *mut sys::OrtValue {
-        self.handle.0.as_ptr()
+        self.value.as_ptr()
     }
 
     /// The type of its elements.
@@ -170,31 +217,40 @@ impl Tensor {
         &self.shape
     }
 
-    /// Whether its memory is ours to hand out again.
+    /// Whether its memory can be written again: it is ours, and nobody else reads it.
     pub(crate) fn is_reusable(&self) -> bool {
-        matches!(self.memory, Memory::Ours(_))
-    }
-
-    fn parts(&self) -> (NonNull<u8>, usize) {
-        match &self.memory {
-            Memory::Ours(buffer) => (buffer.start(), buffer.bytes()),
-            Memory::Theirs { start, bytes } => (*start, *bytes),
-        }
+        self.reusable && Arc::strong_count(&self.owner) == 1
     }
 
     /// Its elements, row-major, in the machine's byte order.
     pub fn bytes(&self) -> &[u8] {
-        let (start, bytes) = self.parts();
-        // SAFETY: the memory is initialised (zeroed by us, or written by ONNX Runtime), lives as
-        // long as `self`, and is not written while `&self` is held.
-        unsafe { slice::from_raw_parts(start.as_ptr(), bytes) }
+        self.owner.bytes()
     }
 
-    /// Its elements, to be written.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
-        let (start, bytes) = self.parts();
-        // SAFETY: as in `bytes`, and `&mut self` makes the access exclusive.
-        unsafe { slice::from_raw_parts_mut(start.as_ptr(), bytes) }
+    /// Its elements for somebody to keep, without a copy.
+    pub fn share(&self) -> Bytes {
+        Bytes::from_owner(Shared(Arc::clone(&self.owner)))
+    }
+
+    /// Its elements, to be written; none while somebody else keeps them.
+    pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        if !self.is_reusable() {
+            return None;
+        }
+        let (start, bytes) = self.owner.parts();
+        // SAFETY: the memory is a `Buffer` of this length. Nobody else has a handle on its owner
+        // (`is_reusable`; there are no weak ones), and `&mut self` keeps it so for the lifetime of
+        // the slice.
+        Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), bytes) })
+    }
+}
+
+/// Elements that somebody keeps.
+struct Shared(Arc<Owner>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        self.0.bytes()
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tollgate_nn::{Argument, Data, ErrorCode, Graph, Lane, Outcome as Ran, Shape, TensorInfo};
 use wasmtime::{
     StoreContextMut,
@@ -94,7 +95,7 @@ fn infer(
             .into_iter()
             .map(|output| {
                 let (dimensions, ty) = (Arc::clone(output.shape()), output.ty().into());
-                let data = state.nn.lend(Arc::new(output));
+                let data = state.nn.lend(output);
                 ledger.counts.bytes_out += data.len() as u64;
                 ledger.counts.copies_out += 1;
                 Output {
@@ -139,10 +140,10 @@ fn run_in_place(
                 .map(|name| name.to_str(store))
                 .transpose()
         })
-        .collect::<wasmtime::Result<smallvec::SmallVec<[_; 4]>>>()
+        .collect::<wasmtime::Result<SmallVec<[_; 4]>>>()
         .map_err(unreadable)?;
     let mut total = 0;
-    let arguments: smallvec::SmallVec<[Argument<'_>; 4]> = inputs
+    let arguments: SmallVec<[Argument<'_>; 4]> = inputs
         .iter()
         .zip(&names)
         .map(|(input, name)| {
@@ -158,6 +159,9 @@ fn run_in_place(
             }
         })
         .collect();
-    let deadline = store.data().nn.inference_deadline();
+    let deadline = {
+        let state = store.data();
+        state.nn.inference_deadline(state.ledger.since())
+    };
     Ok((graph.run(lane, &arguments, Some(deadline))?, total))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tollgate_nn::{Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphRegistry, Shape};
 use wasmtime::{
     StoreContextMut,
@@ -74,17 +75,19 @@ fn new_tensor(
     (dimensions, ty, data): (WasmList<u32>, Type, WasmList<u8>),
 ) -> wasmtime::Result<(Resource<TensorEntry>,)> {
     let ty = ty.into();
-    let dims: Shape = dimensions.as_le_slice(&store).into();
+    let dims: SmallVec<[u32; 8]> = dimensions.as_le_slice(&store).into();
     let bytes = data.as_le_slice(&store).len();
     let made = tollgate_nn::check_tensor(ty, &dims, bytes)
         .and_then(|()| store.data_mut().nn.tensor(ty, &dims));
     let entry = match made {
         Ok(mut tensor) => {
-            tensor.bytes_mut().copy_from_slice(data.as_le_slice(&store));
+            if let Some(elements) = tensor.bytes_mut() {
+                elements.copy_from_slice(data.as_le_slice(&store));
+            }
             let counts = &mut store.data_mut().ledger.counts;
             counts.bytes_in += bytes as u64;
             counts.copies_in += 1;
-            TensorEntry::Ready(Arc::new(tensor))
+            TensorEntry::Ready(tensor)
         }
         Err(error) => TensorEntry::Refused {
             ty,
@@ -132,7 +135,7 @@ fn ty(store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result
 fn data(mut store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result<(Bytes,)> {
     let state = store.data_mut();
     let bytes = match state.table.get(&tensor)? {
-        TensorEntry::Ready(tensor) => NnCtx::share(tensor),
+        TensorEntry::Ready(tensor) => tensor.share(),
         TensorEntry::Refused { .. } => Bytes::new(),
     };
     state.ledger.counts.bytes_out += bytes.len() as u64;
@@ -282,7 +285,7 @@ fn compute(
     outcome
 }
 
-type Tensors = Vec<tollgate_nn::Tensor>;
+type Tensors = SmallVec<[tollgate_nn::Tensor; 4]>;
 
 fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors, Refusal> {
     let mut lane = store.data_mut().nn.take_lane()?;
@@ -293,7 +296,7 @@ fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors
     state
         .ledger
         .inference(outcome.asked, outcome.started, outcome.ended);
-    Ok(outcome.outputs.into_vec())
+    Ok(outcome.outputs)
 }
 
 fn run_in(
@@ -305,15 +308,18 @@ fn run_in(
     let names = inputs
         .iter()
         .map(|(name, _)| name.to_str(store))
-        .collect::<wasmtime::Result<Vec<_>>>()
+        .collect::<wasmtime::Result<SmallVec<[_; 4]>>>()
         .map_err(|error| Refusal::new(ErrorCode::InvalidArgument, error.to_string()))?;
     let table = &store.data().table;
     let arguments = inputs
         .iter()
         .zip(&names)
         .map(|((_, tensor), name)| argument(table, name, tensor))
-        .collect::<Result<Vec<_>, Refusal>>()?;
-    let deadline = store.data().nn.inference_deadline();
+        .collect::<Result<SmallVec<[_; 4]>, Refusal>>()?;
+    let deadline = {
+        let state = store.data();
+        state.nn.inference_deadline(state.ledger.since())
+    };
     Ok(graph.run(lane, &arguments, Some(deadline))?)
 }
 
@@ -347,7 +353,7 @@ fn hand_out(
     }
     let mut handles = Vec::with_capacity(outputs.len());
     for (info, output) in graph.outputs().iter().zip(outputs) {
-        let entry = TensorEntry::Ready(Arc::new(output));
+        let entry = TensorEntry::Ready(output);
         handles.push((Arc::clone(&info.name), push(table, entry)?));
     }
     Ok(Ok(handles))

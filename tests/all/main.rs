@@ -1,6 +1,15 @@
 //! The integration tests: one binary, a module for each contract. They run real guests, built by
 //! `cargo xtask guests`, on real ONNX Runtime, and fail where either is missing.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
 mod cli;
 mod isolation;
 mod limits;

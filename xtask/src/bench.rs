@@ -52,8 +52,8 @@ const WORKLOADS: [Workload; 2] = [
         name: "mlp",
         model: "models/mlp.onnx",
         dimensions: &[1, 64],
-        calls: 200,
-        times: 20,
+        calls: 2000,
+        times: 1,
     },
 ];
 

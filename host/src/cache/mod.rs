@@ -184,13 +184,16 @@ mod tests {
 
     use super::*;
 
-    /// A command that does nothing.
-    const COMMAND: &str = r#"(component
-        (core module $m (func (export "run") (result i32) i32.const 0))
-        (core instance $i (instantiate $m))
-        (func $run (result (result)) (canon lift (core func $i "run")))
-        (instance $exports (export "run" (func $run)))
-        (export "wasi:cli/run@0.2.0" (instance $exports)))"#;
+    /// A component that exports `wasi:cli/run@0.2.0` and whose `run` does nothing.
+    const COMMAND: &[u8] =
+        b"\x00asm\x0d\x00\x01\x00\x01/\x00asm\x01\x00\x00\x00\x01\x05\x01`\x00\x01\x7f\
+        \x03\x02\x01\x00\x07\x07\x01\x03run\x00\x00\x0a\x06\x01\x04\x00A\x00\x0b\x00\
+        \x09\x04name\x00\x02\x01m\x02\x04\x01\x00\x00\x00\x07\x08\x02j\x00\x00@\x00\
+        \x00\x00\x06\x09\x01\x00\x00\x01\x00\x03run\x08\x06\x01\x00\x00\x00\x00\x01\
+        \x05\x0a\x01\x01\x01\x00\x03run\x01\x00\x0b\x18\x01\x00\x12wasi:cli/run@0.2.\
+        0\x05\x00\x00\x005\x0ecomponent-name\x01\x06\x00\x11\x01\x00\x01m\x01\x06\
+        \x00\x12\x01\x00\x01i\x01\x07\x01\x01\x00\x03run\x01\x0b\x05\x01\x00\x07expo\
+        rts";
 
     fn fixture() -> (tempfile::TempDir, Cache, Engine) {
         let dir = tempfile::tempdir().unwrap();
@@ -199,10 +202,7 @@ mod tests {
     }
 
     fn origin(cache: &Cache, engine: &Engine) -> Origin {
-        cache
-            .load(engine, &wat::parse_str(COMMAND).unwrap())
-            .unwrap()
-            .1
+        cache.load(engine, COMMAND).unwrap().1
     }
 
     fn files(cache: &Cache, extension: &str) -> Vec<PathBuf> {

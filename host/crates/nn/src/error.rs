@@ -65,7 +65,7 @@ pub enum Error {
 
     /// The device is not in this build of ONNX Runtime.
     #[error(
-        "device `{asked}` is not in this build of ONNX Runtime, which has: {there}; choose one of these, or `tollgate runtime install --device {asked}`"
+        "device `{asked}` is not in this build of ONNX Runtime, which has: {there}; choose one of these, or bring a build that has it (`tollgate runtime install` has builds for cpu, cuda and openvino)"
     )]
     NoDevice {
         /// What was asked for.

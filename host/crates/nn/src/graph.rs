@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 use crate::{
     Device, Error, GraphOptions, Tensor, TensorType,
     clock::{Deadline, Stamp},
-    lane::{Argument, Lane, Outcome},
-    run::{self, Feed, Names, RunFault},
+    lane::{Argument, Copies, Lane, Outcome},
+    run::{self, Names, RunFault},
     session::{Sessions, Source},
     shape::Bindings,
 };
@@ -107,8 +107,9 @@ impl Graph {
             views,
             pool,
         } = lane;
-        let (feeds, copied) = views.feed(&order, arguments, pool)?;
-        let mut outputs: SmallVec<[Option<Tensor>; 4]> = SmallVec::new();
+        let copies = Copies::of(arguments, pool)?;
+        let feeds = views.feed(&order, arguments, &copies)?;
+        let mut outputs: SmallVec<[Option<Tensor>; 2]> = SmallVec::new();
         for info in &self.outputs {
             let shape = self
                 .foreseen
@@ -156,26 +157,26 @@ impl Graph {
             },
             RunFault::Other(error) => error,
         })?;
-        for feed in feeds {
-            if let Feed::Owned(tensor) = feed {
-                pool.give_back(tensor);
-            }
-        }
         let count = self.outputs.len();
-        let outputs: SmallVec<[Tensor; 4]> = outputs.into_iter().flatten().collect();
+        let outputs: SmallVec<[Tensor; 2]> = outputs.into_iter().flatten().collect();
         if outputs.len() != count {
             return Err(Error::Run {
                 graph: self.name.clone(),
                 reason: format!("it gave {} of its {count} outputs", outputs.len()),
             });
         }
+        drop(feeds);
+        let (copies_in, bytes_copied_in) = (copies.tensors.len() as u64, copies.bytes);
+        for copy in copies.tensors {
+            pool.give_back(copy);
+        }
         Ok(Outcome {
             outputs,
             asked,
             started,
             ended,
-            copies_in: copied.count,
-            bytes_copied_in: copied.bytes,
+            copies_in,
+            bytes_copied_in,
         })
     }
 

@@ -42,6 +42,14 @@ pub enum Data<'a> {
 }
 
 impl<'a> Data<'a> {
+    /// Whether its address keeps ONNX Runtime from reading it where it lies.
+    fn must_be_copied(&self) -> bool {
+        match self {
+            Data::Tensor(_) => false,
+            Data::Bytes { ty, bytes, .. } => !ViewSlot::accepts(*ty, bytes),
+        }
+    }
+
     pub(crate) fn parts(&self) -> (TensorType, &'a [u32], &'a [u8]) {
         match *self {
             Data::Tensor(tensor) => (tensor.ty(), tensor.shape(), tensor.bytes()),
@@ -58,7 +66,7 @@ impl<'a> Data<'a> {
 #[derive(Debug)]
 pub struct Outcome {
     /// All outputs, in the graph's order.
-    pub outputs: SmallVec<[Tensor; 4]>,
+    pub outputs: SmallVec<[Tensor; 2]>,
     /// When the caller began to wait for its turn; none where its turn was at once.
     pub asked: Option<Stamp>,
     /// When ONNX Runtime began.
@@ -147,54 +155,75 @@ impl Pool {
 #[derive(Default)]
 pub(crate) struct Views(Vec<ViewSlot>);
 
-/// The inputs that could not be read where they lie.
+/// Copies of the inputs that could not be read where they lie.
 #[derive(Default)]
-pub(crate) struct Copied {
-    pub(crate) count: u64,
+pub(crate) struct Copies {
+    pub(crate) tensors: Vec<Tensor>,
     pub(crate) bytes: u64,
 }
 
-type Feeds<'a> = SmallVec<[Feed<'a>; 4]>;
+impl Copies {
+    /// Copies what has to be.
+    pub(crate) fn of(arguments: &[Argument<'_>], pool: &mut Pool) -> Result<Self, Error> {
+        let mut copies = Self::default();
+        for argument in arguments {
+            if let Data::Bytes {
+                ty,
+                dimensions,
+                bytes,
+            } = argument.data
+                && argument.data.must_be_copied()
+            {
+                let mut tensor = pool.take(ty, dimensions)?;
+                if let Some(elements) = tensor.bytes_mut() {
+                    elements.copy_from_slice(bytes);
+                }
+                copies.bytes += bytes.len() as u64;
+                copies.tensors.push(tensor);
+            }
+        }
+        Ok(copies)
+    }
+}
 
 impl Views {
-    /// The arguments in the order of the inputs, copied where their alignment asks for it.
+    /// The arguments in the order of the inputs, those that had to be copied from their copies.
     pub(crate) fn feed<'a>(
         &'a mut self,
         order: &[usize],
-        arguments: &'a [Argument<'a>],
-        pool: &mut Pool,
-    ) -> Result<(Feeds<'a>, Copied), Error> {
+        arguments: &[Argument<'a>],
+        copies: &'a Copies,
+    ) -> Result<SmallVec<[Feed<'a>; 8]>, Error> {
         if self.0.len() < order.len() {
             self.0.resize_with(order.len(), ViewSlot::default);
         }
-        let mut copied = Copied::default();
-        let mut feeds = Feeds::new();
+        // The copies are in the order of the arguments.
+        let copied_before = |position: usize| {
+            let before = arguments.iter().take(position);
+            before
+                .filter(|argument| argument.data.must_be_copied())
+                .count()
+        };
+        let mut feeds = SmallVec::new();
         for (slot, &position) in self.0.iter_mut().zip(order) {
             let Some(argument) = arguments.get(position) else {
                 continue;
             };
             feeds.push(match argument.data {
-                Data::Tensor(tensor) => Feed::Tensor(tensor),
-                Data::Bytes {
-                    ty,
-                    dimensions,
-                    bytes,
-                } if ViewSlot::accepts(ty, bytes) => Feed::View(slot.view(ty, dimensions, bytes)?),
-                Data::Bytes {
-                    ty,
-                    dimensions,
-                    bytes,
-                } => {
-                    let mut tensor = pool.take(ty, dimensions)?;
-                    if let Some(elements) = tensor.bytes_mut() {
-                        elements.copy_from_slice(bytes);
+                Data::Tensor(tensor) => Feed::tensor(tensor),
+                Data::Bytes { .. } if argument.data.must_be_copied() => {
+                    match copies.tensors.get(copied_before(position)) {
+                        Some(copy) => Feed::tensor(copy),
+                        None => continue,
                     }
-                    copied.count += 1;
-                    copied.bytes += bytes.len() as u64;
-                    Feed::Owned(tensor)
                 }
+                Data::Bytes {
+                    ty,
+                    dimensions,
+                    bytes,
+                } => Feed::view(slot.view(ty, dimensions, bytes)?),
             });
         }
-        Ok((feeds, copied))
+        Ok(feeds)
     }
 }

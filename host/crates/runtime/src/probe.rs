@@ -24,14 +24,14 @@ impl ProbeCost {
     }
 }
 
+type Hook = dyn FnMut(&mut Ledger, Stage);
+
 /// Measures the price on this machine, now. Takes about a millisecond.
 pub fn calibrate() -> ProbeCost {
     const STAMPS: u32 = 2_000;
     const ROUNDS: u32 = 20;
     // Behind a pointer, as Wasmtime calls its hook.
-    let mut stamp: Box<dyn FnMut(&mut Ledger, Stage)> = Box::new(|ledger, stage| {
-        ledger.switch(stage);
-    });
+    let mut stamp: Box<Hook> = Box::new(|ledger, stage| ledger.switch(stage));
     // The fastest of several rounds: whatever else the machine did meanwhile is not our price.
     let best = (0..ROUNDS)
         .map(|_| {

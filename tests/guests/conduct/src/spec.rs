@@ -4,6 +4,8 @@
 
 use crate::bindings::wasi::nn::tensor::TensorType;
 
+const ODD: usize = 17;
+
 pub(crate) struct Spec {
     pub(crate) name: String,
     pub(crate) ty: TensorType,
@@ -60,27 +62,20 @@ impl Spec {
         }
     }
 
-    /// The data with room in front to move it.
+    /// The data behind an odd number of bytes: the allocator's addresses are even.
     pub(crate) fn padded(&self) -> Vec<u8> {
-        let mut padded = vec![0; 16];
+        let mut padded = vec![0; ODD];
         padded.extend_from_slice(&self.data);
         padded
     }
 
-    /// The data in its padded copy, at an even or an odd address.
+    /// The data where it is, or in its padded copy, at an odd address.
     pub(crate) fn placed<'a>(&'a self, padded: &'a [u8]) -> &'a [u8] {
-        if !self.odd {
-            return &self.data;
+        if self.odd {
+            padded.get(ODD..).unwrap_or_default()
+        } else {
+            &self.data
         }
-        // The allocator's addresses are even; with sixteen bytes in front, one less is odd.
-        let mut moved = padded.get(16..).unwrap_or_default();
-        if moved.as_ptr().addr().is_multiple_of(2) {
-            moved = padded
-                .get(15..)
-                .and_then(|data| data.get(..self.data.len()))
-                .unwrap_or_default();
-        }
-        moved
     }
 }
 

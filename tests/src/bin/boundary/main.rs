@@ -57,7 +57,7 @@ struct Call {
 
 enum Subject {
     Native(native::Native),
-    Guest(guest::Guest),
+    Guest(Box<guest::Guest>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -69,7 +69,7 @@ fn main() -> anyhow::Result<()> {
     let onnxruntime = OnnxRuntime::load(Some(&setup.onnxruntime))?;
     let mut subject = match path.as_str() {
         "native" => Subject::Native(native::Native::new(&setup)?),
-        "standard" | "tollgate" => Subject::Guest(guest::Guest::new(&setup)?),
+        "standard" | "tollgate" => Subject::Guest(Box::new(guest::Guest::new(&setup)?)),
         _ => bail!("expected the path `native`, `standard` or `tollgate`, got `{path}`"),
     };
     answer(&Ready {

@@ -7,6 +7,7 @@
 
 use std::{
     ffi::{CString, c_char},
+    marker::PhantomData,
     ptr::{self, NonNull},
 };
 
@@ -53,20 +54,24 @@ impl Names {
     }
 }
 
-/// One input of a run.
-pub(crate) enum Feed<'a> {
-    Tensor(&'a Tensor),
-    View(View<'a>),
-    /// A copy, made because the original's alignment would not do.
-    Owned(Tensor),
+/// One input of a run, borrowed for it.
+pub(crate) struct Feed<'a> {
+    value: *const sys::OrtValue,
+    memory: PhantomData<&'a [u8]>,
 }
 
-impl Feed<'_> {
-    fn as_ptr(&self) -> *const sys::OrtValue {
-        match self {
-            Feed::Tensor(tensor) => tensor.as_ptr(),
-            Feed::Owned(tensor) => tensor.as_ptr(),
-            Feed::View(view) => view.as_ptr(),
+impl<'a> Feed<'a> {
+    pub(crate) fn tensor(tensor: &'a Tensor) -> Self {
+        Self {
+            value: tensor.as_ptr(),
+            memory: PhantomData,
+        }
+    }
+
+    pub(crate) fn view(view: View<'a>) -> Self {
+        Self {
+            value: view.as_ptr(),
+            memory: PhantomData,
         }
     }
 }
@@ -107,7 +112,7 @@ pub(crate) fn run(
             output_names.len()
         )));
     }
-    let inputs: SmallVec<[*const sys::OrtValue; 8]> = feeds.iter().map(Feed::as_ptr).collect();
+    let inputs: SmallVec<[*const sys::OrtValue; 8]> = feeds.iter().map(|feed| feed.value).collect();
     let mut results: SmallVec<[*mut sys::OrtValue; 8]> = outputs
         .iter()
         .map(|output| output.as_ref().map_or(ptr::null_mut(), Tensor::as_ptr))

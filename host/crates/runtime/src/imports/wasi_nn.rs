@@ -285,7 +285,7 @@ fn compute(
     outcome
 }
 
-type Tensors = SmallVec<[tollgate_nn::Tensor; 4]>;
+type Tensors = SmallVec<[tollgate_nn::Tensor; 2]>;
 
 fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors, Refusal> {
     let mut lane = store.data_mut().nn.take_lane()?;

@@ -60,7 +60,7 @@ impl Twin {
             reason,
         };
         // SAFETY: loading runs the library's initialisers. The user named it to be run natively.
-        let library = unsafe { Library::new(path) }.map_err(|error| failed(error.to_string()))?;
+        let library = unsafe { Library::new(path) }.map_err(|error| failed(causes(&error)))?;
         // SAFETY: whoever exports this symbol exports it with this type; the version in its name
         // and in what it returns are checked.
         let entry = unsafe { library.get::<abi::TwinEntry>(abi::ENTRY_SYMBOL) }.map_err(|_| {
@@ -162,6 +162,14 @@ impl Drop for Twin {
             (self.functions.drop)(self.plugin.as_ptr());
             drop(Box::from_raw(self.host.as_ptr()));
         }
+    }
+}
+
+/// An error with its causes: the loader keeps the part that says what is wrong in the second.
+fn causes(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", causes(source)),
+        None => error.to_string(),
     }
 }
 

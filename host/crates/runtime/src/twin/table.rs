@@ -212,7 +212,7 @@ unsafe fn run(
     host: &mut Host,
     graph: u64,
     inputs: &[abi::TensorRef],
-) -> Result<SmallVec<[Tensor; 4]>, Failed> {
+) -> Result<SmallVec<[Tensor; 2]>, Failed> {
     let graph = host.graph(graph)?;
     let arguments = inputs
         .iter()

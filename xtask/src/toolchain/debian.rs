@@ -6,7 +6,7 @@
 //! the folder undoes it all. The linker is the one that the compiler in use came with. Preview 2's
 //! C library is not among the packages, preview 1's is: commands are built for that one.
 //!
-//! 130 MB to download, SIZE on disk, some minutes of compiling. Linux on Debian or a child of
+//! 130 MB to download, 608 MB on disk, some minutes of compiling. Linux on Debian or a child of
 //! it; packages are checked by apt against its signed lists, as ever.
 
 use std::{

@@ -1,11 +1,14 @@
 //! `cargo xtask bench boundary`: what one inference pays to cross the boundary, ours beside upstream's.
 //!
 //! Four servers a workload, each in a process of its own, take turns: upstream's wasi-nn and our
-//! runtime with the very same guest, our runtime with the `tollgate:nn` guest, and ONNX Runtime with
-//! no sandbox at all. A crossing is a call less ONNX Runtime's own run inside that same call, each
-//! side by its own clock readings, so the machine's slow minutes fall on both parts of the difference.
-//! A number is the median over the rounds of each round's median; [`Spread`] says how far the rounds
-//! lay apart, and what the least disturbed single call gave.
+//! runtime with the very same guest, our runtime with the `tollgate:nn` guest, and our native layer
+//! over ONNX Runtime with no sandbox at all. A crossing is a call less ONNX Runtime's own run inside
+//! that same call. A call is what one frame would make: the guest is entered, infers once, returns.
+//!
+//! A machine that others use too changes its speed by half from second to second. So turns are short,
+//! every ratio is taken where both its parts were measured next to each other (inside one call, or
+//! inside one round), and only then is the median over the rounds taken. The order of the turns
+//! changes from round to round, so that nobody always follows the same neighbour.
 //!
 //! It knows the servers by their lines alone (see `tests/src/bin/boundary`): it links neither side.
 
@@ -24,20 +27,20 @@ use server::{Micro, Round, Server};
 mod server;
 
 /// Turns that each server gets. Odd, so that a median is one of them.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 101;
+/// Rounds between two words on how far it is.
+const SAY_EVERY: usize = 25;
 /// Measurements of each small thing that stands beside the rows.
 const MICRO_CALLS: usize = 100;
-/// The order of the first round; each later round begins one further on.
+/// In the order of the first round.
 const PATHS: [&str; 4] = ["upstream", "standard", "tollgate", "native"];
 
-/// A model, and how to measure it. `times` inferences a call spread the cost of the outer call, which
-/// is no part of an inference, over a model that takes microseconds.
+/// A model, and how many calls a turn has: enough to be warm, few enough to be short.
 struct Workload {
     name: &'static str,
     model: &'static str,
     dimensions: &'static [u32],
     calls: usize,
-    times: u32,
 }
 
 const WORKLOADS: [Workload; 2] = [
@@ -45,24 +48,25 @@ const WORKLOADS: [Workload; 2] = [
         name: "mobilenet_v2",
         model: "models/mobilenet_v2.onnx",
         dimensions: &[1, 3, 224, 224],
-        calls: 25,
-        times: 1,
+        calls: 5,
     },
     Workload {
         name: "mlp",
         model: "models/mlp.onnx",
         dimensions: &[1, 64],
-        calls: 2000,
-        times: 1,
+        calls: 300,
     },
 ];
 
-/// One path of one workload, as `--json` prints it. Times are nanoseconds for one inference.
+/// One path of one workload, as `--json` prints it. Times are nanoseconds for one inference, each the
+/// median over the rounds of a round's median; a ratio likewise, so it is not exactly the quotient of
+/// two such times.
 #[derive(Serialize)]
 struct Row {
     workload: &'static str,
     path: &'static str,
-    /// What is left of a call when ONNX Runtime's run is taken out.
+    /// What is left of a call when ONNX Runtime's run is taken out. Without a sandbox that is what
+    /// our native layer adds.
     crossing_ns: f64,
     /// ONNX Runtime's run.
     infer_ns: f64,
@@ -70,21 +74,21 @@ struct Row {
     total_ns: f64,
     /// The call without a sandbox.
     native_total_ns: f64,
-    /// (crossing + infer) / infer.
+    /// (crossing + infer) / infer, of each call.
     ratio_to_native: f64,
     upstream_crossing_ns: f64,
+    /// The crossing, divided by upstream's in the same round.
     ratio_to_upstream: f64,
     spread: Spread,
 }
 
-/// How far the rounds' medians lay apart, in nanoseconds of crossing; `least` is the single call
-/// that was disturbed least.
-#[derive(Serialize, Clone, Copy)]
+/// The middle half of the rounds, and the single call that was disturbed least.
+#[derive(Serialize)]
 struct Spread {
-    least: f64,
-    lower_quartile: f64,
-    upper_quartile: f64,
-    /// The least of upstream's, divided.
+    crossing_ns: [f64; 2],
+    ratio_to_upstream: [f64; 2],
+    least_crossing_ns: f64,
+    /// By upstream's least.
     least_ratio_to_upstream: f64,
 }
 
@@ -180,32 +184,38 @@ fn onnx_runtime(workspace: &Workspace) -> Result<PathBuf> {
         .into())
 }
 
-/// One path's rounds, each number a round's median for one inference.
+/// One path's rounds, each number a round's median.
 #[derive(Default)]
 struct Measured {
     crossing: Vec<f64>,
     infer: Vec<f64>,
     total: Vec<f64>,
+    to_native: Vec<f64>,
     /// Of all calls of all rounds.
     least_crossing: f64,
 }
 
 impl Measured {
-    fn add(&mut self, round: &Round, times: u32) {
-        let each = |ns: u64| ns as f64 / f64::from(times);
-        let calls = round.call_ns.iter().zip(&round.run_ns);
-        let mut crossing: Vec<f64> = calls
-            .map(|(&call, &run)| each(call.saturating_sub(run)))
-            .collect();
-        let mut infer: Vec<f64> = round.run_ns.iter().map(|&run| each(run)).collect();
-        let mut total: Vec<f64> = round.call_ns.iter().map(|&call| each(call)).collect();
-        let least = quantile(&mut crossing, 0.0);
-        if self.crossing.is_empty() || least < self.least_crossing {
-            self.least_crossing = least;
-        }
-        self.crossing.push(quantile(&mut crossing, 0.5));
-        self.infer.push(quantile(&mut infer, 0.5));
-        self.total.push(quantile(&mut total, 0.5));
+    fn add(&mut self, round: &Round) {
+        let median = |of: fn(f64, f64) -> f64| {
+            let calls = round.call_ns.iter().zip(&round.run_ns);
+            quantile(calls.map(|(&call, &run)| of(call as f64, run as f64)), 0.5)
+        };
+        self.crossing.push(median(|call, run| call - run));
+        self.infer.push(median(|_, run| run));
+        self.total.push(median(|call, _| call));
+        self.to_native.push(median(|call, run| call / run));
+        let crossings = round.call_ns.iter().zip(&round.run_ns);
+        let least = quantile(
+            crossings.map(|(&call, &run)| call.saturating_sub(run) as f64),
+            0.0,
+        );
+        let first = self.crossing.len() == 1;
+        self.least_crossing = if first {
+            least
+        } else {
+            least.min(self.least_crossing)
+        };
     }
 }
 
@@ -221,16 +231,16 @@ fn measure(
         servers.push((setup.serve(workload, path)?, Measured::default()));
     }
     for (server, _) in &mut servers {
-        server.round(workload.calls, workload.times)?; // caches, clocks, pools
+        server.round(workload.calls)?; // caches, clocks, pools
     }
     for round in 1..=ROUNDS {
-        shell::say(&format!("{}: round {round} of {ROUNDS}", workload.name));
-        for (server, measured) in &mut servers {
-            measured.add(
-                &server.round(workload.calls, workload.times)?,
-                workload.times,
-            );
+        if round % SAY_EVERY == 1 {
+            shell::say(&format!("{}: round {round} of {ROUNDS}", workload.name));
         }
+        for (server, measured) in &mut servers {
+            measured.add(&server.round(workload.calls)?);
+        }
+        servers.reverse();
         servers.rotate_left(1);
     }
     let of = |path| {
@@ -261,31 +271,32 @@ fn row(
     upstream: &Measured,
     native: &Measured,
 ) -> Row {
-    let at = |numbers: &[f64], q| quantile(&mut numbers.to_vec(), q);
-    let crossing_ns = at(&it.crossing, 0.5);
-    let infer_ns = at(&it.infer, 0.5);
-    let upstream_crossing_ns = at(&upstream.crossing, 0.5);
+    let at = |numbers: &[f64], q| quantile(numbers.iter().copied(), q);
+    let middle = |numbers: &[f64]| [at(numbers, 0.25), at(numbers, 0.75)];
+    let rounds = it.crossing.iter().zip(&upstream.crossing);
+    let to_upstream: Vec<f64> = rounds.map(|(ours, theirs)| ours / theirs).collect();
     Row {
         workload,
         path,
-        crossing_ns,
-        infer_ns,
+        crossing_ns: at(&it.crossing, 0.5),
+        infer_ns: at(&it.infer, 0.5),
         total_ns: at(&it.total, 0.5),
         native_total_ns: at(&native.total, 0.5),
-        ratio_to_native: (crossing_ns + infer_ns) / infer_ns,
-        upstream_crossing_ns,
-        ratio_to_upstream: crossing_ns / upstream_crossing_ns,
+        ratio_to_native: at(&it.to_native, 0.5),
+        upstream_crossing_ns: at(&upstream.crossing, 0.5),
+        ratio_to_upstream: at(&to_upstream, 0.5),
         spread: Spread {
-            least: it.least_crossing,
-            lower_quartile: at(&it.crossing, 0.25),
-            upper_quartile: at(&it.crossing, 0.75),
+            crossing_ns: middle(&it.crossing),
+            ratio_to_upstream: middle(&to_upstream),
+            least_crossing_ns: it.least_crossing,
             least_ratio_to_upstream: it.least_crossing / upstream.least_crossing,
         },
     }
 }
 
 /// The number below which the share `q` of `numbers` lies; zero of none.
-fn quantile(numbers: &mut [f64], q: f64) -> f64 {
+fn quantile(numbers: impl Iterator<Item = f64>, q: f64) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1) as f64;
     let index = (last * q).round() as usize;
@@ -293,30 +304,29 @@ fn quantile(numbers: &mut [f64], q: f64) -> f64 {
 }
 
 fn table(rows: &[Row]) {
-    println!("times in microseconds for one inference; quartiles over {ROUNDS} rounds\n");
     println!(
-        "{:<14}{:<10}{:>10}{:>18}{:>10}{:>12}{:>11}{:>13}",
-        "workload", "path", "crossing", "quartiles", "least", "infer", "to native", "to upstream"
+        "times in microseconds for one inference; in brackets the middle half of {ROUNDS} rounds\n"
+    );
+    println!(
+        "{:<14}{:<10}{:>9} {:<18}{:>10}{:>11}{:>13} {:<14}",
+        "workload", "path", "crossing", "", "infer", "to native", "to upstream", ""
     );
     for row in rows {
-        let us = |ns: f64| format!("{:.2}", ns / 1000.0);
-        let quartiles = format!(
-            "{}..{}",
-            us(row.spread.lower_quartile),
-            us(row.spread.upper_quartile)
-        );
+        let [low, high] = row.spread.crossing_ns.map(|ns| ns / 1000.0);
+        let [least, most] = row.spread.ratio_to_upstream;
         println!(
-            "{:<14}{:<10}{:>10}{:>18}{:>10}{:>12}{:>11.4}{:>13.3}",
+            "{:<14}{:<10}{:>9.2} {:<18}{:>10.2}{:>11.4}{:>13.3} {:<14}",
             row.workload,
             row.path,
-            us(row.crossing_ns),
-            quartiles,
-            us(row.spread.least),
-            us(row.infer_ns),
+            row.crossing_ns / 1000.0,
+            format!("({low:.2}..{high:.2})"),
+            row.infer_ns / 1000.0,
             row.ratio_to_native,
-            row.ratio_to_upstream
+            row.ratio_to_upstream,
+            format!("({least:.3}..{most:.3})"),
         );
     }
+    println!();
 }
 
 /// What stands beside a row: the smallest things, medians and the least.

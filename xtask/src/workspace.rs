@@ -42,7 +42,11 @@ impl Workspace {
     /// Cargo, run at the root.
     pub fn cargo(&self, subcommand: &str) -> Command {
         let mut cargo = Command::new("cargo");
-        cargo.current_dir(&self.root).arg(subcommand);
+        // Tests and benchmarks use ONNX Runtime without the host's `main`, which says the same.
+        cargo
+            .current_dir(&self.root)
+            .env("ORT_DISABLE_TELEMETRY", "1")
+            .arg(subcommand);
         cargo
     }
 

@@ -68,9 +68,9 @@ impl Server {
         Ok(server)
     }
 
-    /// Has it make `calls` calls of `times` inferences each.
-    pub fn round(&mut self, calls: usize, times: u32) -> Result<Round> {
-        let round: Round = serde_json::from_str(&self.ask(&format!("round {calls} {times}"))?)?;
+    /// Has it make `calls` calls of one inference each.
+    pub fn round(&mut self, calls: usize) -> Result<Round> {
+        let round: Round = serde_json::from_str(&self.ask(&format!("round {calls} 1"))?)?;
         ensure!(
             round.call_ns.len() == calls && round.run_ns.len() == calls,
             "expected {calls} calls from path `{}`, got {} and {}",

@@ -101,3 +101,13 @@ fn the_graphs_know_no_wasmtime_not_even_through_others() {
         assert!(!tree.contains(word), "{word} in {tree}");
     }
 }
+
+#[test]
+fn the_version_of_wasmtime_that_reports_name_is_the_one_inside() {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("the lock file");
+    let package = format!(
+        "name = \"wasmtime\"\nversion = \"{}\"",
+        tollgate_runtime::WASMTIME_VERSION
+    );
+    assert!(lock.contains(&package), "update `WASMTIME_VERSION`");
+}

@@ -23,7 +23,8 @@ pub struct Limits {
     /// may be a picture.
     pub host_call_bytes: usize,
     /// Time for one frame, or one run of a command; none for no bound. 10 seconds: far beyond any
-    /// frame, short enough that a loop is noticed.
+    /// frame, short enough that a loop is noticed. Its grain is [`tollgate_nn::ticker::TICK`]: what
+    /// takes less than two of those may get through whatever the deadline says.
     pub deadline: Option<Duration>,
     /// Time for one inference. 10 seconds, likewise; the frame's deadline holds as well.
     pub inference: Duration,

@@ -59,13 +59,7 @@ impl State {
                 deadline: None,
             },
             table,
-            limiter: Limiter {
-                memory_bytes: limits.memory_bytes,
-                table_elements: limits.table_elements,
-                memory_used: 0,
-                table_used: 0,
-                denied: None,
-            },
+            limiter: Limiter::new(limits),
             // A plugin without grants rarely calls WASI at all, and the context has random
             // generators to seed: it is made when it is first asked for.
             wasi: if plain {
@@ -224,11 +218,46 @@ impl NnCtx {
 /// Bounds memories and tables, and remembers what it denied, so that the trap which mostly follows
 /// can be explained.
 pub(crate) struct Limiter {
-    memory_bytes: usize,
-    table_elements: usize,
-    memory_used: usize,
-    table_used: usize,
+    memory: Bound,
+    table: Bound,
     pub(crate) denied: Option<String>,
+}
+
+/// One thing that may grow up to a limit, summed over all of the instance's.
+struct Bound {
+    unit: &'static str,
+    limit: usize,
+    used: usize,
+}
+
+impl Limiter {
+    fn new(limits: &Limits) -> Self {
+        let bound = |unit, limit| Bound {
+            unit,
+            limit,
+            used: 0,
+        };
+        Self {
+            memory: bound("bytes of memory", limits.memory_bytes),
+            table: bound("table entries", limits.table_elements),
+            denied: None,
+        }
+    }
+}
+
+impl Bound {
+    /// Counts a growth; says what is wrong with it where it does not fit.
+    fn grow(&mut self, current: usize, desired: usize) -> Result<(), String> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        if used > self.limit {
+            return Err(format!(
+                "at most {} {}, {used} asked for",
+                self.limit, self.unit
+            ));
+        }
+        self.used = used;
+        Ok(())
+    }
 }
 
 impl ResourceLimiter for Limiter {
@@ -238,18 +267,9 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let used = self
-            .memory_used
-            .saturating_add(desired.saturating_sub(current));
-        let fits = used <= self.memory_bytes;
-        if fits {
-            self.memory_used = used;
-        } else {
-            self.denied = Some(format!(
-                "at most {} bytes of memory, {used} asked for",
-                self.memory_bytes
-            ));
-        }
+        let denied = self.memory.grow(current, desired).err();
+        let fits = denied.is_none();
+        self.denied = denied.or(self.denied.take());
         Ok(fits)
     }
 
@@ -259,18 +279,9 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let used = self
-            .table_used
-            .saturating_add(desired.saturating_sub(current));
-        let fits = used <= self.table_elements;
-        if fits {
-            self.table_used = used;
-        } else {
-            self.denied = Some(format!(
-                "at most {} table entries, {used} asked for",
-                self.table_elements
-            ));
-        }
+        let denied = self.table.grow(current, desired).err();
+        let fits = denied.is_none();
+        self.denied = denied.or(self.denied.take());
         Ok(fits)
     }
 }

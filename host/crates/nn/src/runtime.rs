@@ -57,7 +57,8 @@ impl OnnxRuntime {
             path: shown.clone(),
             reason,
         };
-        let version = run::library_version(&path).map_err(library)?;
+        // Held until `ort` has loaded it as well: relocating it twice would take twice as long.
+        let (version, _held) = run::library_version(&path).map_err(library)?;
         if minor(&version).is_none_or(|minor| minor < OLDEST_MINOR) {
             return Err(Error::LibraryTooOld {
                 path: shown,

@@ -4,11 +4,14 @@ use std::{ffi::CStr, path::Path};
 
 use ort::sys::OrtApiBase;
 
-/// The version that the library at `path` gives itself, or why it gives none.
-pub(crate) fn library_version(path: &Path) -> Result<String, String> {
+/// A loaded library. While it is held, loading it again takes no time.
+pub(crate) struct Loaded(#[expect(dead_code, reason = "held, not used")] libloading::Library);
+
+/// The version that the library at `path` gives itself, or why it gives none; and the library.
+pub(crate) fn library_version(path: &Path) -> Result<(String, Loaded), String> {
     // SAFETY: loading a library runs its initialisers. The path is the user's own choice of ONNX
     // Runtime, never a guest's or a package's.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|error| error.to_string())?;
+    let library = unsafe { libloading::Library::new(path) }.map_err(|error| causes(&error))?;
     // SAFETY: every ONNX Runtime exports this symbol with this type.
     let base =
         unsafe { library.get::<unsafe extern "C" fn() -> *const OrtApiBase>(b"OrtGetApiBase\0") }
@@ -17,6 +20,13 @@ pub(crate) fn library_version(path: &Path) -> Result<String, String> {
     let base = unsafe { base().as_ref() }.ok_or("its `OrtGetApiBase` returns nothing")?;
     // SAFETY: the table is valid, and the text is static and ends in zero.
     let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
-    Ok(version.to_string_lossy().into_owned())
-    // The library is closed here, and opened again by `ort`; the loader counts.
+    Ok((version.to_string_lossy().into_owned(), Loaded(library)))
+}
+
+/// An error with its causes: the loader keeps the part that says what is wrong in the second.
+fn causes(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", causes(source)),
+        None => error.to_string(),
+    }
 }

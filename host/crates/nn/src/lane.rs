@@ -141,7 +141,7 @@ impl Pool {
         }
     }
 
-    pub(crate) fn give_back(&mut self, tensor: Tensor) {
+    pub(crate) fn give_back(&mut self, mut tensor: Tensor) {
         let bytes = tensor.bytes().len();
         // Few kinds of tensor come back again and again; a long list would only be searched.
         if tensor.is_reusable() && self.bytes + bytes <= KEPT_BYTES && self.tensors.len() < 32 {

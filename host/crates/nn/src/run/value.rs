@@ -218,8 +218,9 @@ impl Tensor {
     }
 
     /// Whether its memory can be written again: it is ours, and nobody else reads it.
-    pub(crate) fn is_reusable(&self) -> bool {
-        self.reusable && Arc::strong_count(&self.owner) == 1
+    pub(crate) fn is_reusable(&mut self) -> bool {
+        // Not the count: this also waits for what others did before they let go.
+        self.reusable && Arc::get_mut(&mut self.owner).is_some()
     }
 
     /// Its elements, row-major, in the machine's byte order.
@@ -239,7 +240,7 @@ impl Tensor {
         }
         let (start, bytes) = self.owner.parts();
         // SAFETY: the memory is a `Buffer` of this length. Nobody else has a handle on its owner
-        // (`is_reusable`; there are no weak ones), and `&mut self` keeps it so for the lifetime of
+        // (`is_reusable`), and `&mut self` keeps it so for the lifetime of
         // the slice.
         Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), bytes) })
     }

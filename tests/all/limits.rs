@@ -55,6 +55,11 @@ fn memory_is_bounded() {
     let mut guest = Conduct::with(&[], &Grants::default(), &limits);
     assert_eq!(guest.say("grow 16"), "granted");
     assert_eq!(guest.say("grow 1000"), "denied");
+    let error = guest.dies("trap");
+    assert!(
+        matches!(error, Error::Guest(GuestFault::Trap { .. })),
+        "what was denied two calls ago is not why: {error}"
+    );
     let error = Conduct::with(&[], &Grants::default(), &limits).dies("exhaust");
     has(
         &error.to_string(),

@@ -20,6 +20,16 @@ fn digits() -> NnHost {
     }
 }
 
+/// The twin and an instance, on the same graph.
+fn both() -> (Twin, Instance) {
+    let host = digits();
+    let library = file("target/guests/twins/meter-reader.so");
+    let twin = Twin::load(&library, host.clone()).expect("the example's twin");
+    let plugin = support::plugin("meter-reader");
+    let instance = Instance::new(&plugin, &host, &all_graphs(), &Limits::default());
+    (twin, instance.expect("an instance"))
+}
+
 fn frames() -> Vec<Frame> {
     let mut paths: Vec<_> = std::fs::read_dir(file("examples/meter-reader/frames"))
         .expect("the example's frames")
@@ -42,12 +52,7 @@ fn frames() -> Vec<Frame> {
 
 #[test]
 fn sandbox_and_twin_read_the_same_from_every_frame() {
-    let host = digits();
-    let library = file("target/guests/twins/meter-reader.so");
-    let mut twin = Twin::load(&library, host.clone()).expect("the example's twin");
-    let plugin = support::plugin("meter-reader");
-    let mut instance =
-        Instance::new(&plugin, &host, &all_graphs(), &Limits::default()).expect("an instance");
+    let (mut twin, mut instance) = both();
     let frames = frames();
     assert!(frames.len() >= 48, "{} frames", frames.len());
     for frame in &frames {
@@ -67,12 +72,7 @@ fn sandbox_and_twin_read_the_same_from_every_frame() {
 
 #[test]
 fn both_find_the_same_fault_with_a_frame_that_is_no_picture() {
-    let host = digits();
-    let library = file("target/guests/twins/meter-reader.so");
-    let mut twin = Twin::load(&library, host.clone()).expect("the example's twin");
-    let plugin = support::plugin("meter-reader");
-    let mut instance =
-        Instance::new(&plugin, &host, &all_graphs(), &Limits::default()).expect("an instance");
+    let (mut twin, mut instance) = both();
     let whole = frames().remove(0).data;
     let cut = |bytes: usize| whole.slice(..bytes);
     for data in [

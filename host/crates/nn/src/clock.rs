@@ -40,27 +40,6 @@ pub fn nanos(ticks: u64) -> u64 {
     CLOCK.delta_as_nanos(0, ticks)
 }
 
-/// Sets the clock up, which takes some milliseconds once; otherwise the first stamp does.
-pub fn prepare() {
-    Stamp::now();
-}
-
-/// What the stamps come from, in words.
-pub fn source() -> &'static str {
-    if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) && counter_ticks() {
-        "time-stamp counter"
-    } else {
-        "system monotonic clock"
-    }
-}
-
-/// Whether raw counts differ from nanoseconds of the system's clock.
-fn counter_ticks() -> bool {
-    // Raw readings of the system's clock are nanoseconds: a million counts would be a million
-    // nanoseconds exactly. A counter of any other rate shows itself.
-    nanos(1_000_000) != 1_000_000
-}
-
 /// A span of time, converted once so that deadlines cost nothing to set.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {

@@ -269,3 +269,12 @@ pub(crate) fn show_dimensions<T: std::fmt::Display>(
         .collect();
     format!("[{}]", all.join(", "))
 }
+
+/// An error with its causes: a loader of libraries keeps the part that says what is wrong in the
+/// second.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", causes(source)),
+        None => error.to_string(),
+    }
+}

@@ -166,8 +166,8 @@ impl Graph {
             });
         }
         drop(feeds);
-        let (copies_in, bytes_copied_in) = (copies.tensors.len() as u64, copies.bytes);
-        for copy in copies.tensors {
+        let copies_in = copies.0.len() as u64;
+        for (_, copy) in copies.0 {
             pool.give_back(copy);
         }
         Ok(Outcome {
@@ -176,7 +176,6 @@ impl Graph {
             started,
             ended,
             copies_in,
-            bytes_copied_in,
         })
     }
 

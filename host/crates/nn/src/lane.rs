@@ -42,14 +42,6 @@ pub enum Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    /// Whether its address keeps ONNX Runtime from reading it where it lies.
-    fn must_be_copied(&self) -> bool {
-        match self {
-            Data::Tensor(_) => false,
-            Data::Bytes { ty, bytes, .. } => !ViewSlot::accepts(*ty, bytes),
-        }
-    }
-
     pub(crate) fn parts(&self) -> (TensorType, &'a [u32], &'a [u8]) {
         match *self {
             Data::Tensor(tensor) => (tensor.ty(), tensor.shape(), tensor.bytes()),
@@ -75,8 +67,6 @@ pub struct Outcome {
     pub ended: Stamp,
     /// How many inputs had to be copied, for their alignment.
     pub copies_in: u64,
-    /// How many bytes those copies were.
-    pub bytes_copied_in: u64,
 }
 
 /// What one caller brings to its inferences.
@@ -155,34 +145,34 @@ impl Pool {
 #[derive(Default)]
 pub(crate) struct Views(Vec<ViewSlot>);
 
-/// Copies of the inputs that could not be read where they lie.
-#[derive(Default)]
-pub(crate) struct Copies {
-    pub(crate) tensors: Vec<Tensor>,
-    pub(crate) bytes: u64,
-}
+/// Copies of the arguments that cannot be read where they lie, each with its argument's place.
+pub(crate) struct Copies(pub(crate) Vec<(usize, Tensor)>);
 
 impl Copies {
-    /// Copies what has to be.
+    /// Copies what ONNX Runtime's kernels could not read for its alignment.
     pub(crate) fn of(arguments: &[Argument<'_>], pool: &mut Pool) -> Result<Self, Error> {
-        let mut copies = Self::default();
-        for argument in arguments {
+        let mut copies = Vec::new();
+        for (place, argument) in arguments.iter().enumerate() {
             if let Data::Bytes {
                 ty,
                 dimensions,
                 bytes,
             } = argument.data
-                && argument.data.must_be_copied()
+                && !ViewSlot::accepts(ty, bytes)
             {
                 let mut tensor = pool.take(ty, dimensions)?;
                 if let Some(elements) = tensor.bytes_mut() {
                     elements.copy_from_slice(bytes);
                 }
-                copies.bytes += bytes.len() as u64;
-                copies.tensors.push(tensor);
+                copies.push((place, tensor));
             }
         }
-        Ok(copies)
+        Ok(Self(copies))
+    }
+
+    fn at(&self, place: usize) -> Option<&Tensor> {
+        let (_, copy) = self.0.iter().find(|(of, _)| *of == place)?;
+        Some(copy)
     }
 }
 
@@ -197,31 +187,21 @@ impl Views {
         if self.0.len() < order.len() {
             self.0.resize_with(order.len(), ViewSlot::default);
         }
-        // The copies are in the order of the arguments.
-        let copied_before = |position: usize| {
-            let before = arguments.iter().take(position);
-            before
-                .filter(|argument| argument.data.must_be_copied())
-                .count()
-        };
         let mut feeds = SmallVec::new();
-        for (slot, &position) in self.0.iter_mut().zip(order) {
-            let Some(argument) = arguments.get(position) else {
+        for (slot, &place) in self.0.iter_mut().zip(order) {
+            let Some(argument) = arguments.get(place) else {
                 continue;
             };
-            feeds.push(match argument.data {
-                Data::Tensor(tensor) => Feed::tensor(tensor),
-                Data::Bytes { .. } if argument.data.must_be_copied() => {
-                    match copies.tensors.get(copied_before(position)) {
-                        Some(copy) => Feed::tensor(copy),
-                        None => continue,
-                    }
-                }
-                Data::Bytes {
-                    ty,
-                    dimensions,
-                    bytes,
-                } => Feed::view(slot.view(ty, dimensions, bytes)?),
+            feeds.push(match (argument.data, copies.at(place)) {
+                (Data::Tensor(tensor), _) | (_, Some(tensor)) => Feed::tensor(tensor),
+                (
+                    Data::Bytes {
+                        ty,
+                        dimensions,
+                        bytes,
+                    },
+                    None,
+                ) => Feed::view(slot.view(ty, dimensions, bytes)?),
             });
         }
         Ok(feeds)

@@ -25,7 +25,7 @@ mod tensor;
 pub mod ticker;
 
 pub use device::Device;
-pub use error::{Error, ErrorCode};
+pub use error::{Error, ErrorCode, causes};
 pub use graph::{Graph, TensorInfo};
 pub use lane::{Argument, Data, Lane, Outcome};
 pub use options::{GraphOptions, Mode, Optimization};

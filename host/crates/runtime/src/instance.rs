@@ -162,6 +162,8 @@ impl Instance {
         }
         self.store.set_epoch_deadline(self.epochs);
         let state = self.store.data_mut();
+        // What an earlier call was denied does not explain how this one ends.
+        state.limiter.denied = None;
         std::mem::swap(&mut state.ledger, ledger);
         state.ledger.begin_call(allocations);
         let begin = state.ledger.since();

@@ -4,6 +4,8 @@ use std::{ffi::CStr, path::Path};
 
 use ort::sys::OrtApiBase;
 
+use crate::error::causes;
+
 /// A loaded library. While it is held, loading it again takes no time.
 pub(crate) struct Loaded(#[expect(dead_code, reason = "held, not used")] libloading::Library);
 
@@ -21,12 +23,4 @@ pub(crate) fn library_version(path: &Path) -> Result<(String, Loaded), String> {
     // SAFETY: the table is valid, and the text is static and ends in zero.
     let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
     Ok((version.to_string_lossy().into_owned(), Loaded(library)))
-}
-
-/// An error with its causes: the loader keeps the part that says what is wrong in the second.
-fn causes(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", causes(source)),
-        None => error.to_string(),
-    }
 }

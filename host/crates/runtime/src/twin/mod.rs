@@ -19,7 +19,7 @@ use std::{
 };
 
 use libloading::Library;
-use tollgate_nn::clock::Stamp;
+use tollgate_nn::{causes, clock::Stamp};
 use tollgate_twin_abi as abi;
 
 use self::table::{Host, bytes_of, text_of};
@@ -162,14 +162,6 @@ impl Drop for Twin {
             (self.functions.drop)(self.plugin.as_ptr());
             drop(Box::from_raw(self.host.as_ptr()));
         }
-    }
-}
-
-/// An error with its causes: the loader keeps the part that says what is wrong in the second.
-fn causes(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", causes(source)),
-        None => error.to_string(),
     }
 }
 

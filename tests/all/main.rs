@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod conformance;
 mod isolation;
 mod limits;
 mod nn;

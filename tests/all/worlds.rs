@@ -23,7 +23,7 @@ fn files_that_are_no_plugin_are_named_for_what_they_are() {
     has(&refused(b""), &["empty"]);
     has(
         &refused(b"\0asm\x01\0\0\0"),
-        &["core module", "wasm32-wasip2"],
+        &["core module", "`handle`", "`_start`"],
     );
     let whole = std::fs::read(component("conduct")).expect("a component");
     has(

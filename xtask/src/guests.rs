@@ -1,7 +1,8 @@
 //! Builds every guest into `target/guests`: components for the sandbox, twins to load natively.
 //!
 //! A guest is a crate under `examples/*/plugin` or `tests/guests`; what it is called decides what
-//! it is: `command-…` is a WASI command, anything else a plugin without WASI. Cargo decides what is
+//! it is: `command-…` is a WASI command, `preview1-…` one of the generation before, `module-…` a core
+//! module that stays one, anything else a plugin without WASI. Cargo decides what is
 //! fresh; turning a core module into a component takes milliseconds and is done every time, but a
 //! file that would not change is not touched. An example has a twin; a test guest has one if its
 //! manifest says `twin = true` under `[package.metadata.tollgate]`.
@@ -32,6 +33,10 @@ enum Kind {
     Plugin,
     /// A program for WASI.
     Command,
+    /// A library that stays a core module.
+    Module,
+    /// A program for preview1 that stays a core module.
+    Preview1,
 }
 
 /// One guest's crate.
@@ -110,10 +115,11 @@ fn guest(package: &Value, root: &Path) -> Option<Guest> {
     if !fixture && !example {
         return None;
     }
-    let kind = if name.starts_with("command-") {
-        Kind::Command
-    } else {
-        Kind::Plugin
+    let kind = match name.split('-').next() {
+        Some("command") => Kind::Command,
+        Some("module") => Kind::Module,
+        Some("preview1") => Kind::Preview1,
+        _ => Kind::Plugin,
     };
     let asked = package.pointer("/metadata/tollgate/twin") == Some(&Value::Bool(true));
     Some(Guest {
@@ -131,8 +137,9 @@ fn build_component(
     components: &Path,
 ) -> Result<()> {
     let target = match guest.kind {
-        Kind::Plugin => PLUGIN_TARGET,
+        Kind::Plugin | Kind::Module => PLUGIN_TARGET,
         Kind::Command => toolchain.command_target,
+        Kind::Preview1 => OLD_COMMAND_TARGET,
     };
     let mut cargo = compile(workspace, guest, "guest");
     cargo.args(["--target", target]);
@@ -140,12 +147,13 @@ fn build_component(
     separate_crate_type(&mut cargo, guest);
     let module = artifact(&mut cargo, "wasm")?;
     let bytes = fs::read(&module).with_context(|| format!("cannot read `{}`", module.display()))?;
-    let component = if is_component(&bytes) {
+    let stays = matches!(guest.kind, Kind::Module | Kind::Preview1);
+    let wasm = if stays || is_component(&bytes) {
         bytes
     } else {
         encode(&bytes, target)?
     };
-    write_if_changed(&components.join(format!("{}.wasm", guest.name)), &component)
+    write_if_changed(&components.join(format!("{}.wasm", guest.name)), &wasm)
 }
 
 fn build_twin(workspace: &Workspace, guest: &Guest, twins: &Path) -> Result<()> {
@@ -177,8 +185,8 @@ fn compile(workspace: &Workspace, guest: &Guest, profile: &str) -> Command {
 /// guests are an `rlib` as well, for their tests' sake.
 fn separate_crate_type(cargo: &mut Command, guest: &Guest) {
     match guest.kind {
-        Kind::Plugin => cargo.args(["--lib", "--crate-type", "cdylib"]),
-        Kind::Command => cargo.args(["--bins"]),
+        Kind::Plugin | Kind::Module => cargo.args(["--lib", "--crate-type", "cdylib"]),
+        Kind::Command | Kind::Preview1 => cargo.args(["--bins"]),
     };
 }
 

@@ -20,7 +20,8 @@ mod debian;
 pub const PLUGIN_TARGET: &str = "wasm32-unknown-unknown";
 /// What commands are built for: the compiler makes them components by itself.
 pub const COMMAND_TARGET: &str = "wasm32-wasip2";
-/// What commands are built for where preview 2's library is not to be had; they need an adapter.
+/// What preview1's guests are built for, and commands where preview 2's library is not to be had,
+/// which then need an adapter.
 pub const OLD_COMMAND_TARGET: &str = "wasm32-wasip1";
 
 /// Where the compiler for guests comes from.
@@ -92,7 +93,7 @@ pub fn ensure(workspace: &Workspace, choice: Choice) -> Result<Toolchain> {
 /// The targets that the compiler in use has no library for.
 fn missing(workspace: &Workspace) -> Result<Vec<&'static str>> {
     let mut missing = Vec::new();
-    for target in [PLUGIN_TARGET, COMMAND_TARGET] {
+    for target in [PLUGIN_TARGET, COMMAND_TARGET, OLD_COMMAND_TARGET] {
         let libraries = shell::read(Command::new("rustc").current_dir(workspace.path("")).args([
             "--print",
             "target-libdir",

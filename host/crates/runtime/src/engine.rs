@@ -3,7 +3,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -50,6 +50,8 @@ pub struct Engine {
 struct Inner {
     wasmtime: wasmtime::Engine,
     linker: Linker<State>,
+    /// For core modules; made with the first of them.
+    modules: OnceLock<wasmtime::Linker<State>>,
     /// Keeps the ticker calling for as long as the engine lives.
     _epoch: Arc<Epoch>,
 }
@@ -84,6 +86,7 @@ impl Engine {
             inner: Arc::new(Inner {
                 wasmtime,
                 linker,
+                modules: OnceLock::new(),
                 _epoch: epoch,
             }),
         })
@@ -106,6 +109,18 @@ impl Engine {
 
     pub(crate) fn linker(&self) -> &Linker<State> {
         &self.inner.linker
+    }
+
+    /// What core modules may import.
+    pub(crate) fn modules(&self) -> Result<&wasmtime::Linker<State>, Error> {
+        if let Some(linker) = self.inner.modules.get() {
+            return Ok(linker);
+        }
+        let mut linker = wasmtime::Linker::new(&self.inner.wasmtime);
+        imports::add_to_module_linker(&mut linker).map_err(|error| Error::Engine {
+            reason: reason(&error),
+        })?;
+        Ok(self.inner.modules.get_or_init(|| linker))
     }
 }
 

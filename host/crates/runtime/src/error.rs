@@ -40,6 +40,16 @@ pub enum Error {
         exports: String,
     },
 
+    /// The core module exports no entry that is accepted.
+    #[error(
+        "a core module of no world that can be run: it exports {exports}; expected `handle` (a preview1 \
+         plugin) or `_start` (a preview1 command); a component's core module needs to be encoded as one"
+    )]
+    WrongModule {
+        /// The names of its exports.
+        exports: String,
+    },
+
     /// The component is of the other world.
     #[error("the component is {is}, not {wanted}")]
     OtherWorld {

@@ -5,15 +5,18 @@
 
 use wasmtime::{
     AsContextMut, CallHook, Store, StoreContextMut, Trap,
-    component::{ComponentNamedList, Lift, Lower, TypedFunc},
+    component::{Component, ComponentNamedList, Lift, Lower, TypedFunc},
 };
 use wasmtime_wasi::{I32Exit, p2::bindings::sync::Command};
 
 use crate::{
     Error, Fault, Frame, Grants, GuestFault, Ledger, Limits, NnHost, Output, Plugin, World,
-    engine::epochs, error::reason, state::State,
+    engine::epochs, error::reason, plugin::Code, state::State, streams::Streams,
 };
 use tollgate_nn::clock::{Budget, Deadline};
+
+/// What the one output of a preview1 plugin is called: what it wrote there.
+const MODULE_OUTPUT: &str = "stdout";
 
 type Handle = TypedFunc<(Frame,), (Result<Vec<Output>, Fault>,)>;
 
@@ -24,10 +27,21 @@ pub struct Instance {
     /// The deadline's length, and how many epochs it is at most.
     budget: Option<Budget>,
     epochs: u64,
-    inner: wasmtime::component::Instance,
-    handle: Option<Handle>,
-    component: wasmtime::component::Component,
+    entry: Entry,
     poisoned: bool,
+}
+
+/// The ways in.
+enum Entry {
+    Component {
+        inner: wasmtime::component::Instance,
+        component: Component,
+        handle: Option<Handle>,
+    },
+    Module {
+        handle: wasmtime::TypedFunc<(), i32>,
+        streams: Streams,
+    },
 }
 
 /// A function that an instance exports, of a known type.
@@ -52,29 +66,42 @@ impl Instance {
                 wanted: World::Plugin.words(),
             });
         }
-        let mut store = new_store(plugin, host, grants, limits)?;
-        let inner = plugin
-            .pre()
-            .instantiate(&mut store)
-            .map_err(|error| start_failure(&store, limits, &error))?;
-        let handle =
-            match plugin.handle() {
-                Some(index) => Some(inner.get_typed_func(&mut store, index).map_err(|error| {
-                    Error::Export {
-                        name: "handle".to_owned(),
-                        reason: reason(&error),
-                    }
-                })?),
-                None => None,
-            };
+        let (store, entry) = match plugin.code() {
+            Code::Component {
+                component,
+                pre,
+                handle,
+            } => {
+                let state = State::new(host, grants, limits)?;
+                let mut store = new_store(plugin, state, limits);
+                let inner = pre
+                    .instantiate(&mut store)
+                    .map_err(|error| start_failure(&store, limits, &error))?;
+                let typed = handle.map(|index| inner.get_typed_func(&mut store, index));
+                let entry = Entry::Component {
+                    inner,
+                    component: component.clone(),
+                    handle: typed.transpose().map_err(no_handle)?,
+                };
+                (store, entry)
+            }
+            Code::Module(pre) => {
+                let streams = Streams::new(limits.host_call_bytes);
+                let state = State::for_module(host, grants, limits, &streams)?;
+                let mut store = new_store(plugin, state, limits);
+                let inner = start_module(pre, &mut store, limits)?;
+                let handle = inner
+                    .get_typed_func(&mut store, "handle")
+                    .map_err(no_handle)?;
+                (store, Entry::Module { handle, streams })
+            }
+        };
         Ok(Self {
             store,
             limits: limits.clone(),
             budget: limits.deadline.map(Budget::new),
             epochs: limits.deadline.map_or(u64::MAX / 2, epochs),
-            inner,
-            handle,
-            component: plugin.component().clone(),
+            entry,
             poisoned: false,
         })
     }
@@ -92,20 +119,59 @@ impl Instance {
         frame: &Frame,
         ledger: &mut Ledger,
     ) -> Result<Result<Vec<Output>, Fault>, Error> {
-        let Some(handle) = self.handle else {
-            return Err(Error::OtherWorld {
-                is: World::Other.words(),
-                wanted: World::Plugin.words(),
-            });
-        };
         ledger.counts.bytes_out += frame.bytes() as u64;
-        let (result,) = self.enter(ledger, Frame::LISTS, |store| {
-            handle.call(store, (frame.clone(),))
-        })?;
+        let result = match &self.entry {
+            Entry::Component {
+                handle: Some(handle),
+                ..
+            } => {
+                let handle = *handle;
+                let (result,) = self.enter(ledger, Frame::LISTS, |store| {
+                    handle.call(store, (frame.clone(),))
+                })?;
+                result
+            }
+            Entry::Component { handle: None, .. } => {
+                return Err(Error::OtherWorld {
+                    is: World::Other.words(),
+                    wanted: World::Plugin.words(),
+                });
+            }
+            Entry::Module { handle, streams } => {
+                let (handle, streams) = (handle.clone(), streams.clone());
+                streams.input.fill(frame.data.clone());
+                let code = self.enter(ledger, 0, |store| handle.call(store, ()))?;
+                self.output_of_module(&streams, code)
+            }
+        };
         if let Ok(outputs) = &result {
             ledger.counts.bytes_in += outputs.iter().map(Output::bytes).sum::<usize>() as u64;
         }
         Ok(result)
+    }
+
+    /// What a module wrote, or what it said about why it did not.
+    fn output_of_module(&mut self, streams: &Streams, code: i32) -> Result<Vec<Output>, Fault> {
+        let data = streams.output.take();
+        let said = streams.errors.take();
+        let refused = self.store.data_mut().ephemeral.last_refusal.take();
+        if code == 0 {
+            return Ok(vec![Output {
+                name: MODULE_OUTPUT.to_owned(),
+                content_type: String::new(),
+                data,
+            }]);
+        }
+        let said = String::from_utf8_lossy(&said);
+        let mut reason = match said.trim() {
+            "" => format!("`handle` returned {code}"),
+            said => said.to_owned(),
+        };
+        if let Some(refused) = refused {
+            reason.push_str("; the last error of wasi-nn: ");
+            reason.push_str(&refused);
+        }
+        Err(Fault::Internal(reason))
     }
 
     /// Looks up an exported function, by the name that the world gives it.
@@ -122,11 +188,16 @@ impl Instance {
             name: name.to_owned(),
             reason,
         };
-        let index = self
-            .component
+        let Entry::Component {
+            inner, component, ..
+        } = &self.entry
+        else {
+            return Err(failed("it is a core module, not a component".to_owned()));
+        };
+        let index = component
             .get_export_index(None, name)
             .ok_or_else(|| failed("there is no export of this name".to_owned()))?;
-        self.inner
+        inner
             .get_typed_func(&mut self.store, index)
             .map(Typed)
             .map_err(|error| failed(reason(&error)))
@@ -198,38 +269,79 @@ impl Instance {
                 wanted: World::Command.words(),
             });
         }
-        let mut store = new_store(plugin, host, grants, limits)?;
-        let command = plugin
-            .pre()
-            .instantiate(&mut store)
-            .and_then(|instance| Command::new(&mut store, &instance))
-            .map_err(|error| start_failure(&store, limits, &error))?;
-        let state = store.data_mut();
-        state.nn.begin(limits.deadline.map(Deadline::after));
-        std::mem::swap(&mut state.ledger, ledger);
-        state.ledger.begin_call(0);
-        let result = command.wasi_cli_run().call_run(&mut store);
-        let state = store.data_mut();
-        state.ledger.end_call();
-        std::mem::swap(&mut state.ledger, ledger);
-        match result {
-            Ok(Ok(())) => Ok(0),
-            Ok(Err(())) => Ok(1),
-            Err(error) => match error.downcast_ref::<I32Exit>() {
-                Some(exit) => Ok(exit.0),
-                None => Err(classify(&store, limits, &error)),
-            },
+        match plugin.code() {
+            Code::Component { pre, .. } => {
+                let state = State::new(host, grants, limits)?;
+                let mut store = new_store(plugin, state, limits);
+                let command = pre
+                    .instantiate(&mut store)
+                    .and_then(|instance| Command::new(&mut store, &instance))
+                    .map_err(|error| start_failure(&store, limits, &error))?;
+                once(&mut store, limits, ledger, |store| {
+                    let ended = command.wasi_cli_run().call_run(store)?;
+                    Ok(i32::from(ended.is_err()))
+                })
+            }
+            Code::Module(pre) => {
+                let streams = Streams::default();
+                let state = State::for_module(host, grants, limits, &streams)?;
+                let mut store = new_store(plugin, state, limits);
+                let start = pre
+                    .instantiate(&mut store)
+                    .and_then(|inner| inner.get_typed_func::<(), ()>(&mut store, "_start"))
+                    .map_err(|error| start_failure(&store, limits, &error))?;
+                once(&mut store, limits, ledger, |store| {
+                    start.call(store, ()).map(|()| 0)
+                })
+            }
         }
     }
 }
 
-fn new_store(
-    plugin: &Plugin,
-    host: &NnHost,
-    grants: &Grants,
+/// Enters a command; gives its exit code.
+fn once(
+    store: &mut Store<State>,
     limits: &Limits,
-) -> Result<Store<State>, Error> {
-    let state = State::new(host, grants, limits)?;
+    ledger: &mut Ledger,
+    enter: impl FnOnce(&mut Store<State>) -> wasmtime::Result<i32>,
+) -> Result<i32, Error> {
+    let state = store.data_mut();
+    state.nn.begin(limits.deadline.map(Deadline::after));
+    std::mem::swap(&mut state.ledger, ledger);
+    state.ledger.begin_call(0);
+    let result = enter(store);
+    let state = store.data_mut();
+    state.ledger.end_call();
+    std::mem::swap(&mut state.ledger, ledger);
+    result.or_else(|error| match error.downcast_ref::<I32Exit>() {
+        Some(exit) => Ok(exit.0),
+        None => Err(classify(store, limits, &error)),
+    })
+}
+
+/// Instantiates a module, and lets a reactor set itself up.
+fn start_module(
+    pre: &wasmtime::InstancePre<State>,
+    store: &mut Store<State>,
+    limits: &Limits,
+) -> Result<wasmtime::Instance, Error> {
+    let started = pre.instantiate(&mut *store).and_then(|inner| {
+        if let Ok(initialize) = inner.get_typed_func::<(), ()>(&mut *store, "_initialize") {
+            initialize.call(&mut *store, ())?;
+        }
+        Ok(inner)
+    });
+    started.map_err(|error| start_failure(store, limits, &error))
+}
+
+fn no_handle(error: wasmtime::Error) -> Error {
+    Error::Export {
+        name: "handle".to_owned(),
+        reason: reason(&error),
+    }
+}
+
+fn new_store(plugin: &Plugin, state: State, limits: &Limits) -> Store<State> {
     let mut store = Store::new(plugin.engine().wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
     store.set_hostcall_fuel(limits.host_call_bytes);
@@ -244,7 +356,7 @@ fn new_store(
         }
         Ok(())
     });
-    Ok(store)
+    store
 }
 
 /// Says why an instance could not be made: the guest's start function may have run.

@@ -21,6 +21,7 @@ mod plugin;
 mod pool;
 pub mod probe;
 mod state;
+mod streams;
 mod twin;
 
 pub use engine::{Engine, EngineConfig};

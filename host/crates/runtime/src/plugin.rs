@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use wasmtime::{
-    CodeBuilder,
+    CodeBuilder, Module, Precompiled,
     component::{Component, ComponentExportIndex, InstancePre},
 };
 
@@ -15,7 +15,13 @@ const HANDLER: &str = "tollgate:plugin/handler@0.1.0";
 /// The interface that makes a component a command, in any point release of WASI 0.2.
 const COMMAND: &str = "wasi:cli/run@0.2.";
 
-/// What a component is for, told by what it exports.
+/// The function that makes a core module a plugin: a frame on standard input, an output on standard
+/// output, zero where that went well.
+const MODULE_HANDLER: &str = "handle";
+/// The function that makes a core module a command.
+const MODULE_COMMAND: &str = "_start";
+
+/// What a guest is for, told by what it exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum World {
     /// `tollgate:plugin/plugin`: frames in, outputs out.
@@ -39,14 +45,29 @@ impl World {
 /// A compiled guest.
 pub struct Plugin {
     engine: Engine,
-    component: Component,
-    pre: InstancePre<State>,
+    code: Code,
     world: World,
-    handle: Option<ComponentExportIndex>,
+}
+
+/// What it was compiled from.
+pub(crate) enum Code {
+    Component {
+        component: Component,
+        pre: InstancePre<State>,
+        handle: Option<ComponentExportIndex>,
+    },
+    /// A core module for preview1.
+    Module(wasmtime::InstancePre<State>),
+}
+
+/// Compiled, not linked yet.
+enum Compiled {
+    Component(Component),
+    Module(Module),
 }
 
 impl Plugin {
-    /// Compiles a component.
+    /// Compiles a component, or a preview1 core module.
     ///
     /// # Errors
     ///
@@ -65,19 +86,20 @@ impl Plugin {
         Self::link(engine, compile(engine, wasm)?)
     }
 
-    /// Compiles a component to bytes that [`Plugin::from_compiled_file`] takes, for a cache.
+    /// Compiles a guest to bytes that [`Plugin::from_compiled_file`] takes, for a cache.
     ///
     /// # Errors
     ///
     /// As [`Plugin::new`].
     pub fn compile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, Error> {
         let plugin = Self::new(engine, wasm)?;
-        plugin
-            .component
-            .serialize()
-            .map_err(|error| Error::Invalid {
-                reason: reason(&error),
-            })
+        match &plugin.code {
+            Code::Component { component, .. } => component.serialize(),
+            Code::Module(pre) => pre.module().serialize(),
+        }
+        .map_err(|error| Error::Invalid {
+            reason: reason(&error),
+        })
     }
 
     /// Loads what [`Plugin::compile`] gave, from a file, which is mapped into memory.
@@ -95,35 +117,46 @@ impl Plugin {
         reason = "compiled code is trusted by whoever kept it; the promise is passed on as it is"
     )]
     pub unsafe fn from_compiled_file(engine: &Engine, path: &Path) -> Result<Self, Error> {
-        // SAFETY: the caller's promise, above.
-        let component = unsafe { Component::deserialize_file(engine.wasmtime(), path) };
-        Self::accept(
-            engine,
-            component.map_err(|error| Error::Invalid {
-                reason: reason(&error),
-            })?,
-        )
+        let invalid = |error: wasmtime::Error| Error::Invalid {
+            reason: reason(&error),
+        };
+        let kind = wasmtime::Engine::detect_precompiled_file(path).map_err(invalid)?;
+        let wasmtime = engine.wasmtime();
+        let compiled = if kind == Some(Precompiled::Module) {
+            // SAFETY: the caller's promise, above.
+            unsafe { Module::deserialize_file(wasmtime, path) }.map(Compiled::Module)
+        } else {
+            // SAFETY: the caller's promise, above.
+            unsafe { Component::deserialize_file(wasmtime, path) }.map(Compiled::Component)
+        };
+        Self::accept(engine, compiled.map_err(invalid)?)
     }
 
-    fn accept(engine: &Engine, component: Component) -> Result<Self, Error> {
-        let plugin = Self::link(engine, component)?;
+    fn accept(engine: &Engine, compiled: Compiled) -> Result<Self, Error> {
+        let plugin = Self::link(engine, compiled)?;
         if plugin.world == World::Other {
-            let ty = plugin.component.component_type();
-            let names: Vec<&str> = ty
-                .exports(engine.wasmtime())
-                .map(|(name, _)| name)
-                .collect();
-            let exports = if names.is_empty() {
+            let exports = plugin.exports();
+            let exports = if exports.is_empty() {
                 "nothing".to_owned()
             } else {
-                names.join(", ")
+                exports.join(", ")
             };
-            return Err(Error::WrongWorld { exports });
+            return Err(match plugin.code {
+                Code::Component { .. } => Error::WrongWorld { exports },
+                Code::Module(_) => Error::WrongModule { exports },
+            });
         }
         Ok(plugin)
     }
 
-    fn link(engine: &Engine, component: Component) -> Result<Self, Error> {
+    fn link(engine: &Engine, compiled: Compiled) -> Result<Self, Error> {
+        match compiled {
+            Compiled::Component(component) => Self::link_component(engine, component),
+            Compiled::Module(module) => Self::link_module(engine, &module),
+        }
+    }
+
+    fn link_component(engine: &Engine, component: Component) -> Result<Self, Error> {
         let ty = component.component_type();
         let exports = |wanted: &dyn Fn(&str) -> bool| {
             ty.exports(engine.wasmtime()).any(|(name, _)| wanted(name))
@@ -146,11 +179,61 @@ impl Plugin {
             .and_then(|handler| component.get_export_index(Some(&handler), "handle"));
         Ok(Self {
             engine: engine.clone(),
-            component,
-            pre,
+            code: Code::Component {
+                component,
+                pre,
+                handle,
+            },
             world,
-            handle,
         })
+    }
+
+    fn link_module(engine: &Engine, module: &Module) -> Result<Self, Error> {
+        // What a WIT world imports has a colon in its name; the module was meant to be encoded.
+        if module.imports().any(|import| import.module().contains(':')) {
+            return Err(Error::NotAComponent {
+                what: "a core module that imports what components import",
+                advice: "encode it as a component, or build for `wasm32-wasip2`",
+            });
+        }
+        let exports = |name| {
+            module
+                .get_export(name)
+                .is_some_and(|export| export.func().is_some())
+        };
+        let world = if exports(MODULE_HANDLER) {
+            World::Plugin
+        } else if exports(MODULE_COMMAND) {
+            World::Command
+        } else {
+            World::Other
+        };
+        let pre = engine
+            .modules()?
+            .instantiate_pre(module)
+            .map_err(|error| Error::Imports {
+                reason: reason(&error),
+            })?;
+        Ok(Self {
+            engine: engine.clone(),
+            code: Code::Module(pre),
+            world,
+        })
+    }
+
+    fn exports(&self) -> Vec<String> {
+        match &self.code {
+            Code::Component { component, .. } => component
+                .component_type()
+                .exports(self.engine.wasmtime())
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            Code::Module(pre) => pre
+                .module()
+                .exports()
+                .map(|export| export.name().to_owned())
+                .collect(),
+        }
     }
 
     /// What it is for.
@@ -162,37 +245,42 @@ impl Plugin {
         &self.engine
     }
 
-    pub(crate) fn component(&self) -> &Component {
-        &self.component
-    }
-
-    pub(crate) fn pre(&self) -> &InstancePre<State> {
-        &self.pre
-    }
-
-    pub(crate) fn handle(&self) -> Option<&ComponentExportIndex> {
-        self.handle.as_ref()
+    pub(crate) fn code(&self) -> &Code {
+        &self.code
     }
 }
 
-fn compile(engine: &Engine, wasm: &[u8]) -> Result<Component, Error> {
-    check_kind(wasm)?;
-    CodeBuilder::new(engine.wasmtime())
-        .wasm_binary(wasm, None)
-        .and_then(|builder| builder.compile_component())
-        .map_err(|error| Error::Invalid {
-            reason: reason(&error),
-        })
+fn compile(engine: &Engine, wasm: &[u8]) -> Result<Compiled, Error> {
+    let kind = kind(wasm)?;
+    let engine = engine.wasmtime();
+    let compiled = match kind {
+        Kind::Component => CodeBuilder::new(engine)
+            .wasm_binary(wasm, None)
+            .and_then(|builder| builder.compile_component())
+            .map(Compiled::Component),
+        Kind::Module => CodeBuilder::new(engine)
+            .wasm_binary(wasm, None)
+            .and_then(|builder| builder.compile_module())
+            .map(Compiled::Module),
+    };
+    compiled.map_err(|error| Error::Invalid {
+        reason: reason(&error),
+    })
 }
 
-/// Says what bytes are that are not a component, since Wasmtime's own words are about parsing.
-fn check_kind(wasm: &[u8]) -> Result<(), Error> {
+/// What bytes that can be compiled are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Component,
+    Module,
+}
+
+/// Tells components from core modules, and says what bytes are that are neither, since Wasmtime's
+/// own words are about parsing.
+fn kind(wasm: &[u8]) -> Result<Kind, Error> {
     let (what, advice) = match wasm {
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(()),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => (
-            "a core module",
-            "build for `wasm32-wasip2`, or encode it as a component",
-        ),
+        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(Kind::Component),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => return Ok(Kind::Module),
         [0, b'a', b's', b'm', _, _, _, _, ..] => (
             "a component of another version of the format",
             "rebuild it with a current toolchain",
@@ -215,11 +303,11 @@ mod tests {
     #[test]
     fn kinds_are_told_apart_by_their_first_bytes() {
         let says = |bytes: &[u8], words: &str| {
-            let message = check_kind(bytes).unwrap_err().to_string();
+            let message = kind(bytes).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         };
-        assert!(check_kind(b"\0asm\x0d\0\x01\0").is_ok());
-        says(b"\0asm\x01\0\0\0", "a core module");
+        assert_eq!(kind(b"\0asm\x0d\0\x01\0").ok(), Some(Kind::Component));
+        assert_eq!(kind(b"\0asm\x01\0\0\0").ok(), Some(Kind::Module));
         says(b"\0asm\x0d", "a truncated file");
         says(b"", "an empty file");
         says(b"hello", "not WebAssembly");

@@ -4,20 +4,22 @@
 //! The ledger of a frame is moved in when its call begins and moved out when it ends; there is no
 //! "current frame" that a call could find by accident.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tollgate_nn::{
     Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane, Tensor, TensorType,
     clock::{Budget, Deadline, Stamp},
 };
-use wasmtime::{ResourceLimiter, component::ResourceTable};
+use wasmtime::{Memory, ResourceLimiter, component::ResourceTable};
 use wasmtime_wasi::{
-    FsPerms, WasiCtx, WasiCtxView, WasiView,
+    FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
+    p1::WasiP1Ctx,
     p2::pipe::{MemoryInputPipe, SinkOutputStream},
 };
 
-use crate::{Error, Grants, GraphGrant, Ledger, Limits};
+use crate::{Error, Grants, GraphGrant, Ledger, Limits, streams::Streams};
 
 /// The graphs that instances can be given, and how models from bytes are loaded.
 #[derive(Clone)]
@@ -33,18 +35,58 @@ pub(crate) struct State {
     pub(crate) nn: NnCtx,
     pub(crate) table: ResourceTable,
     pub(crate) limiter: Limiter,
-    wasi: Option<Box<WasiCtx>>,
+    /// Components' WASI; made when it is first asked for where nothing is granted.
+    preview2: Option<Box<WasiCtx>>,
+    /// Preview1's, in modules.
+    preview1: Option<Box<WasiP1Ctx>>,
+    /// What a preview1 module holds of wasi-nn.
+    pub(crate) ephemeral: Ephemeral,
+    /// A preview1 module's memory, once it was looked up.
+    pub(crate) memory: Option<Memory>,
 }
 
 impl State {
     pub(crate) fn new(host: &NnHost, grants: &Grants, limits: &Limits) -> Result<Self, Error> {
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(limits.handles);
         let plain = grants.dirs.is_empty()
             && grants.env.is_empty()
             && grants.args.is_empty()
             && !grants.stdio;
-        Ok(Self {
+        // A plugin without grants rarely calls WASI at all, and the context has random
+        // generators to seed: it is made when it is first asked for.
+        let mut state = Self::without_wasi(host, grants, limits);
+        if !plain {
+            state.preview2 = Some(Box::new(wasi(grants)?.build()));
+        }
+        Ok(state)
+    }
+
+    /// As [`State::new`], for a preview1 module; its standard streams are these, where they are not
+    /// granted to be the host's.
+    pub(crate) fn for_module(
+        host: &NnHost,
+        grants: &Grants,
+        limits: &Limits,
+        streams: &Streams,
+    ) -> Result<Self, Error> {
+        let mut builder = wasi(grants)?;
+        if !grants.stdio {
+            builder
+                .stdin(streams.input.clone())
+                .stdout(streams.output.clone())
+                .stderr(streams.errors.clone());
+        }
+        let mut wasi = builder.build_p1();
+        wasi.ctx().table.set_max_capacity(limits.handles);
+        let mut state = Self::without_wasi(host, grants, limits);
+        state.preview1 = Some(Box::new(wasi));
+        state.ephemeral.handles = limits.handles;
+        Ok(state)
+    }
+
+    fn without_wasi(host: &NnHost, grants: &Grants, limits: &Limits) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.handles);
+        Self {
             ledger: Ledger::open(),
             nn: NnCtx {
                 host: host.clone(),
@@ -60,30 +102,36 @@ impl State {
             },
             table,
             limiter: Limiter::new(limits),
-            // A plugin without grants rarely calls WASI at all, and the context has random
-            // generators to seed: it is made when it is first asked for.
-            wasi: if plain {
-                None
-            } else {
-                Some(Box::new(wasi(grants)?))
-            },
-        })
+            preview2: None,
+            preview1: None,
+            ephemeral: Ephemeral::default(),
+            memory: None,
+        }
+    }
+
+    /// Preview1's WASI; nothing is granted to whoever was not made for it.
+    pub(crate) fn preview1(&mut self) -> &mut WasiP1Ctx {
+        self.preview1
+            .get_or_insert_with(|| Box::new(closed(&mut WasiCtx::builder()).build_p1()))
     }
 }
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: self
-                .wasi
-                .get_or_insert_with(|| Box::new(closed(&mut WasiCtx::builder()).build())),
-            table: &mut self.table,
+        match &mut self.preview1 {
+            Some(preview1) => preview1.ctx(),
+            None => WasiCtxView {
+                ctx: self
+                    .preview2
+                    .get_or_insert_with(|| Box::new(closed(&mut WasiCtx::builder()).build())),
+                table: &mut self.table,
+            },
         }
     }
 }
 
 /// Standard streams that lead nowhere, and no network.
-fn closed(builder: &mut wasmtime_wasi::WasiCtxBuilder) -> &mut wasmtime_wasi::WasiCtxBuilder {
+fn closed(builder: &mut WasiCtxBuilder) -> &mut WasiCtxBuilder {
     builder
         .stdin(MemoryInputPipe::new(Bytes::new()))
         .stdout(SinkOutputStream)
@@ -92,7 +140,7 @@ fn closed(builder: &mut wasmtime_wasi::WasiCtxBuilder) -> &mut wasmtime_wasi::Wa
         .allow_udp(false)
 }
 
-fn wasi(grants: &Grants) -> Result<WasiCtx, Error> {
+fn wasi(grants: &Grants) -> Result<WasiCtxBuilder, Error> {
     let mut builder = WasiCtx::builder();
     closed(&mut builder);
     if grants.stdio {
@@ -114,7 +162,7 @@ fn wasi(grants: &Grants) -> Result<WasiCtx, Error> {
                 reason: format!("{error:#}"),
             })?;
     }
-    Ok(builder.build())
+    Ok(builder)
 }
 
 /// What an instance's inferences need.
@@ -302,9 +350,78 @@ pub(crate) enum TensorEntry {
 /// A graph of the guest's.
 pub(crate) struct GraphEntry(pub(crate) Arc<Graph>);
 
-/// An execution context of the guest's. It has no state of its own: what a run needs is in the
-/// lane.
-pub(crate) struct ContextEntry(pub(crate) Arc<Graph>);
+/// An execution context of the guest's.
+pub(crate) struct ContextEntry {
+    pub(crate) graph: Arc<Graph>,
+    /// In the standard's older generations; in the newest one a context has no state of its own.
+    pub(crate) kept: Kept,
+}
+
+impl ContextEntry {
+    pub(crate) fn new(graph: Arc<Graph>) -> Self {
+        Self {
+            graph,
+            kept: Kept::default(),
+        }
+    }
+}
+
+/// The tensors of a context that is told its inputs one by one and asked for its outputs likewise.
+/// All of them count against the guest's limit for as long as they are kept.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// By the place of the input; inputs stay set for the next inference.
+    pub(crate) inputs: BTreeMap<usize, Tensor>,
+    /// In the graph's order; none before the first inference.
+    pub(crate) outputs: SmallVec<[Tensor; 2]>,
+}
+
+impl Kept {
+    /// Keeps an input in the place of an earlier one.
+    pub(crate) fn set(&mut self, nn: &mut NnCtx, place: usize, tensor: Tensor) {
+        if let Some(old) = self.inputs.insert(place, tensor) {
+            nn.release(old);
+        }
+    }
+
+    /// Keeps the outputs in the place of the last inference's; they are counted already.
+    pub(crate) fn put_out(&mut self, nn: &mut NnCtx, outputs: SmallVec<[Tensor; 2]>) {
+        for old in std::mem::replace(&mut self.outputs, outputs) {
+            nn.release(old);
+        }
+    }
+
+    pub(crate) fn release(self, nn: &mut NnCtx) {
+        for tensor in self.inputs.into_values().chain(self.outputs) {
+            nn.release(tensor);
+        }
+    }
+}
+
+/// The handles that a preview1 module holds: places in these lists. The interface has nothing to
+/// give them back with.
+#[derive(Default)]
+pub(crate) struct Ephemeral {
+    pub(crate) graphs: Vec<Arc<Graph>>,
+    pub(crate) contexts: Vec<ContextEntry>,
+    pub(crate) handles: usize,
+    /// What the last error was about; the guest itself is only told a number.
+    pub(crate) last_refusal: Option<String>,
+}
+
+impl Ephemeral {
+    pub(crate) fn room_for_a_handle(&self) -> Result<(), NnError> {
+        let held = self.graphs.len() + self.contexts.len();
+        if held < self.handles {
+            return Ok(());
+        }
+        Err(NnError::TooLarge {
+            what: "the instance's handles of graphs and contexts".to_owned(),
+            limit: self.handles,
+            came: (held + 1).to_string(),
+        })
+    }
+}
 
 /// An error of the guest's.
 pub(crate) struct ErrorEntry {

@@ -127,6 +127,20 @@ impl Handle {
     }
 }
 
+impl Clone for Tensor {
+    /// Another handle of the same elements. While there is more than one, nobody writes them:
+    /// [`Tensor::bytes_mut`] gives none, and no run takes them as its output's memory.
+    fn clone(&self) -> Self {
+        Self {
+            value: self.value,
+            owner: Arc::clone(&self.owner),
+            ty: self.ty,
+            shape: self.shape.clone(),
+            reusable: self.reusable,
+        }
+    }
+}
+
 impl Tensor {
     /// A tensor of zeros.
     ///

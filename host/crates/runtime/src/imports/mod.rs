@@ -9,7 +9,8 @@
 //! | `wasi:nn/graph`, `inference` | an `error` with the code that says it | the handle table is full |
 //! | `wasi:nn/errors` | impossible | |
 //! | `tollgate:nn/inference` | an `error` with the code that says it | the handle table is full |
-//! | `wasi:*` 0.2 | as Wasmtime's WASI has it | |
+//! | `wasi_ephemeral_nn` | an errno | the module exports no memory |
+//! | `wasi:*` 0.2, preview1 | as Wasmtime's WASI has it | |
 //!
 //! A handle that is dropped, foreign or of another type never gets here: Wasmtime's own table of
 //! the instance traps on it. Bytes are copied once each way on the standard interface; on
@@ -17,17 +18,27 @@
 //! exclusively borrowed for the call: nothing can run in the guest, so nothing can move, change or
 //! free that memory.
 
+mod ephemeral;
 mod tollgate_nn;
+mod translate;
 mod types;
 mod wasi_nn;
+mod wasi_nn_older;
 
 use wasmtime::component::Linker;
 
 use crate::state::State;
 
-/// Offers everything to a linker.
+/// Offers to core modules what they may import: preview1.
+pub(crate) fn add_to_module_linker(linker: &mut wasmtime::Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p1::add_to_linker_sync(linker, State::preview1)?;
+    ephemeral::add_to_linker(linker)
+}
+
+/// Offers to components everything that they may import.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     wasi_nn::add_to_linker(linker)?;
+    wasi_nn_older::add_to_linker(linker)?;
     tollgate_nn::add_to_linker(linker)
 }

@@ -124,10 +124,6 @@ pub(super) enum Encoding {
 #[derive(Clone, Copy, Debug, PartialEq, ComponentType, Lift)]
 #[component(enum)]
 #[repr(u8)]
-#[expect(
-    dead_code,
-    reason = "the derived lifting makes the values, by their ordinals"
-)]
 pub(super) enum Target {
     #[component(name = "cpu")]
     Cpu,

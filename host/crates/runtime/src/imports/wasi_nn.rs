@@ -1,16 +1,22 @@
 //! `wasi:nn@0.2.0-rc-2024-10-28`: the standard's four interfaces, with one copy each way.
+//!
+//! Three of them are the same, to the letter, in `0.2.0-rc-2024-08-19`; only `inference` differs,
+//! and its older form is in `wasi_nn_older`.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
-use tollgate_nn::{Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphRegistry, Shape};
+use tollgate_nn::{Argument, Data, ErrorCode, Graph, Shape};
 use wasmtime::{
     StoreContextMut,
     component::{Linker, Resource, ResourceTable, ResourceType, WasmList, WasmStr},
 };
 
-use super::types::{Code, Encoding, Outcome, Refusal, Target, Type, push, tell};
+use super::{
+    translate::{self, Tensors},
+    types::{Code, Encoding, Outcome, Refusal, Target, Type, push, tell},
+};
 use crate::{
     ledger::Stage,
     state::{ContextEntry, ErrorEntry, GraphEntry, NnCtx, State, TensorEntry},
@@ -19,7 +25,20 @@ use crate::{
 type Store<'a> = StoreContextMut<'a, State>;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    let mut errors = linker.instance("wasi:nn/errors@0.2.0-rc-2024-10-28")?;
+    const VERSION: &str = "0.2.0-rc-2024-10-28";
+    add_unchanging(linker, VERSION)?;
+    let mut inference = linker.instance(&format!("wasi:nn/inference@{VERSION}"))?;
+    inference.resource(
+        "graph-execution-context",
+        ResourceType::host::<ContextEntry>(),
+        drop_context,
+    )?;
+    inference.func_wrap("[method]graph-execution-context.compute", compute)
+}
+
+/// The interfaces that are the same in both versions.
+pub(super) fn add_unchanging(linker: &mut Linker<State>, version: &str) -> wasmtime::Result<()> {
+    let mut errors = linker.instance(&format!("wasi:nn/errors@{version}"))?;
     errors.resource(
         "error",
         ResourceType::host::<ErrorEntry>(),
@@ -28,22 +47,14 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     errors.func_wrap("[method]error.code", error_code)?;
     errors.func_wrap("[method]error.data", error_data)?;
 
-    let mut tensor = linker.instance("wasi:nn/tensor@0.2.0-rc-2024-10-28")?;
+    let mut tensor = linker.instance(&format!("wasi:nn/tensor@{version}"))?;
     tensor.resource("tensor", ResourceType::host::<TensorEntry>(), drop_tensor)?;
     tensor.func_wrap("[constructor]tensor", new_tensor)?;
     tensor.func_wrap("[method]tensor.dimensions", dimensions)?;
     tensor.func_wrap("[method]tensor.ty", ty)?;
     tensor.func_wrap("[method]tensor.data", data)?;
 
-    let mut inference = linker.instance("wasi:nn/inference@0.2.0-rc-2024-10-28")?;
-    inference.resource(
-        "graph-execution-context",
-        ResourceType::host::<ContextEntry>(),
-        drop_entry::<ContextEntry>,
-    )?;
-    inference.func_wrap("[method]graph-execution-context.compute", compute)?;
-
-    let mut graph = linker.instance("wasi:nn/graph@0.2.0-rc-2024-10-28")?;
+    let mut graph = linker.instance(&format!("wasi:nn/graph@{version}"))?;
     graph.resource(
         "graph",
         ResourceType::host::<GraphEntry>(),
@@ -51,13 +62,22 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     )?;
     graph.func_wrap("[method]graph.init-execution-context", init_context)?;
     graph.func_wrap("load", load)?;
-    graph.func_wrap("load-by-name", load_by_name)?;
-    Ok(())
+    graph.func_wrap("load-by-name", load_by_name)
 }
 
 fn drop_entry<T: 'static>(mut store: Store<'_>, handle: u32) -> wasmtime::Result<()> {
     let table = &mut store.data_mut().table;
     table.delete(Resource::<T>::new_own(handle))?;
+    Ok(())
+}
+
+/// Drops a context, and the tensors that one of the older version keeps.
+pub(super) fn drop_context(mut store: Store<'_>, handle: u32) -> wasmtime::Result<()> {
+    let state = store.data_mut();
+    let entry = state
+        .table
+        .delete(Resource::<ContextEntry>::new_own(handle))?;
+    entry.kept.release(&mut state.nn);
     Ok(())
 }
 
@@ -147,7 +167,13 @@ fn load(
     mut store: Store<'_>,
     (builders, encoding, target): (Vec<WasmList<u8>>, Encoding, Target),
 ) -> wasmtime::Result<Outcome<Resource<GraphEntry>>> {
-    let loaded = load_bytes(&store, &builders, encoding, target);
+    let loaded = {
+        let builders: SmallVec<[&[u8]; 1]> = builders
+            .iter()
+            .map(|builder| builder.as_le_slice(&store))
+            .collect();
+        translate::load(&store.data().nn, &builders, encoding, target)
+    };
     let state = store.data_mut();
     let graph = match loaded {
         Ok(graph) => Ok(push(&mut state.table, GraphEntry(graph))?),
@@ -156,68 +182,13 @@ fn load(
     tell(&mut state.table, graph)
 }
 
-fn load_bytes(
-    store: &Store<'_>,
-    builders: &[WasmList<u8>],
-    encoding: Encoding,
-    target: Target,
-) -> Result<Arc<Graph>, Refusal> {
-    let nn = &store.data().nn;
-    if !nn.load {
-        return Err(Refusal::new(
-            ErrorCode::Security,
-            "loading a model from bytes is not granted: ask for a graph by name, or have `load` granted",
-        ));
-    }
-    if !matches!(encoding, Encoding::Onnx | Encoding::Autodetect) {
-        return Err(Refusal::new(
-            ErrorCode::UnsupportedOperation,
-            format!("encoding {encoding:?} is not supported: expected onnx or autodetect"),
-        ));
-    }
-    let [builder] = builders else {
-        return Err(Refusal::new(
-            ErrorCode::InvalidArgument,
-            format!("an ONNX model is one builder, {} came", builders.len()),
-        ));
-    };
-    let bytes = builder.as_le_slice(store);
-    if bytes.len() > nn.model_bytes {
-        return Err(tollgate_nn::Error::TooLarge {
-            what: "the model".to_owned(),
-            limit: nn.model_bytes,
-            came: bytes.len().to_string(),
-        }
-        .into());
-    }
-    let options = GraphOptions {
-        device: device(target, &nn.host.options)?,
-        ..nn.host.options.clone()
-    };
-    Ok(GraphRegistry::load_private(bytes, &options)?)
-}
-
-/// The device behind a target. It is never another one than was asked for.
-fn device(target: Target, options: &GraphOptions) -> Result<Device, Refusal> {
-    match (target, options.device) {
-        (Target::Cpu, _) => Ok(Device::Cpu),
-        // The user chose which accelerator there is; without a choice it is the usual one.
-        (Target::Gpu, Device::Cpu | Device::Xnnpack) => Ok(Device::Cuda),
-        (Target::Gpu, chosen) => Ok(chosen),
-        (Target::Tpu, _) => Err(Refusal::new(
-            ErrorCode::UnsupportedOperation,
-            "target tpu is not supported: expected cpu or gpu",
-        )),
-    }
-}
-
 fn load_by_name(
     mut store: Store<'_>,
     (name,): (WasmStr,),
 ) -> wasmtime::Result<Outcome<Resource<GraphEntry>>> {
     let found = {
         let name = name.to_str(&store)?;
-        find(&store.data().nn, &name)
+        translate::find(&store.data().nn, &name)
     };
     let state = store.data_mut();
     let graph = match found {
@@ -227,35 +198,13 @@ fn load_by_name(
     tell(&mut state.table, graph)
 }
 
-fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
-    // Whether a graph exists that is not granted is not the guest's business.
-    if !nn.graphs.allows(name) {
-        return Err(Refusal::new(
-            ErrorCode::Security,
-            format!("graph `{name}` is not granted to this plugin"),
-        ));
-    }
-    nn.host.registry.get(name).ok_or_else(|| {
-        let names = nn.host.registry.names();
-        let there = if names.is_empty() {
-            "none is loaded".to_owned()
-        } else {
-            format!("loaded are {}", names.join(", "))
-        };
-        Refusal::new(
-            ErrorCode::NotFound,
-            format!("no graph is named `{name}`: {there}"),
-        )
-    })
-}
-
 fn init_context(
     mut store: Store<'_>,
     (graph,): (Resource<GraphEntry>,),
 ) -> wasmtime::Result<Outcome<Resource<ContextEntry>>> {
     let state = store.data_mut();
     let graph = Arc::clone(&state.table.get(&graph)?.0);
-    let context = push(&mut state.table, ContextEntry(graph))?;
+    let context = push(&mut state.table, ContextEntry::new(graph))?;
     tell(&mut state.table, Ok(context))
 }
 
@@ -267,7 +216,7 @@ fn compute(
     (context, inputs): (Resource<ContextEntry>, Vec<Named>),
 ) -> wasmtime::Result<Outcome<Vec<NamedOut>>> {
     store.data_mut().ledger.switch(Stage::Glue);
-    let graph = Arc::clone(&store.data().table.get(&context)?.0);
+    let graph = Arc::clone(&store.data().table.get(&context)?.graph);
     let computed = run(&mut store, &graph, &inputs);
     // The inputs were handed over with the call, whatever came of it.
     let state = store.data_mut();
@@ -283,8 +232,6 @@ fn compute(
     state.ledger.switch(Stage::Lower);
     outcome
 }
-
-type Tensors = SmallVec<[tollgate_nn::Tensor; 2]>;
 
 fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors, Refusal> {
     let mut lane = store.data_mut().nn.take_lane()?;
@@ -346,9 +293,8 @@ fn hand_out(
     graph: &Graph,
     outputs: Tensors,
 ) -> wasmtime::Result<Result<Vec<NamedOut>, Refusal>> {
-    let bytes = outputs.iter().map(|output| output.bytes().len()).sum();
-    if let Err(error) = nn.hold(bytes) {
-        return Ok(Err(error.into()));
+    if let Err(refusal) = translate::hold(nn, &outputs) {
+        return Ok(Err(refusal));
     }
     let mut handles = Vec::with_capacity(outputs.len());
     for (info, output) in graph.outputs().iter().zip(outputs) {

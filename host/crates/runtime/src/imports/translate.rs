@@ -1,0 +1,196 @@
+//! From any generation of wasi-nn to `tollgate-nn`, once: loading, looking up, inferring, and what
+//! the guest's tensors count for. The interfaces beside this file only unpack and pack values.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+use tollgate_nn::{
+    Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphRegistry, Tensor, TensorInfo,
+};
+
+use super::types::{Encoding, Refusal, Target};
+use crate::state::{Kept, NnCtx, State};
+
+/// The outputs of an inference, in the graph's order.
+pub(super) type Tensors = SmallVec<[Tensor; 2]>;
+
+/// Loads a model that the guest brings.
+pub(super) fn load(
+    nn: &NnCtx,
+    builders: &[&[u8]],
+    encoding: Encoding,
+    target: Target,
+) -> Result<Arc<Graph>, Refusal> {
+    if !nn.load {
+        return Err(Refusal::new(
+            ErrorCode::Security,
+            "loading a model from bytes is not granted: ask for a graph by name, or have `load` granted",
+        ));
+    }
+    if !matches!(encoding, Encoding::Onnx | Encoding::Autodetect) {
+        return Err(Refusal::new(
+            ErrorCode::UnsupportedOperation,
+            format!("encoding {encoding:?} is not supported: expected onnx or autodetect"),
+        ));
+    }
+    let [bytes] = builders else {
+        return Err(Refusal::new(
+            ErrorCode::InvalidArgument,
+            format!("an ONNX model is one builder, {} came", builders.len()),
+        ));
+    };
+    if bytes.len() > nn.model_bytes {
+        return Err(tollgate_nn::Error::TooLarge {
+            what: "the model".to_owned(),
+            limit: nn.model_bytes,
+            came: bytes.len().to_string(),
+        }
+        .into());
+    }
+    let options = GraphOptions {
+        device: device(target, &nn.host.options)?,
+        ..nn.host.options.clone()
+    };
+    Ok(GraphRegistry::load_private(bytes, &options)?)
+}
+
+/// The device behind a target. It is never another one than was asked for.
+fn device(target: Target, options: &GraphOptions) -> Result<Device, Refusal> {
+    match (target, options.device) {
+        (Target::Cpu, _) => Ok(Device::Cpu),
+        // The user chose which accelerator there is; without a choice it is the usual one.
+        (Target::Gpu, Device::Cpu | Device::Xnnpack) => Ok(Device::Cuda),
+        (Target::Gpu, chosen) => Ok(chosen),
+        (Target::Tpu, _) => Err(Refusal::new(
+            ErrorCode::UnsupportedOperation,
+            "target tpu is not supported: expected cpu or gpu",
+        )),
+    }
+}
+
+/// The graph of a name, if it is granted.
+pub(super) fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
+    // Whether a graph exists that is not granted is not the guest's business.
+    if !nn.graphs.allows(name) {
+        return Err(Refusal::new(
+            ErrorCode::Security,
+            format!("graph `{name}` is not granted to this plugin"),
+        ));
+    }
+    nn.host.registry.get(name).ok_or_else(|| {
+        let names = nn.host.registry.names();
+        let there = if names.is_empty() {
+            "none is loaded".to_owned()
+        } else {
+            format!("loaded are {}", names.join(", "))
+        };
+        Refusal::new(
+            ErrorCode::NotFound,
+            format!("no graph is named `{name}`: {there}"),
+        )
+    })
+}
+
+/// The place of the input or output of a name. A name that none has counts as an index if it is a
+/// decimal number.
+pub(super) fn place(graph: &Graph, side: Side, name: &str) -> Result<usize, Refusal> {
+    let infos = side.infos(graph);
+    infos
+        .iter()
+        .position(|info| *info.name == *name)
+        .or_else(|| {
+            name.parse()
+                .ok()
+                .filter(|&place: &usize| place < infos.len())
+        })
+        .ok_or_else(|| unknown(graph, side, name))
+}
+
+/// Which end of a graph.
+#[derive(Clone, Copy)]
+pub(super) enum Side {
+    Input,
+    Output,
+}
+
+impl Side {
+    fn infos(self, graph: &Graph) -> &[TensorInfo] {
+        match self {
+            Side::Input => graph.inputs(),
+            Side::Output => graph.outputs(),
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Side::Input => "input",
+            Side::Output => "output",
+        }
+    }
+}
+
+pub(super) fn unknown(graph: &Graph, side: Side, name: &str) -> Refusal {
+    let names: Vec<&str> = side.infos(graph).iter().map(|info| &*info.name).collect();
+    Refusal::new(
+        ErrorCode::NotFound,
+        format!(
+            "graph `{}` has no {} `{name}`: it has {}",
+            graph.name(),
+            side.word(),
+            names.join(", ")
+        ),
+    )
+}
+
+/// One inference with the inputs that a context keeps: for the generations of the standard in
+/// which a context has inputs and outputs. The outputs count against the guest's limit.
+pub(super) fn infer(state: &mut State, graph: &Graph, kept: &mut Kept) -> Result<(), Refusal> {
+    let mut arguments: SmallVec<[Argument<'_>; 4]> = SmallVec::new();
+    for (place, info) in graph.inputs().iter().enumerate() {
+        let tensor = kept.inputs.get(&place).ok_or_else(|| {
+            Refusal::new(
+                ErrorCode::InvalidArgument,
+                format!("input `{}` was not set before `compute`", info.name),
+            )
+        })?;
+        arguments.push(Argument {
+            name: None,
+            data: Data::Tensor(tensor),
+        });
+    }
+    let deadline = state.nn.inference_deadline(state.ledger.since());
+    let mut lane = state.nn.take_lane()?;
+    let ran = graph.run(&mut lane, &arguments, Some(deadline));
+    state.nn.put_lane(lane);
+    drop(arguments);
+    let ran = ran?;
+    state.ledger.inference(ran.asked, ran.started, ran.ended);
+    state.ledger.counts.copies_in += ran.copies_in;
+    hold(&mut state.nn, &ran.outputs)?;
+    kept.put_out(&mut state.nn, ran.outputs);
+    Ok(())
+}
+
+/// An output that a context keeps.
+pub(super) fn output<'a>(
+    graph: &Graph,
+    kept: &'a Kept,
+    place: usize,
+) -> Result<&'a Tensor, Refusal> {
+    kept.outputs.get(place).ok_or_else(|| {
+        let name = graph.outputs().get(place).map(|info| &*info.name);
+        Refusal::new(
+            ErrorCode::InvalidArgument,
+            format!(
+                "output `{}` is not there yet: call `compute` first",
+                name.unwrap_or_default()
+            ),
+        )
+    })
+}
+
+/// Counts outputs that the guest is about to hold; all of them or none.
+pub(super) fn hold(nn: &mut NnCtx, outputs: &[Tensor]) -> Result<(), Refusal> {
+    let bytes = outputs.iter().map(|output| output.bytes().len()).sum();
+    Ok(nn.hold(bytes)?)
+}

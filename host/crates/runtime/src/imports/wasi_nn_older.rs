@@ -1,0 +1,99 @@
+//! `wasi:nn@0.2.0-rc-2024-08-19`: the version before, in which a context is given its inputs one
+//! by one, computes, and is asked for its outputs one by one. Everything else is as in
+//! `wasi_nn`.
+//!
+//! Inputs stay set for the next `compute`. Outputs can be asked for any number of times; each time
+//! the guest gets a tensor of its own over the same memory.
+
+use std::{mem, slice, sync::Arc};
+
+use wasmtime::{
+    StoreContextMut,
+    component::{Linker, Resource, ResourceType, WasmStr},
+};
+
+use super::{
+    translate::{self, Side},
+    types::{Outcome, Refusal, push, tell},
+    wasi_nn,
+};
+use crate::{
+    ledger::Stage,
+    state::{ContextEntry, State, TensorEntry},
+};
+
+type Store<'a> = StoreContextMut<'a, State>;
+type Context = Resource<ContextEntry>;
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    const VERSION: &str = "0.2.0-rc-2024-08-19";
+    wasi_nn::add_unchanging(linker, VERSION)?;
+    let mut inference = linker.instance(&format!("wasi:nn/inference@{VERSION}"))?;
+    inference.resource(
+        "graph-execution-context",
+        ResourceType::host::<ContextEntry>(),
+        wasi_nn::drop_context,
+    )?;
+    inference.func_wrap("[method]graph-execution-context.set-input", set_input)?;
+    inference.func_wrap("[method]graph-execution-context.compute", compute)?;
+    inference.func_wrap("[method]graph-execution-context.get-output", get_output)
+}
+
+/// Keeps a tensor for the next inference, which says whether it fits.
+fn set_input(
+    mut store: Store<'_>,
+    (context, name, tensor): (Context, WasmStr, Resource<TensorEntry>),
+) -> wasmtime::Result<Outcome<()>> {
+    let name = name.to_str(&store)?.into_owned();
+    let state = store.data_mut();
+    // The tensor was handed over with the call, whatever comes of it.
+    let tensor = state.table.delete(tensor)?;
+    let entry = state.table.get_mut(&context)?;
+    let set = match (tensor, translate::place(&entry.graph, Side::Input, &name)) {
+        (TensorEntry::Ready(tensor), Ok(place)) => {
+            entry.kept.set(&mut state.nn, place, tensor);
+            Ok(())
+        }
+        (TensorEntry::Ready(tensor), Err(refusal)) => {
+            state.nn.release(tensor);
+            Err(refusal)
+        }
+        (TensorEntry::Refused { code, message, .. }, _) => {
+            Err(Refusal::new(code, format!("input `{name}`: {message}")))
+        }
+    };
+    tell(&mut state.table, set)
+}
+
+fn compute(mut store: Store<'_>, (context,): (Context,)) -> wasmtime::Result<Outcome<()>> {
+    let state = store.data_mut();
+    state.ledger.switch(Stage::Glue);
+    let entry = state.table.get_mut(&context)?;
+    let graph = Arc::clone(&entry.graph);
+    let mut kept = mem::take(&mut entry.kept);
+    let computed = translate::infer(state, &graph, &mut kept);
+    state.table.get_mut(&context)?.kept = kept;
+    let outcome = tell(&mut state.table, computed);
+    state.ledger.switch(Stage::Lower);
+    outcome
+}
+
+fn get_output(
+    mut store: Store<'_>,
+    (context, name): (Context, WasmStr),
+) -> wasmtime::Result<Outcome<Resource<TensorEntry>>> {
+    let name = name.to_str(&store)?.into_owned();
+    let state = store.data_mut();
+    let ContextEntry { graph, kept } = state.table.get(&context)?;
+    let found = translate::place(graph, Side::Output, &name)
+        .and_then(|place| translate::output(graph, kept, place).cloned())
+        .and_then(|tensor| {
+            translate::hold(&mut state.nn, slice::from_ref(&tensor))?;
+            Ok(tensor)
+        });
+    let handle = match found {
+        Ok(tensor) => Ok(push(&mut state.table, TensorEntry::Ready(tensor))?),
+        Err(refusal) => Err(refusal),
+    };
+    tell(&mut state.table, handle)
+}

@@ -1,0 +1,244 @@
+//! Standard input and output of a preview1 plugin: a frame goes in by the one, its output comes
+//! out by the other, and both are used again for the next frame.
+//!
+//! A frame's end is the input's end. What a guest writes is bounded: beyond it writing fails in
+//! the guest, and memory of the host's is not what it can use up.
+
+use std::{
+    io, mem,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use wasmtime_wasi::{
+    async_trait,
+    cli::{IsTerminal, StdinStream, StdoutStream},
+    p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult},
+};
+
+/// What standard error may hold of a frame's last words, in bytes.
+const LAST_WORDS: usize = 4096;
+
+/// The three streams of one instance.
+#[derive(Clone, Default)]
+pub(crate) struct Streams {
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    pub(crate) errors: Output,
+}
+
+impl Streams {
+    /// Streams that nothing was written to yet.
+    pub(crate) fn new(output_bytes: usize) -> Self {
+        Self {
+            input: Input::default(),
+            output: Output::new(output_bytes, Full::Refuse),
+            errors: Output::new(LAST_WORDS, Full::Drop),
+        }
+    }
+}
+
+/// What the guest reads.
+#[derive(Clone, Default)]
+pub(crate) struct Input(Arc<Mutex<Bytes>>);
+
+impl Input {
+    /// Puts this in the place of whatever is left.
+    pub(crate) fn fill(&self, bytes: Bytes) {
+        *lock(&self.0) = bytes;
+    }
+
+    fn take(&self, most: usize) -> Bytes {
+        let mut rest = lock(&self.0);
+        let bytes = most.min(rest.len());
+        rest.split_to(bytes)
+    }
+}
+
+/// What the guest writes.
+#[derive(Clone, Default)]
+pub(crate) struct Output(Arc<Mutex<Written>>);
+
+#[derive(Default)]
+struct Written {
+    bytes: Vec<u8>,
+    limit: usize,
+    full: Full,
+}
+
+/// What becomes of a write that there is no room for.
+#[derive(Clone, Copy, Default)]
+enum Full {
+    #[default]
+    Refuse,
+    Drop,
+}
+
+impl Output {
+    fn new(limit: usize, full: Full) -> Self {
+        Self(Arc::new(Mutex::new(Written {
+            bytes: Vec::new(),
+            limit,
+            full,
+        })))
+    }
+
+    /// What was written since the last time.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        mem::take(&mut lock(&self.0).bytes)
+    }
+
+    fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut written = lock(&self.0);
+        let room = written.limit.saturating_sub(written.bytes.len());
+        match (bytes.get(..room), written.full) {
+            // All of it fits, with more room than that or with none left over.
+            (None, _) => written.bytes.extend_from_slice(bytes),
+            (Some(fits), _) if fits.len() == bytes.len() => written.bytes.extend_from_slice(bytes),
+            (Some(fits), Full::Drop) => written.bytes.extend_from_slice(fits),
+            (Some(_), Full::Refuse) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::StorageFull,
+                    format!("a frame's output has at most {} bytes", written.limit),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every critical section leaves the value whole at each step.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl IsTerminal for Input {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdinStream for Input {
+    fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn InputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for Input {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait]
+impl InputStream for Input {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        let bytes = self.take(size);
+        if bytes.is_empty() && size > 0 {
+            return Err(StreamError::Closed);
+        }
+        Ok(bytes)
+    }
+}
+
+impl AsyncRead for Input {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        buffer.put_slice(&self.take(buffer.remaining()));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Output {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {}
+}
+
+#[async_trait]
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.put(&bytes)
+            .map_err(|error| StreamError::LastOperationFailed(error.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        // Any write is taken or refused as a whole; this is only how much comes at once.
+        Ok(1 << 20)
+    }
+}
+
+impl AsyncWrite for Output {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.put(bytes).map(|()| bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_ends_and_is_filled_again() {
+        let input = Input::default();
+        let mut guest = input.clone();
+        for text in ["first", "second"] {
+            input.fill(Bytes::copy_from_slice(text.as_bytes()));
+            assert_eq!(guest.read(3).unwrap(), &text.as_bytes()[..3]);
+            assert_eq!(guest.read(100).unwrap(), &text.as_bytes()[3..]);
+            assert!(matches!(guest.read(1), Err(StreamError::Closed)));
+        }
+    }
+
+    #[test]
+    fn outputs_are_bounded() {
+        let streams = Streams::new(8);
+        streams.output.put(b"12345").unwrap();
+        assert!(streams.output.put(b"6789").is_err());
+        streams.output.put(b"678").unwrap();
+        assert_eq!(streams.output.take(), b"12345678");
+        assert_eq!(streams.output.take(), b"");
+        streams.errors.put(&[b'x'; 2 * LAST_WORDS]).unwrap();
+        assert_eq!(streams.errors.take().len(), LAST_WORDS);
+    }
+}

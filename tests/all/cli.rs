@@ -365,3 +365,55 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     }
     all
 }
+
+#[test]
+fn a_preview1_command_reads_its_model_and_tensor_from_a_directory() {
+    let (_keep, folder) = given();
+    let dir = format!("{}::/given", path(&folder));
+    let guest = component("preview1-classify");
+    let named = format!("mlp={}", path(&model("mlp")));
+    let scores = |arguments: &[&str]| {
+        let mut all = vec!["run", path(&guest), "--dir", &dir, "--model", &named, "--"];
+        all.extend(arguments);
+        let (code, stdout, stderr) = run(&all);
+        assert_eq!(code, Some(0), "{stderr}");
+        stdout
+    };
+    let from_bytes = scores(&["/given/model.onnx", "/given/tensor.bin", "1,64"]);
+    assert_eq!(from_bytes.lines().count(), 3, "{from_bytes}");
+    let by_name = scores(&["--named", "mlp", "/given/tensor.bin", "1,64"]);
+    assert_eq!(by_name, from_bytes);
+
+    // The component's guest says the same of the same model.
+    let arguments = ["/given/model.onnx", "/given/tensor.bin", "input", "1,64"];
+    let (_, component, _) = command(&["--dir", &dir], &arguments);
+    assert_eq!(component.replace("output", "0"), from_bytes);
+
+    // What it may not do is an errno that it says itself.
+    let (code, _, stderr) = run(&[
+        "run",
+        path(&guest),
+        "--dir",
+        &dir,
+        "--deny",
+        "load",
+        "--",
+        "/given/model.onnx",
+        "/given/tensor.bin",
+        "1,64",
+    ]);
+    assert_eq!(code, Some(1), "{stderr}");
+    has(&stderr, &["preview1-classify: the model"]);
+}
+
+#[test]
+fn a_preview1_module_is_a_plugin_over_its_standard_streams() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let frame = folder.path().join("frame");
+    std::fs::write(&frame, "compute type-u8 1 0:U8:2,3").expect("written");
+    let guest = component("module-conduct");
+    let named = format!("type-u8={}", path(&model("type-u8")));
+    let (code, stdout, stderr) = run(&["run", path(&guest), path(&frame), "--model", &named]);
+    assert_eq!(code, Some(0), "{stderr}");
+    has(&stdout, &["020406080a0c"]);
+}

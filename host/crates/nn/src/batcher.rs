@@ -100,6 +100,11 @@ impl<'a> Request<'a> {
         open
     }
 
+    fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| deadline.left().is_zero())
+    }
+
     fn seat(&self, open: Option<SmallVec<[u32; 4]>>) -> Seat {
         let bytes = self.inputs().map(<[u8]>::len).sum();
         Seat::new(self.rows().unwrap_or(1), bytes, open, self.deadline)
@@ -163,7 +168,12 @@ impl Batcher {
             let mut bytes = BATCH_BYTES.saturating_sub(seat.bytes);
             if !self.delay.is_zero() {
                 let until = Budget::new(self.delay).from(request.asked);
-                permit.gather(room, request.deadline.map_or(until, |d| d.min(until)));
+                let until = request.deadline.map_or(until, |own| own.min(until));
+                permit.gather(room, until, |other| other.open == seat.open);
+            }
+            if request.is_late() {
+                // The next one in the line gathers instead, and loses nobody to this.
+                return Turn::Late;
             }
             while room > 0
                 && let Some(waiter) = permit.take(|other| {
@@ -189,7 +199,7 @@ impl Batcher {
                 // The next one's turn first: it is who keeps the device busy.
                 drop(loan);
                 crew.share(&part, seat.rows());
-                if request.deadline.is_some_and(|d| d.left().is_zero()) {
+                if request.is_late() {
                     return Turn::Late;
                 }
                 Turn::Ran {

@@ -264,15 +264,16 @@ impl Permit<'_> {
         taken
     }
 
-    /// Waits until a moment, or until there are so many rows in the line. From then on permits are
-    /// handed out again.
-    pub(crate) fn gather(&mut self, room: u32, until: Deadline) {
+    /// Waits until a moment, or until so many rows that fit are in the line. Meanwhile nobody else
+    /// gets a turn, until [`Permit::gathered`].
+    pub(crate) fn gather(&mut self, room: u32, until: Deadline, fits: impl Fn(&Seat) -> bool) {
         if !self.gathers {
             return;
         }
         loop {
             let mut waiting = lock(&self.permits.waiting);
-            let rows = waiting.line.iter().map(|one| one.seat.rows());
+            let fitting = waiting.line.iter().filter(|one| fits(&one.seat));
+            let rows = fitting.map(|one| one.seat.rows());
             let enough = rows.fold(0, u32::saturating_add) >= room;
             let left = until.left();
             if enough || left.is_zero() {
@@ -312,6 +313,7 @@ mod tests {
     use std::sync::{atomic::AtomicUsize, mpsc};
 
     use super::*;
+    use crate::Priority;
 
     fn waiter(rows: u32) -> Arc<Waiter> {
         Arc::new(Waiter::new(Caller::default(), Seat::of_rows(rows)))
@@ -402,6 +404,33 @@ mod tests {
     }
 
     #[test]
+    fn the_more_urgent_goes_along_first() {
+        let permits = Permits::new(1, false);
+        let mut permit = acquire(&permits, None).unwrap();
+        thread::scope(|scope| {
+            let permits = &permits;
+            for (count, (rows, priority)) in [(1, Priority::Low), (2, Priority::High)]
+                .into_iter()
+                .enumerate()
+            {
+                let caller = Caller {
+                    priority,
+                    ..Caller::default()
+                };
+                let waiter = Arc::new(Waiter::new(caller, Seat::of_rows(rows)));
+                scope.spawn(move || permits.wait(&waiter, None));
+                while lock(&permits.waiting).line.iter().count() <= count {
+                    thread::yield_now();
+                }
+            }
+            let first = permit.take(|_| true).unwrap();
+            assert_eq!(first.seat.rows(), 2, "the urgent one, who came later");
+            first.answered();
+            drop(permit);
+        });
+    }
+
+    #[test]
     fn who_was_taken_along_still_leaves_at_its_deadline() {
         let permits = Permits::new(1, false);
         let mut permit = acquire(&permits, None).unwrap();
@@ -430,7 +459,7 @@ mod tests {
         thread::scope(|scope| {
             let mut permit = acquire(&permits, None).unwrap();
             let told = in_line(scope, &permits, 3);
-            permit.gather(3, hour());
+            permit.gather(3, hour(), |_| true);
             let along: Vec<_> = (0..2).filter_map(|_| permit.take(|_| true)).collect();
             assert!(told.try_recv().is_err(), "nobody goes meanwhile");
             permit.gathered();
@@ -440,7 +469,7 @@ mod tests {
         });
         assert_eq!(free(&permits), 2);
         let mut permit = acquire(&permits, None).unwrap();
-        permit.gather(9, Deadline::after(Duration::from_millis(1)));
+        permit.gather(9, Deadline::after(Duration::from_millis(1)), |_| true);
         drop(permit);
         assert_eq!(free(&permits), 2);
     }

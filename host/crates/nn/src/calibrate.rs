@@ -61,7 +61,7 @@ pub(crate) fn calibrate(
     let mut trial = Trial {
         model,
         session,
-        cancel: Cancel::new()?,
+        cancel: Cancel::quiet()?,
         begin: Stamp::now(),
         curve: Vec::new(),
     };

@@ -4,6 +4,7 @@
 //! below takes values. Resolving touches no file, so what it refuses was asked wrongly (exit code
 //! 2), and what a file or a library refuses later is work that failed (exit code 1).
 
+mod bench;
 mod environment;
 pub mod telemetry;
 
@@ -13,11 +14,12 @@ use tollgate_nn::GraphOptions;
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
 use crate::{
-    cli::{Grantable, LimitArgs, RunArgs},
+    cli::{Grantable, GraphArgs, LimitArgs, RunArgs},
     onnxruntime::Search,
     values::ModelArg,
 };
 
+pub use bench::Bench;
 pub use environment::Environment;
 
 /// Threads that anybody may ask for; a machine with more cores than this is not an edge.
@@ -47,6 +49,26 @@ pub enum Error {
         "there is nothing to read: name files, directories or `-` for standard input after the plugin"
     )]
     NoInputs,
+    /// The twin is to be measured, and there is none.
+    #[error("the path `twin` needs the twin's library: give it with `--twin`")]
+    NoTwin,
+    /// There is a twin, and nobody measures it.
+    #[error("a twin was given and its path was not: add `twin` to `--paths`")]
+    TwinUnused,
+    /// Merged inferences, which this version does not have.
+    #[error("this version merges no inferences of its own yet: leave `batched` out of `--paths`")]
+    NoBatcher,
+    /// The server scenario without its bound.
+    #[error(
+        "the server scenario looks for the highest rate that keeps a bound: give one with `--p99`"
+    )]
+    NoBound,
+    /// Neither scenario nor sweep.
+    #[error("there is nothing to measure: name a `--scenario`, a `--concurrency` or a `--rate`")]
+    NothingToMeasure,
+    /// Variants, and not one model that they are of.
+    #[error("`--variant` is another file of the one `--model`, and there are {0} models: give one")]
+    VariantOfWhat(usize),
     /// An option of the other world.
     #[error("{option} is not for {world}: {instead}")]
     WrongWorld {
@@ -130,14 +152,7 @@ impl Run {
         {
             return Err(Error::StdinTwice);
         }
-        let graph = GraphOptions {
-            device: typed.graph.device,
-            allow_cpu_nodes: typed.graph.allow_cpu_nodes,
-            mode: typed.graph.mode,
-            threads: typed.graph.threads,
-            optimization: typed.graph.optimization,
-            ..GraphOptions::default()
-        };
+        let graph = graph_options(&typed.graph);
         Ok(Self {
             plugin: typed.plugin.clone(),
             models: typed.model.clone(),
@@ -250,6 +265,18 @@ impl Run {
             ..self.limits.clone()
         };
         Ok((grants, limits))
+    }
+}
+
+/// How graphs run, as typed.
+pub(crate) fn graph_options(typed: &GraphArgs) -> GraphOptions {
+    GraphOptions {
+        device: typed.device,
+        allow_cpu_nodes: typed.allow_cpu_nodes,
+        mode: typed.mode,
+        threads: typed.threads,
+        optimization: typed.optimization,
+        ..GraphOptions::default()
     }
 }
 

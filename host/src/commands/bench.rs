@@ -28,7 +28,8 @@ use crate::{
         },
         rig::{Lineup, Parts, Rig},
         rounds::Plan,
-        scenario, sweep,
+        scenario,
+        sweep::{self, Asked},
     },
     cli::{BenchArgs, PathName, ScenarioName},
     commands::load,
@@ -37,7 +38,7 @@ use crate::{
     ingress::files::Files,
     progress,
     truth::Truth,
-    values::{ModelArg, Rate},
+    values::ModelArg,
 };
 
 /// All frames together; they are held in memory while they go round. 1 GiB.
@@ -175,22 +176,17 @@ fn measure(bench: &Bench, rig: &Arc<Rig>, report: &mut Report) -> Result<(), ben
             report.results.extend(results);
         }
     }
-    for clients in &bench.concurrency {
-        let _spinner = progress::spinner(&format!("{clients} clients: all paths in turns"));
-        let points = sweep::concurrency(&mut crew, &plan, clients.get(), &paths)?;
-        report.sweep.extend(points);
-    }
-    if !bench.rates.is_empty() {
-        let bar = progress::spinner("arrivals at several rates");
-        let points = sweep::rates(&mut crew, &plan, &bench.rates, &paths, |rate| {
-            bar.say(match rate {
-                Rate::PerSecond(rate) => format!("{rate} frames a second: all paths in turns"),
-                Rate::OfSaturation(times) => {
-                    format!("{times} times what saturates: all paths in turns")
-                }
-            });
-        })?;
-        report.sweep.extend(points);
+    let clients = bench.concurrency.iter();
+    let clients = clients.map(|clients| Asked::Clients(clients.get()));
+    let rates = bench.rates.iter().map(|&rate| Asked::Arrivals(rate));
+    // A sweep each: what is offered to a queue is not held against what clients wait for.
+    for asked in [clients.collect::<Vec<_>>(), rates.collect()] {
+        if !asked.is_empty() {
+            let what = format!("sweep over {} loads, in turns", asked.len());
+            let _spinner = progress::spinner(&what);
+            let points = sweep::run(&mut crew, &plan, &asked, &paths)?;
+            report.sweep.extend(points);
+        }
     }
     if !variants.is_empty() {
         let _spinner = progress::spinner("variants in turns");
@@ -369,7 +365,10 @@ fn file(path: &FilePath) -> anyhow::Result<File> {
     let mut file = fs::File::open(path).with_context(read)?;
     let mut digest = Sha256::new();
     let bytes = io::copy(&mut file, &mut digest).with_context(read)?;
-    let sha256 = digest.finalize().into_iter().map(|byte| format!("{byte:02x}"));
+    let sha256 = digest
+        .finalize()
+        .into_iter()
+        .map(|byte| format!("{byte:02x}"));
     Ok(File {
         path: shown.to_string(),
         bytes,

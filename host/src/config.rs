@@ -10,7 +10,7 @@ pub mod telemetry;
 
 use std::{collections::BTreeSet, num::NonZero, path::PathBuf, time::Duration};
 
-use tollgate_nn::GraphOptions;
+use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
 use crate::{
@@ -55,9 +55,11 @@ pub enum Error {
     /// There is a twin, and nobody measures it.
     #[error("a twin was given and its path was not: add `twin` to `--paths`")]
     TwinUnused,
-    /// Merged inferences, which this version does not have.
-    #[error("this version merges no inferences of its own yet: leave `batched` out of `--paths`")]
-    NoBatcher,
+    /// A policy for batches, where the paths say what is batched.
+    #[error(
+        "the path `batched` is what merges inferences, and no other does: leave `--batch {0}` out, or the path"
+    )]
+    BatchByPath(BatchPolicy),
     /// The server scenario without its bound.
     #[error(
         "the server scenario looks for the highest rate that keeps a bound: give one with `--p99`"
@@ -152,7 +154,11 @@ impl Run {
         {
             return Err(Error::StdinTwice);
         }
-        let graph = graph_options(&typed.graph);
+        let mut graph = graph_options(&typed.graph);
+        if typed.workers.get() == 1 && graph.batch.policy == BatchPolicy::Auto {
+            // One worker never has two inferences to merge: there is nothing to measure for.
+            graph.batch.policy = BatchPolicy::Off;
+        }
         Ok(Self {
             plugin: typed.plugin.clone(),
             models: typed.model.clone(),
@@ -276,6 +282,11 @@ pub(crate) fn graph_options(typed: &GraphArgs) -> GraphOptions {
         mode: typed.mode,
         threads: typed.threads,
         optimization: typed.optimization,
+        batch: BatchOptions {
+            policy: typed.batch,
+            max: typed.max_batch,
+            delay: typed.batch_delay.unwrap_or_default(),
+        },
         ..GraphOptions::default()
     }
 }
@@ -428,6 +439,16 @@ mod tests {
         assert_eq!(run.limits.memory_bytes, 3 << 20);
         assert_eq!(run.limits.deadline, Some(Duration::from_millis(5)));
         assert_eq!(run.limits.tensor_bytes, default.tensor_bytes);
+    }
+
+    #[test]
+    fn one_worker_measures_nothing_for_a_batch() {
+        let batch = |words: &str| resolve(words, &[]).unwrap().graph.batch;
+        assert_eq!(batch("a.wasm").policy, BatchPolicy::Off);
+        assert_eq!(batch("a.wasm --batch on").policy, BatchPolicy::On);
+        let two = batch("a.wasm --workers 2 --max-batch 7 --batch-delay 3ms");
+        assert_eq!((two.policy, two.max.get()), (BatchPolicy::Auto, 7));
+        assert_eq!(two.delay, Duration::from_millis(3));
     }
 
     #[test]

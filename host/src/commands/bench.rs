@@ -10,6 +10,7 @@ use std::{
     path::Path as FilePath,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -127,12 +128,24 @@ fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
 /// Loads the graphs: one set for the paths, one for each variant.
 fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
     let nn = load::graphs(&bench.models, &bench.graph)?;
-    let lineup = bench.paths.iter().map(|&name| Lineup {
-        path: path(name),
-        variant: None,
-        nn: nn.clone(),
-    });
-    let mut lineup: Vec<Lineup> = lineup.collect();
+    let mut lineup = Vec::new();
+    for &name in &bench.paths {
+        let nn = match name {
+            PathName::Batched => {
+                let options = GraphOptions {
+                    batch: bench.batch,
+                    ..bench.graph.clone()
+                };
+                load::graphs(&bench.models, &options)?
+            }
+            _ => nn.clone(),
+        };
+        lineup.push(Lineup {
+            path: path(name),
+            variant: None,
+            nn,
+        });
+    }
     if let [model] = &bench.models[..]
         && !bench.variants.is_empty()
     {
@@ -253,12 +266,16 @@ fn plan(bench: &Bench) -> Plan {
         tolerance: bench.tolerance,
         bound: bench.p99.map(|bound| Bound {
             quantile: BOUND_QUANTILE,
-            latency_ns: u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX),
+            latency_ns: nanoseconds(bound),
         }),
         queue: bench.queue,
         seed: bench.seed,
         frame_at_most: bench.limits.deadline.unwrap_or(bench.limits.inference),
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn path(name: PathName) -> Path {
@@ -335,6 +352,7 @@ fn models(bench: &Bench) -> anyhow::Result<Vec<Model>> {
 }
 
 fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
+    let batched = bench.paths.contains(&PathName::Batched);
     Settings {
         instances: match bench.policy {
             Policy::Warm { .. } => "warm",
@@ -347,12 +365,12 @@ fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
         mode: graph.mode.to_string(),
         device: graph.device.to_string(),
         optimization: graph.optimization.to_string(),
-        batch_max: None,
-        batch_delay_ns: None,
+        batch_max: batched.then(|| usize::try_from(bench.batch.max.get()).unwrap_or(usize::MAX)),
+        batch_delay_ns: batched.then(|| nanoseconds(bench.batch.delay)),
         variant: None,
         queue: plan.queue.get(),
         seed: plan.seed,
-        window_ns: u64::try_from(plan.window.as_nanos()).unwrap_or(u64::MAX),
+        window_ns: nanoseconds(plan.window),
         max_windows: plan.max_windows,
         tolerance: plan.tolerance,
     }

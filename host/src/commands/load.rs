@@ -97,8 +97,5 @@ pub(super) fn graphs(models: &[ModelArg], options: &GraphOptions) -> anyhow::Res
     for model in models {
         registry.load_file(&model.name, &model.path, options)?;
     }
-    Ok(NnHost {
-        registry: Arc::new(registry),
-        options: options.clone(),
-    })
+    Ok(NnHost::new(Arc::new(registry), options.clone()))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, num::NonZero, path::PathBuf, time::Duration};
 
-use tollgate_nn::GraphOptions;
+use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{Grants, GraphGrant, Limits, Policy};
 
 use super::{Environment, Error, MAX_WORKERS, graph_options, limits};
@@ -23,8 +23,10 @@ pub struct Bench {
     pub models: Vec<ModelArg>,
     /// Other files of the one model, no name twice.
     pub variants: Vec<ModelArg>,
-    /// How graphs run.
+    /// How graphs run; none of them merges inferences.
     pub graph: GraphOptions,
+    /// How inferences are merged on the batched path.
+    pub batch: BatchOptions,
     /// How ONNX Runtime is to be found.
     pub onnxruntime: Search,
     /// Where compiled code is kept; none to keep nothing.
@@ -103,9 +105,15 @@ impl Bench {
         if typed.twin.is_some() && !paths.contains(&PathName::Twin) {
             return Err(Error::TwinUnused);
         }
-        if paths.contains(&PathName::Batched) {
-            return Err(Error::NoBatcher);
+        if typed.graph.batch != BatchPolicy::Auto {
+            return Err(Error::BatchByPath(typed.graph.batch));
         }
+        let mut graph = graph_options(&typed.graph);
+        let batch = BatchOptions {
+            policy: BatchPolicy::On,
+            ..graph.batch
+        };
+        graph.batch.policy = BatchPolicy::Off;
         let scenarios = scenarios(&typed)?;
         if scenarios.is_empty() && typed.concurrency.is_empty() && typed.rate.is_empty() {
             return Err(Error::NothingToMeasure);
@@ -117,7 +125,8 @@ impl Bench {
             } else {
                 environment.cache_dir()
             },
-            graph: graph_options(&typed.graph),
+            graph,
+            batch,
             plugin: typed.plugin,
             inputs: typed.inputs,
             models: typed.model,
@@ -221,6 +230,7 @@ mod tests {
         refused("a.wasm f --scenario server", Error::NoBound);
         refused("a.wasm f --scenario none", Error::NothingToMeasure);
         refused("a.wasm f --variant int8=x", Error::VariantOfWhat(0));
+        refused("a.wasm f --batch off", Error::BatchByPath(BatchPolicy::Off));
         refused("a.wasm f --concurrency 1,5000", Error::Workers(5000));
         refused(
             "a.wasm f --model a=x --variant b=y --variant b=z",
@@ -244,6 +254,16 @@ mod tests {
         assert_eq!(
             scenarios("a.wasm f --scenario offline,single-stream,offline"),
             [ScenarioName::Offline, single]
+        );
+    }
+
+    #[test]
+    fn only_the_batched_path_merges() {
+        let bench = resolve("a.wasm f --paths plugin,batched --max-batch 7").unwrap();
+        assert_eq!(bench.graph.batch.policy, BatchPolicy::Off);
+        assert_eq!(
+            (bench.batch.policy, bench.batch.max.get()),
+            (BatchPolicy::On, 7)
         );
     }
 

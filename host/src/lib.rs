@@ -7,6 +7,7 @@
 //!
 //! It is a library so that tests can reach its parts; the program is `main.rs` and one call.
 
+pub mod bench;
 pub mod cache;
 pub mod cli;
 pub mod commands;

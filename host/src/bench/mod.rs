@@ -1,0 +1,3 @@
+//! Benchmarks: scenarios, sweeps and the record of what they showed.
+
+pub mod record;

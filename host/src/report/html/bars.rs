@@ -60,8 +60,8 @@ impl Columns {
                 row: 30,
                 bar: 18,
                 value: 200,
-                aside: 268,
-                start: 286,
+                aside: 282,
+                start: 302,
             },
             // The figures stand over the bar.
             Width::Narrow => Self {

@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::{
     axis::Axis,
     part,
-    plot::{Bound, Plot, Point, Series},
+    plot::{Bound, Look, Plot, Point, Series},
     role::Role,
-    units::{energy, number, percent, quantile, time},
+    units::{energy, number, quantile, round_time, time},
 };
 use crate::bench::record::{Percentiles, Report, Scenario, ScenarioResult};
 
@@ -37,7 +37,10 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
                 (table(&results))
             }
         }
-        p.muted { (part::UNKNOWN) " stands where too few frames ran to carry the figure." }
+        p.muted {
+            (part::UNKNOWN) " stands where there is no figure, or where too few frames ran to carry it. "
+            "Windows: how many count, and how far apart they are."
+        }
     };
     let says = "Latency counts from the moment a frame was due, not from when a worker got to it.";
     Some(part::section(
@@ -61,14 +64,16 @@ fn of(report: &Report, scenario: Scenario) -> Vec<&ScenarioResult> {
 
 fn definition(scenario: Scenario) -> &'static str {
     match scenario {
-        Scenario::SingleStream => "One frame after the other.",
+        Scenario::SingleStream => "One frame after the other; the metric is the p90.",
         Scenario::MultiStream => {
-            "Eight frames a query, one query after the other; latency is a query's."
+            "Eight frames a query, one query after the other; latency is a query's, and its p99 is \
+             the metric."
         }
         Scenario::Server => {
-            "Frames arrive when they please (Poisson); the rate is the highest that keeps the bound."
+            "Frames arrive when they please (Poisson); the metric is the highest rate that keeps \
+             the bound."
         }
-        Scenario::Offline => "All frames at once; only throughput counts.",
+        Scenario::Offline => "All frames at once; the metric is throughput.",
     }
 }
 
@@ -100,7 +105,7 @@ fn plot(report: &Report, scenario: Scenario, results: &[&ScenarioResult]) -> Opt
             Some(Series {
                 name: part::path(result.path).to_owned(),
                 role: Role::of(result.path),
-                joined: true,
+                look: Look::Joined,
                 points: points.collect(),
             })
         })
@@ -109,7 +114,7 @@ fn plot(report: &Report, scenario: Scenario, results: &[&ScenarioResult]) -> Opt
         y: bound.latency_ns as f64,
         label: format!(
             "the bound: {} at {}",
-            time(bound.latency_ns as f64),
+            round_time(bound.latency_ns as f64),
             quantile(bound.quantile)
         ),
     });
@@ -123,7 +128,7 @@ fn plot(report: &Report, scenario: Scenario, results: &[&ScenarioResult]) -> Opt
     Some(Plot {
         says: format!("Latency by percentile, {}", part::scenario(scenario)),
         x: Axis::names("percentile of frames", &NAMES),
-        y: Axis::log("latency", reach, time)?,
+        y: Axis::log("latency", reach, round_time)?,
         series,
         bound,
         label_on_phones: false,
@@ -134,6 +139,7 @@ fn table(results: &[&ScenarioResult]) -> Markup {
     let rows: Vec<_> = results.iter().map(|result| row(result)).collect();
     let columns = [
         "path",
+        "rate",
         "p50",
         "p90",
         "p99",
@@ -141,67 +147,39 @@ fn table(results: &[&ScenarioResult]) -> Markup {
         "max",
         "frames/s",
         "inferences/s",
-        "CPU an inference",
-        "energy an inference",
-        "frames",
+        "CPU/inference",
+        "energy/inference",
+        "within the bound",
+        "failed",
+        "refused or late",
         "windows",
     ];
-    html! {
-        (part::table(&columns, &rows))
-        @for result in results {
-            @if let Some(sentence) = aside(result) { p.muted { (sentence) } }
-        }
-    }
+    part::table(&columns, &rows)
 }
 
 fn row(result: &ScenarioResult) -> Vec<String> {
     let latency = result.latency_ns.as_ref().map(values).unwrap_or_default();
-    let windows = &result.windows;
-    let agreed = if windows.agreed {
-        "agreed"
-    } else {
-        "did not agree"
-    };
-    let mut row = vec![part::path(result.path).to_owned()];
+    let rate = (result.metric.as_ref()).filter(|_| result.scenario == Scenario::Server);
+    let counted = |count: u64| part::known((count > 0).then_some(count as f64), number);
+    let mut row = vec![
+        part::path(result.path).to_owned(),
+        part::known(rate, |rate| format!("{}/s", number(rate.value))),
+    ];
     row.extend(latency.map(|value| part::known(value, |value| time(value as f64))));
     row.extend([
         number(result.frames_per_second),
-        number(result.inferences_per_second),
+        // One inference a frame needs no word.
+        part::known(
+            (result.inferences_per_second != result.frames_per_second)
+                .then_some(result.inferences_per_second),
+            number,
+        ),
         part::known(result.cpu_ns_per_inference, time),
         part::known(result.energy.joules_per_inference, energy),
-        number(result.frames as f64),
-        format!("{} of {}, {agreed}", windows.counted, windows.taken),
+        part::known(result.goodput_per_second, number),
+        counted(result.failed),
+        counted(result.rejected + result.timed_out),
+        part::windows(&result.windows),
     ]);
     row
-}
-
-/// What a path's row has no column for: its own metric, and frames that were not done.
-fn aside(result: &ScenarioResult) -> Option<String> {
-    let mut words = Vec::new();
-    if let Some(metric) = &result.metric {
-        let value = match metric.unit.as_str() {
-            "ns" => time(metric.value),
-            unit => format!("{} {unit}", number(metric.value)),
-        };
-        words.push(format!("{} {value}", metric.name));
-    }
-    if let Some(offered) = result.offered_per_second {
-        words.push(format!("{} frames/s offered", number(offered)));
-    }
-    if let Some(goodput) = result.goodput_per_second {
-        words.push(format!("{} frames/s within the bound", number(goodput)));
-    }
-    for (number, what) in [
-        (result.failed, "failed"),
-        (result.rejected, "refused on arrival"),
-        (result.timed_out, "out of time"),
-    ] {
-        if number > 0 {
-            words.push(format!("{} {what}", part::count(number, "frame")));
-        }
-    }
-    if let Some(spread) = result.windows.spread {
-        words.push(format!("windows within {}", percent(spread)));
-    }
-    (!words.is_empty()).then(|| format!("{}: {}.", part::path(result.path), words.join(", ")))
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     part,
-    units::{percent, quantile, size, time},
+    units::{percent, quantile, round_time, size},
 };
 use crate::bench::record::{File, Report};
 
@@ -43,6 +43,10 @@ fn fact(name: &str, value: impl Into<String>) -> (String, String) {
 fn machine(report: &Report) -> Vec<(String, String)> {
     let machine = &report.machine;
     let cpu = machine.cpu.clone();
+    let energy = (report.results.iter()).find_map(|result| {
+        let energy = &result.energy;
+        energy.source.clone().or_else(|| energy.reason.clone())
+    });
     vec![
         fact("processor", part::known(cpu, |cpu| cpu)),
         fact("cores", machine.cores.to_string()),
@@ -60,6 +64,7 @@ fn machine(report: &Report) -> Vec<(String, String)> {
                 .clone()
                 .unwrap_or_else(|| "none".to_owned()),
         ),
+        fact("energy counter", part::known(energy, |energy| energy)),
     ]
 }
 
@@ -93,7 +98,7 @@ fn settings(report: &Report) -> Vec<(String, String)> {
         let delay = settings.batch_delay_ns.unwrap_or_default();
         facts.push(fact(
             "batches",
-            format!("up to {max}, waiting {}", time(delay as f64)),
+            format!("up to {max}, waiting {}", round_time(delay as f64)),
         ));
     }
     if let Some(variant) = &settings.variant {
@@ -105,7 +110,7 @@ fn settings(report: &Report) -> Vec<(String, String)> {
             format!(
                 "{} within {}",
                 quantile(bound.quantile),
-                time(bound.latency_ns as f64)
+                round_time(bound.latency_ns as f64)
             ),
         ));
     }
@@ -116,7 +121,7 @@ fn settings(report: &Report) -> Vec<(String, String)> {
             "windows",
             format!(
                 "of {}, until three agree within {}, {} at most",
-                time(settings.window_ns as f64),
+                round_time(settings.window_ns as f64),
                 percent(settings.tolerance),
                 settings.max_windows
             ),

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::bench::record::{Load, Path, Report, Scenario, ScenarioResult};
+use super::units::percent;
+use crate::bench::record::{Load, Path, Report, Scenario, ScenarioResult, Windows};
 
 /// What stands where nothing is known.
 pub(super) const UNKNOWN: &str = "–";
@@ -18,17 +19,24 @@ pub(super) fn section(id: &str, title: &str, says: &str, body: &Markup) -> Marku
     }
 }
 
-/// A table, whose first column names its rows. On a phone a row is a card, and each figure carries
-/// its column's name.
+/// A table, whose first column names its rows; a column in which nothing is known is left out. On a
+/// phone a row is a card, and each figure carries its column's name.
 pub(super) fn table(columns: &[&str], rows: &[Vec<String>]) -> Markup {
+    let known = |at: usize| {
+        at == 0 || (rows.iter()).any(|row| row.get(at).is_some_and(|cell| cell != UNKNOWN))
+    };
+    let shown: Vec<_> = (columns.iter().enumerate())
+        .filter(|(at, _)| known(*at))
+        .collect();
     html! {
         table {
-            thead { tr { @for column in columns { th scope="col" { (column) } } } }
+            thead { tr { @for (_, column) in &shown { th scope="col" { (column) } } } }
             tbody {
                 @for row in rows {
                     tr {
-                        @for (at, (column, cell)) in columns.iter().zip(row).enumerate() {
-                            @if at == 0 {
+                        @for (at, column) in &shown {
+                            @let cell = row.get(*at).map_or(UNKNOWN, String::as_str);
+                            @if *at == 0 {
                                 th scope="row" { (cell) }
                             } @else {
                                 td data-column=(column) { (cell) }
@@ -65,6 +73,14 @@ pub(super) fn count(number: u64, noun: &str) -> String {
 /// A value in words, or that it is not known.
 pub(super) fn known<T>(value: Option<T>, words: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), words)
+}
+
+/// How many windows count, and how far apart they are.
+pub(super) fn windows(windows: &Windows) -> String {
+    match windows.spread {
+        Some(spread) => format!("{}, {}", windows.counted, percent(spread)),
+        None => windows.counted.to_string(),
+    }
 }
 
 /// What a frame goes through.
@@ -132,9 +148,10 @@ mod tests {
     }
 
     #[test]
-    fn tables_escape_their_cells() {
-        let table = table(&["a", "b"], &[vec!["<x>".into(), "\"y\"".into()]]);
-        let text = table.into_string();
+    fn tables_escape_their_cells_and_leave_out_what_nobody_knows() {
+        let row = vec!["<x>".into(), "\"y\"".into(), UNKNOWN.into()];
+        let text = table(&["a", "b", "nobody knows"], &[row]).into_string();
         assert!(text.contains("&lt;x&gt;") && text.contains("&quot;y&quot;"));
+        assert!(!text.contains("nobody"));
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use plotters::{
     chart::ChartBuilder,
-    element::{Circle, Polygon},
+    element::{Circle, Drawable, PointCollection, Polygon},
     prelude::{Cartesian2d, ChartContext, SVGBackend},
     style::{
         Color, ShapeStyle,
@@ -13,7 +13,7 @@ use plotters::{
 
 use super::{
     axis::{Axis, Coord},
-    chart::{Area, Error, Width, figure, fill, line, style, text},
+    chart::{Area, Error, Width, figure, line, style, text},
     role::Role,
 };
 
@@ -27,10 +27,21 @@ pub(super) struct Series {
     pub(super) name: String,
     /// Their colour and shape.
     pub(super) role: Role,
-    /// Whether a line goes through them.
-    pub(super) joined: bool,
+    /// How they are drawn.
+    pub(super) look: Look,
     /// The points.
     pub(super) points: Vec<Point>,
+}
+
+/// How points are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// With a line through them, in their order.
+    Joined,
+    /// Each by itself.
+    Apart,
+    /// Each by itself, and only its outline.
+    Hollow,
 }
 
 /// One of them.
@@ -91,13 +102,20 @@ impl Role {
             _ => Shape::Circle,
         }
     }
+}
 
-    fn symbol(self) -> &'static str {
-        match self.shape() {
-            Shape::Circle => "●",
-            Shape::Square => "■",
-            Shape::Triangle => "▲",
-            Shape::Diamond => "◆",
+impl Series {
+    /// Its points in the key.
+    fn symbol(&self) -> &'static str {
+        match (self.role.shape(), self.look) {
+            (Shape::Circle, Look::Hollow) => "○",
+            (Shape::Square, Look::Hollow) => "□",
+            (Shape::Triangle, Look::Hollow) => "△",
+            (Shape::Diamond, Look::Hollow) => "◇",
+            (Shape::Circle, _) => "●",
+            (Shape::Square, _) => "■",
+            (Shape::Triangle, _) => "▲",
+            (Shape::Diamond, _) => "◆",
         }
     }
 }
@@ -110,7 +128,7 @@ impl Plot {
             ul.key {
                 @for series in named {
                     li {
-                        span class=(series.role.class()) aria-hidden="true" { (series.role.symbol()) }
+                        span class=(series.role.class()) aria-hidden="true" { (series.symbol()) }
                         " " (series.name)
                     }
                 }
@@ -151,19 +169,29 @@ impl Plot {
         {
             draw_bound(area, width, (left, right, y), &bound.label)?;
         }
+        let mut labels = Vec::new();
         for series in &self.series {
             let points: Vec<_> = (series.points.iter())
                 .filter_map(|point| Some((point, place(point.x, point.y)?)))
                 .collect();
-            if series.joined && points.len() > 1 {
+            if series.look == Look::Joined && points.len() > 1 {
                 let through = points.iter().map(|(_, at)| *at).collect();
                 line(area, through, series.role, 2)?;
             }
             for (point, at) in points {
-                draw_point(area, at, series.role, point.chosen)?;
+                draw_point(area, at, series, point.chosen)?;
                 if point.chosen || width == Width::Wide || self.label_on_phones {
-                    draw_label(area, width, at, right, point)?;
+                    labels.push(Label::new(point, at, right));
                 }
+            }
+        }
+        // The chosen point's label goes first, and none is written over another.
+        labels.sort_by_key(|label| !label.chosen);
+        let mut written: Vec<Label<'_>> = Vec::new();
+        for label in labels {
+            if !written.iter().any(|other| other.meets(&label)) {
+                label.draw(area, width)?;
+                written.push(label);
             }
         }
         Ok(())
@@ -209,44 +237,93 @@ fn draw_bound(
     text(area, label, &beside, (left + 6, y - 4))
 }
 
-fn draw_point(area: &Area<'_>, (x, y): (i32, i32), role: Role, chosen: bool) -> Result<(), Error> {
+fn draw_point(
+    area: &Area<'_>,
+    (x, y): (i32, i32),
+    series: &Series,
+    chosen: bool,
+) -> Result<(), Error> {
+    let role = series.role;
     let filled = ShapeStyle::from(role.color()).filled();
     if chosen {
         let ring = ShapeStyle::from(Role::Ink.color()).stroke_width(2);
         area.draw(&Circle::new((x, y), REACH + 5, ring))?;
     }
-    match role.shape() {
-        Shape::Circle => area.draw(&Circle::new((x, y), REACH, filled)),
-        Shape::Square => fill(area, (x - 4, y - 4), (x + 4, y + 4), role),
-        Shape::Triangle => {
-            let corners = vec![(x, y - REACH), (x + REACH, y + 4), (x - REACH, y + 4)];
-            area.draw(&Polygon::new(corners, filled))
+    let corners = match role.shape() {
+        Shape::Circle => {
+            area.draw(&Circle::new((x, y), REACH, filled))?;
+            return hollow(
+                area,
+                series,
+                Circle::new((x, y), REACH - 2, Role::Card.color().filled()),
+            );
         }
-        Shape::Diamond => {
-            let corners = vec![(x, y - 6), (x + 6, y), (x, y + 6), (x - 6, y)];
-            area.draw(&Polygon::new(corners, filled))
-        }
+        Shape::Square => [(-4, -4), (4, -4), (4, 4), (-4, 4)].to_vec(),
+        Shape::Triangle => [(0, -REACH), (REACH, 4), (-REACH, 4)].to_vec(),
+        Shape::Diamond => [(0, -6), (6, 0), (0, 6), (-6, 0)].to_vec(),
+    };
+    let outline = |divisor: i32| {
+        let corner = |(dx, dy): &(i32, i32)| (x + dx / divisor, y + dy / divisor);
+        corners.iter().map(corner).collect::<Vec<_>>()
+    };
+    area.draw(&Polygon::new(outline(1), filled))?;
+    hollow(
+        area,
+        series,
+        Polygon::new(outline(2), Role::Card.color().filled()),
+    )
+}
+
+/// Takes the middle out of a point that only its outline is drawn of.
+fn hollow<'a, E>(area: &Area<'a>, series: &Series, middle: E) -> Result<(), Error>
+where
+    for<'b> &'b E: PointCollection<'b, (i32, i32)>,
+    E: Drawable<SVGBackend<'a>>,
+{
+    match series.look {
+        Look::Hollow => area.draw(&middle),
+        Look::Joined | Look::Apart => Ok(()),
     }
 }
 
-/// Beside the point, on the side that has room.
-fn draw_label(
-    area: &Area<'_>,
-    width: Width,
-    (x, y): (i32, i32),
-    right: i32,
-    point: &Point,
-) -> Result<(), Error> {
-    let role = if point.chosen { Role::Ink } else { Role::Muted };
-    let gap = if point.chosen { 14 } else { 9 };
-    let wide = point.label.chars().count() as i32 * 7;
-    let (side, x) = if x + gap + wide > right {
-        (HPos::Right, x - gap)
-    } else {
-        (HPos::Left, x + gap)
-    };
-    let style = style(width, role, (side, VPos::Bottom));
-    text(area, &point.label, &style, (x, y - 2))
+/// What stands beside a point, on the side that has room.
+struct Label<'a> {
+    text: &'a str,
+    chosen: bool,
+    side: HPos,
+    at: (i32, i32),
+    /// From its left end to its right one, near enough.
+    span: (i32, i32),
+}
+
+impl<'a> Label<'a> {
+    fn new(point: &'a Point, (x, y): (i32, i32), right: i32) -> Self {
+        let gap = if point.chosen { 14 } else { 9 };
+        let wide = point.label.chars().count() as i32 * 8;
+        let (side, x, span) = if x + gap + wide > right {
+            (HPos::Right, x - gap, (x - gap - wide, x - gap))
+        } else {
+            (HPos::Left, x + gap, (x + gap, x + gap + wide))
+        };
+        Self {
+            text: &point.label,
+            chosen: point.chosen,
+            side,
+            at: (x, y - 2),
+            span,
+        }
+    }
+
+    fn meets(&self, other: &Label<'_>) -> bool {
+        let beside = self.span.1 < other.span.0 || other.span.1 < self.span.0;
+        !beside && (self.at.1 - other.at.1).abs() < 16
+    }
+
+    fn draw(&self, area: &Area<'_>, width: Width) -> Result<(), Error> {
+        let role = if self.chosen { Role::Ink } else { Role::Muted };
+        let style = style(width, role, (self.side, VPos::Bottom));
+        text(area, self.text, &style, self.at)
+    }
 }
 
 #[cfg(test)]
@@ -271,7 +348,7 @@ mod tests {
             let series = Series {
                 name: "<i>".into(),
                 role: Role::Plugin,
-                joined: true,
+                look: Look::Joined,
                 points: points
                     .iter()
                     .map(|(x, y)| Point {

@@ -93,7 +93,7 @@ impl Role {
             Self::Guest => ("guest", 0x5c_7185, 0x93_a9be),
             Self::Crossing => ("crossing", 0xb0_7800, 0xe5_b53f),
             Self::Sandbox => ("sandbox", 0xc9_4f0c, 0xff_a05c),
-            Self::Wait => ("wait", 0x8d_97a2, 0x6a_7480),
+            Self::Wait => ("wait", 0x7f_8894, 0x6a_7480),
             Self::Beaten => ("beaten", 0x7a_8591, 0x85_909c),
             Self::Front => ("front", 0x0a_7466, 0x45_c4b0),
         }

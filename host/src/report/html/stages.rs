@@ -28,8 +28,8 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     let (first, _) = drawn.first()?;
     let probe = time(report.stamp_ns);
     let says = format!(
-        "The mean of every stage, one after the other as a frame goes through them ({}). One stamp \
-         of the ledger takes {probe}.",
+        "The mean of every stage that took any time, one after the other as a frame goes through \
+         them ({}). One stamp of the ledger takes {probe}.",
         part::scenario(first.scenario)
     );
     let body = html! {
@@ -65,15 +65,12 @@ fn waterfall(stages: &Stages) -> Vec<Row> {
         ("glue", stages.glue, Role::Crossing),
     ]
     .into_iter()
+    .filter(|(_, spent, _)| *spent > 0.0)
     .map(|(name, spent, role)| {
         let to = from + spent;
-        let parts = if spent > 0.0 {
-            vec![(from, to, role)]
-        } else {
-            Vec::new()
-        };
+        let row = row(name, spent, stages.total, vec![(from, to, role)]);
         from = to;
-        row(name, spent, stages.total, parts)
+        row
     })
     .collect();
     let mut total = row("total", stages.total, stages.total, Vec::new());

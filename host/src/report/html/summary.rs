@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     part,
-    units::{energy, number, percent, quantile, time},
+    units::{energy, number, percent, quantile, round_time, time},
 };
 use crate::bench::record::{Path, Report, Scenario, ScenarioResult};
 
@@ -93,7 +93,7 @@ fn latency(report: &Report) -> Option<Tile> {
     let aside = match report.bound {
         Some(bound) => format!(
             "{scenario}; the bound is {} at {}",
-            time(bound.latency_ns as f64),
+            round_time(bound.latency_ns as f64),
             quantile(bound.quantile)
         ),
         None => scenario.to_owned(),
@@ -129,25 +129,25 @@ fn throughput(report: &Report) -> Option<Tile> {
         aside.push_str(&format!("; {share:.2} × the twin's"));
     }
     Some(Tile {
-        name: "Throughput",
-        value: format!("{} frames/s", number(result.frames_per_second)),
+        name: "Throughput, frames/s",
+        value: number(result.frames_per_second),
         aside,
     })
 }
 
 fn joules(result: &ScenarioResult) -> Tile {
     let of = &result.energy;
+    // The whole reason stands with the machine's facts.
+    let reason = of.reason.as_deref().map(|reason| {
+        let end = reason.find(": ").unwrap_or(reason.len());
+        reason.get(..end).unwrap_or(reason).to_owned()
+    });
     Tile {
         name: "Energy per inference",
         value: of
             .joules_per_inference
             .map_or_else(|| "not known".to_owned(), energy),
-        aside: [&of.source, &of.reason]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join("; "),
+        aside: of.source.clone().or(reason).unwrap_or_default(),
     }
 }
 

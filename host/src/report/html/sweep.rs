@@ -7,11 +7,11 @@ use super::{
     Candidate,
     axis::Axis,
     part,
-    plot::{Bound, Plot, Point, Series},
+    plot::{Bound, Look, Plot, Point, Series},
     role::Role,
-    units::{energy, number, percent, quantile, size, time},
+    units::{energy, number, percent, quantile, round_time, size, time},
 };
-use crate::bench::record::{Chosen, Percentiles, Report, SweepPoint};
+use crate::bench::record::{Chosen, Load, Percentiles, Report, SweepPoint};
 
 /// A percentile by name.
 type Quantile = (&'static str, fn(&Percentiles) -> Option<u64>);
@@ -70,17 +70,22 @@ fn bound(report: &Report) -> Option<Bound> {
         y: bound.latency_ns as f64,
         label: format!(
             "the bound: {} at {}",
-            time(bound.latency_ns as f64),
+            round_time(bound.latency_ns as f64),
             quantile(bound.quantile)
         ),
     })
 }
 
 fn plot(report: &Report, name: &str, value: fn(&Percentiles) -> Option<u64>) -> Option<Plot> {
+    let loads = [("", false), (" at a rate", true)];
     let series: Vec<_> = part::PATHS
         .into_iter()
-        .filter_map(|path| {
-            let points: Vec<_> = (report.sweep.iter().filter(|point| point.path == path))
+        .flat_map(|path| loads.map(|(suffix, at_a_rate)| (path, suffix, at_a_rate)))
+        .filter_map(|(path, suffix, at_a_rate)| {
+            let of = |point: &&SweepPoint| {
+                point.path == path && matches!(point.load, Load::Rate(_)) == at_a_rate
+            };
+            let points: Vec<_> = (report.sweep.iter().filter(of))
                 .filter_map(|point| {
                     Some(Point {
                         x: point.frames_per_second,
@@ -91,9 +96,13 @@ fn plot(report: &Report, name: &str, value: fn(&Percentiles) -> Option<u64>) -> 
                 })
                 .collect();
             (!points.is_empty()).then(|| Series {
-                name: part::path(path).to_owned(),
+                name: format!("{}{suffix}", part::path(path)),
                 role: Role::of(path),
-                joined: true,
+                look: if at_a_rate {
+                    Look::Hollow
+                } else {
+                    Look::Joined
+                },
                 points,
             })
         })
@@ -106,7 +115,7 @@ fn plot(report: &Report, name: &str, value: fn(&Percentiles) -> Option<u64>) -> 
     Some(Plot {
         says: format!("{name} latency against throughput, by path and load"),
         x: Axis::log("throughput, frames/s", all().map(|point| point.x), number)?,
-        y: Axis::log(&format!("{name} latency"), ys, time)?,
+        y: Axis::log(&format!("{name} latency"), ys, round_time)?,
         series,
         bound,
         label_on_phones: false,
@@ -146,12 +155,7 @@ fn table(points: &[SweepPoint]) -> Markup {
                 shown(latency.p99),
                 number((point.rejected + point.timed_out) as f64),
                 part::known(point.memory.resident_bytes, size),
-                if point.windows.agreed {
-                    "agreed"
-                } else {
-                    "did not agree"
-                }
-                .to_owned(),
+                part::windows(&point.windows),
             ]
         })
         .collect();
@@ -212,13 +216,13 @@ fn front(report: &Report, candidates: &[Candidate]) -> Option<Plot> {
         Series {
             name: "beaten by another".to_owned(),
             role: Role::Beaten,
-            joined: false,
+            look: Look::Apart,
             points: points(false),
         },
         Series {
             name: "on the front".to_owned(),
             role: Role::Front,
-            joined: true,
+            look: Look::Joined,
             points: points(true),
         },
     ];
@@ -230,7 +234,7 @@ fn front(report: &Report, candidates: &[Candidate]) -> Option<Plot> {
     Some(Plot {
         says: "p99 latency against throughput of everything that was tried".to_owned(),
         x: Axis::log("throughput, frames/s", all().map(|point| point.x), number)?,
-        y: Axis::log("p99 latency", ys, time)?,
+        y: Axis::log("p99 latency", ys, round_time)?,
         series,
         bound,
         label_on_phones: false,
@@ -265,7 +269,7 @@ fn tried(candidates: &[Candidate]) -> Markup {
             "frames/s",
             "p99",
             "right",
-            "energy an inference",
+            "energy/inference",
         ],
         &rows,
     )
@@ -274,7 +278,7 @@ fn tried(candidates: &[Candidate]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::record::{Load, Memory, Path, Windows};
+    use crate::bench::record::{Memory, Path, Windows};
 
     fn point(p99: Option<u64>, p50: Option<u64>) -> SweepPoint {
         SweepPoint {

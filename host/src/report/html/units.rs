@@ -14,6 +14,18 @@ pub(super) fn time(nanoseconds: f64) -> String {
     format!("{} {unit}", three(value))
 }
 
+/// A time that somebody chose, without digits that say nothing: `5 ms`, `2.5 ms`.
+pub(super) fn round_time(nanoseconds: f64) -> String {
+    let text = time(nanoseconds);
+    match text.split_once(' ') {
+        Some((number, unit)) if number.contains('.') => {
+            let number = number.trim_end_matches('0').trim_end_matches('.');
+            format!("{number} {unit}")
+        }
+        _ => text,
+    }
+}
+
 /// A number of three digits: `0.512`, `44`, `1,540`.
 pub(super) fn number(value: f64) -> String {
     if value.abs() < 999.5 && value.fract() == 0.0 {
@@ -102,6 +114,9 @@ mod tests {
         assert_eq!(time(-0.2), "0 ns");
         assert_eq!(time(3.7e12), "3,700 s");
         assert_eq!(time(f64::NAN), "– s");
+        assert_eq!(round_time(5e6), "5 ms");
+        assert_eq!(round_time(2.5e6), "2.5 ms");
+        assert_eq!(round_time(200.0), "200 ns");
         assert_eq!(number(8.0), "8");
         assert_eq!(number(1_499.6), "1,500");
         assert_eq!(number(12.34), "12.3");

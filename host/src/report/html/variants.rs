@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::{
     axis::Axis,
     part,
-    plot::{Plot, Point, Series},
+    plot::{Look, Plot, Point, Series},
     role::Role,
-    units::{energy, number, percent, size, time},
+    units::{energy, number, percent, round_time, size, time},
 };
 use crate::bench::record::{Report, Variant};
 
@@ -51,7 +51,7 @@ fn plot(report: &Report) -> Option<Plot> {
     let x = Axis::log(
         "p50 latency, single-stream",
         points.iter().map(|point| point.x),
-        time,
+        round_time,
     )?;
     let ys = points.iter().map(|point| point.y);
     Some(Plot {
@@ -61,7 +61,7 @@ fn plot(report: &Report) -> Option<Plot> {
         series: vec![Series {
             name: String::new(),
             role: Role::Plugin,
-            joined: false,
+            look: Look::Apart,
             points,
         }],
         bound: None,
@@ -96,7 +96,7 @@ fn table(variants: &[Variant]) -> Markup {
             "p99",
             "frames/s offline",
             "size",
-            "energy an inference",
+            "energy/inference",
         ],
         &rows,
     )

@@ -85,6 +85,11 @@ fn paths_stand_side_by_side_and_what_is_known_is_told() {
             latency.p99.is_none() || latency.count >= 1000,
             "{latency:?}"
         );
+        let energy = &result.energy;
+        assert_ne!(
+            energy.joules_per_inference.is_some(),
+            energy.reason.is_some()
+        );
         assert!(result.windows.taken == 3 && result.windows.counted == 3);
         let sandboxed = result.path == Way::Plugin;
         assert_eq!(result.stages_ns.is_some(), sandboxed);
@@ -205,6 +210,55 @@ fn variants_are_compared_by_accuracy_and_speed() {
 }
 
 #[test]
+fn the_batched_path_is_one_of_them() {
+    let (code, report, stderr) = report(
+        &[
+            &SHORT[..],
+            &["--paths", "plugin,batched", "--max-batch", "16"],
+            &["--scenario", "offline", "--workers", "3"],
+        ]
+        .concat(),
+    );
+    assert_eq!(code, Some(0), "{stderr}");
+    let paths: Vec<Way> = report.results.iter().map(|one| one.path).collect();
+    assert_eq!(paths, [Way::Plugin, Way::Batched]);
+    assert_eq!(report.settings.batch_max, Some(16));
+    assert!(
+        report
+            .results
+            .iter()
+            .all(|one| one.frames > 0 && one.failed == 0)
+    );
+}
+
+#[test]
+fn the_page_holds_what_the_tables_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.html");
+    let (code, _, stderr) = bench(
+        &[
+            &SHORT[..],
+            &["--scenario", "offline", "--html", text(&path)],
+        ]
+        .concat(),
+    );
+    assert_eq!(code, Some(0), "{stderr}");
+    let page = std::fs::read_to_string(&path).expect("a page");
+    has(&page, &["<html", "offline", "plugin"]);
+
+    let gone = folder.path().join("no-such-folder/report.html");
+    let (code, _, stderr) = bench(
+        &[
+            &SHORT[..],
+            &["--scenario", "offline", "--html", text(&gone)],
+        ]
+        .concat(),
+    );
+    assert_eq!(code, Some(1));
+    has(&stderr, &["cannot write the report", "no-such-folder"]);
+}
+
+#[test]
 fn the_table_is_for_people() {
     let (code, stdout, stderr) =
         bench(&[&SHORT[..], &["--scenario", "offline", "--concurrency", "2"]].concat());
@@ -226,6 +280,7 @@ fn what_was_asked_wrongly_is_said_in_a_sentence() {
         (&["--concurrency", "9999"], 2, &["9999"]),
         (&["--rate", "fast"], 2, &["frames a second"]),
         (&["--tolerance", "5"], 2, &["5%"]),
+        (&["--batch", "off"], 2, &["`batched`"]),
         (&["--window", "0s"], 2, &["more than zero"]),
         (&["--scenario", "none"], 2, &["nothing to measure"]),
         (&["--model", "digits=other.onnx"], 2, &["two models"]),

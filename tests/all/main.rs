@@ -15,6 +15,7 @@ mod cli;
 mod isolation;
 mod limits;
 mod nn;
+mod report;
 mod structure;
 mod support;
 mod twin;

@@ -38,6 +38,7 @@ use crate::{
     egress,
     ingress::files::Files,
     progress,
+    report::html,
     truth::Truth,
     values::ModelArg,
 };
@@ -94,6 +95,10 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
         egress::print_json(&report)?;
     } else {
         write!(io::stdout(), "{}", bench::table(&report))?;
+    }
+    if let Some(path) = &bench.html {
+        fs::write(path, html::page(&report))
+            .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
     }
     let problems = problems(&report);
     for problem in &problems {

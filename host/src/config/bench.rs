@@ -67,6 +67,8 @@ pub struct Bench {
     pub limits: Limits,
     /// One JSON object, or text for people.
     pub json: bool,
+    /// Where the report is written as a web page.
+    pub html: Option<PathBuf>,
 }
 
 impl Bench {
@@ -157,6 +159,7 @@ impl Bench {
             },
             limits: limits(&typed.limits),
             json: typed.json,
+            html: typed.html,
         })
     }
 

@@ -4,6 +4,7 @@
 //! below takes values. Resolving touches no file, so what it refuses was asked wrongly (exit code
 //! 2), and what a file or a library refuses later is work that failed (exit code 1).
 
+mod bench;
 mod environment;
 pub mod telemetry;
 
@@ -18,6 +19,7 @@ use crate::{
     values::ModelArg,
 };
 
+pub use bench::Bench;
 pub use environment::Environment;
 
 /// Threads that anybody may ask for; a machine with more cores than this is not an edge.
@@ -47,6 +49,28 @@ pub enum Error {
         "there is nothing to read: name files, directories or `-` for standard input after the plugin"
     )]
     NoInputs,
+    /// The twin is to be measured, and there is none.
+    #[error("the path `twin` needs the twin's library: give it with `--twin`")]
+    NoTwin,
+    /// There is a twin, and nobody measures it.
+    #[error("a twin was given and its path was not: add `twin` to `--paths`")]
+    TwinUnused,
+    /// A policy for batches, where the paths say what is batched.
+    #[error(
+        "the path `batched` is what merges inferences, and no other does: leave `--batch {0}` out, or the path"
+    )]
+    BatchByPath(BatchPolicy),
+    /// The server scenario without its bound.
+    #[error(
+        "the server scenario looks for the highest rate that keeps a bound: give one with `--p99`"
+    )]
+    NoBound,
+    /// Neither scenario nor sweep.
+    #[error("there is nothing to measure: name a `--scenario`, a `--concurrency` or a `--rate`")]
+    NothingToMeasure,
+    /// Variants, and not one model that they are of.
+    #[error("`--variant` is another file of the one `--model`, and there are {0} models: give one")]
+    VariantOfWhat(usize),
     /// An option of the other world.
     #[error("{option} is not for {world}: {instead}")]
     WrongWorld {

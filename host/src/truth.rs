@@ -138,7 +138,7 @@ impl Truth {
 }
 
 /// How many were right, of how many.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     /// Digits that were right.
     pub digits_right: usize,

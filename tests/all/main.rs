@@ -11,11 +11,13 @@
 )]
 
 mod batch;
+mod bench;
 mod cli;
 mod conformance;
 mod isolation;
 mod limits;
 mod nn;
+mod report;
 mod structure;
 mod support;
 mod twin;

@@ -3,7 +3,7 @@
 //! Fields may be added under the same schema name; none is renamed or taken away. A number that is
 //! not known is null, never zero.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::truth::Score;
 
@@ -63,7 +63,7 @@ pub struct Passes {
 }
 
 /// How many were right.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Accuracy {
     /// The share of digits that were right, 0 to 1.
     pub digits: f64,
@@ -97,7 +97,7 @@ pub struct Latency {
 }
 
 /// The stages of a frame.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Stages {
     /// Admission to worker.
     pub queue: f64,
@@ -155,7 +155,7 @@ pub struct Inferences {
 }
 
 /// What the boundary added to a frame, in nanoseconds. What only a twin tells is null without one.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Toll {
     /// Host time in crossings, inference left out.
     pub crossing_ns: f64,

@@ -29,6 +29,12 @@ impl Stamp {
         self.0
     }
 
+    /// The moment this long after it.
+    #[must_use]
+    pub fn plus(self, time: Duration) -> Self {
+        Budget::new(time).from(self).at
+    }
+
     /// Nanoseconds since an earlier stamp; zero where that one is later.
     pub fn nanos_since(self, earlier: Stamp) -> u64 {
         CLOCK.delta_as_nanos(earlier.0, self.0)
@@ -126,6 +132,13 @@ mod tests {
         );
         assert!(Deadline::after(Duration::ZERO).left().is_zero());
         assert!(Deadline::after(Duration::MAX).left() > Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_later_moment_is_as_much_later() {
+        let now = Stamp::now();
+        let nanos = now.plus(Duration::from_millis(20)).nanos_since(now);
+        assert!(nanos.abs_diff(20_000_000) < 1000, "{nanos}");
     }
 
     #[test]

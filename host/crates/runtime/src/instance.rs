@@ -174,6 +174,11 @@ impl Instance {
         Err(Fault::Internal(reason))
     }
 
+    /// Linear memory that it has, in bytes, touched or not.
+    pub fn memory_bytes(&self) -> usize {
+        self.store.data().limiter.memory_bytes()
+    }
+
     /// Looks up an exported function, by the name that the world gives it.
     ///
     /// # Errors

@@ -1,0 +1,400 @@
+//! `tollgate bench`: one plugin, measured beside the ways without a sandbox.
+//!
+//! Everything is loaded and every frame read before the first window, so that nothing else happens
+//! while the clock runs. The exit code is 1 where something asked for could not be told, such as a
+//! bound that no rate keeps; what was measured is printed all the same.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path as FilePath,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use sha2::{Digest, Sha256};
+use tollgate_nn::{GraphOptions, OnnxRuntime};
+use tollgate_runtime::{Frame, NnHost, Policy, World, probe};
+
+use crate::{
+    bench::{
+        self,
+        crew::Crew,
+        machine,
+        record::{
+            self, Bound, File, Inputs, Model, Path, Report, Scenario, ScenarioResult, Settings,
+            SweepPoint, Variant,
+        },
+        rig::{Lineup, Parts, Rig},
+        rounds::Plan,
+        scenario,
+        sweep::{self, Asked},
+    },
+    cli::{BenchArgs, PathName, ScenarioName},
+    commands::load,
+    config::{Bench, Environment},
+    egress,
+    ingress::files::Files,
+    progress,
+    report::html,
+    truth::Truth,
+    values::ModelArg,
+};
+
+/// All frames together; they are held in memory while they go round. 1 GiB.
+const MAX_FRAMES_BYTES: usize = 1 << 30;
+
+/// The quantile that `--p99` bounds.
+const BOUND_QUANTILE: f64 = 0.99;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// What was asked wrongly, what cannot be read or loaded, a plugin that fails on a frame.
+pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let bench = Bench::resolve(args, environment)?;
+    let started = machine::now();
+    let wasm = load::read_plugin(&bench.plugin)?;
+    // A plugin has an instance on each thread for each set of graphs.
+    let sets = bench.paths.len() + bench.variants.len();
+    let engine = load::engine(bench.most_members() * sets, &bench.limits)?;
+    let plugin = load::compile(&bench.plugin, bench.cache_dir.as_deref(), &engine, &wasm)?;
+    if plugin.world() != World::Plugin {
+        bail!(
+            "`{}` is a command, which runs once and answers no frames: name a plugin",
+            bench.plugin.display()
+        );
+    }
+    let files = Files::list(&bench.inputs, bench.truth.as_deref(), bench.max_frame)?;
+    let truth = bench.truth.as_deref();
+    let truth = truth.map(|path| Truth::read(path, files.names()));
+    let truth = truth.transpose()?;
+    let frames = read_frames(&files)?;
+    let runtime = load::onnx_runtime(&bench.onnxruntime, &bench.models)?;
+    let lineup = lineup(&bench)?;
+    let rig = {
+        let _spinner = progress::spinner("going through the frames once");
+        let parts = Parts {
+            plugin,
+            grants: bench.grants.clone(),
+            limits: bench.limits.clone(),
+            policy: bench.policy,
+            twin: bench.twin.clone(),
+            frames,
+            truth,
+        };
+        Arc::new(Rig::new(parts, lineup)?)
+    };
+    let mut report = describe(&bench, runtime, &rig, started)?;
+    measure(&bench, &rig, &mut report)?;
+
+    if bench.json {
+        egress::print_json(&report)?;
+    } else {
+        write!(io::stdout(), "{}", bench::table(&report))?;
+    }
+    if let Some(path) = &bench.html {
+        fs::write(path, html::page(&report))
+            .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
+    }
+    let problems = problems(&report);
+    for problem in &problems {
+        writeln!(io::stderr(), "error: {problem}").ok();
+    }
+    Ok(if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Reads all frames into memory.
+fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
+    let _bar = progress::spinner("reading the frames");
+    let mut frames = Vec::with_capacity(files.len());
+    let mut bytes = 0usize;
+    for (_, frame) in files.pass(0) {
+        let frame = frame?;
+        bytes = bytes.saturating_add(frame.data.len());
+        if bytes > MAX_FRAMES_BYTES {
+            bail!(
+                "the inputs have more than {MAX_FRAMES_BYTES} bytes together, and a benchmark \
+                 holds them in memory: name fewer"
+            );
+        }
+        frames.push(frame);
+    }
+    Ok(frames)
+}
+
+/// Loads the graphs: one set for the paths, one for each variant.
+fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
+    let nn = load::graphs(&bench.models, &bench.graph)?;
+    let mut lineup = Vec::new();
+    for &name in &bench.paths {
+        let nn = match name {
+            PathName::Batched => {
+                let options = GraphOptions {
+                    batch: bench.batch,
+                    ..bench.graph.clone()
+                };
+                load::graphs(&bench.models, &options)?
+            }
+            _ => nn.clone(),
+        };
+        lineup.push(Lineup {
+            path: path(name),
+            variant: None,
+            nn,
+        });
+    }
+    if let [model] = &bench.models[..]
+        && !bench.variants.is_empty()
+    {
+        lineup.push(variant(stem(&model.path), nn.clone()));
+        for other in &bench.variants {
+            let file = ModelArg {
+                name: model.name.clone(),
+                path: other.path.clone(),
+            };
+            let nn = load::graphs(&[file], &bench.graph)?;
+            lineup.push(variant(other.name.clone(), nn));
+        }
+    }
+    Ok(lineup)
+}
+
+fn variant(name: String, nn: NnHost) -> Lineup {
+    Lineup {
+        path: Path::Plugin,
+        variant: Some(name),
+        nn,
+    }
+}
+
+/// What the file of a model is called, which stands for the variant that was named as the model.
+fn stem(path: &FilePath) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
+    stem.to_string_lossy().into_owned()
+}
+
+/// Runs all that was asked for.
+fn measure(bench: &Bench, rig: &Arc<Rig>, report: &mut Report) -> Result<(), bench::Error> {
+    let plan = plan(bench);
+    let mut crew = Crew::new(Arc::clone(rig));
+    let (variants, paths): (Vec<usize>, Vec<usize>) =
+        (0..rig.entrants()).partition(|&entrant| rig.variant(entrant).is_some());
+    for &name in &bench.scenarios {
+        if let Some(one) = self::scenario(name) {
+            let _spinner = progress::spinner(&format!("{name:?}: all paths in turns"));
+            let results = scenario::run(&mut crew, &plan, one, &paths)?;
+            report.results.extend(results);
+        }
+    }
+    let clients = bench.concurrency.iter();
+    let clients = clients.map(|clients| Asked::Clients(clients.get()));
+    let rates = bench.rates.iter().map(|&rate| Asked::Arrivals(rate));
+    // A sweep each: what is offered to a queue is not held against what clients wait for.
+    for asked in [clients.collect::<Vec<_>>(), rates.collect()] {
+        if !asked.is_empty() {
+            let what = format!("sweep over {} loads, in turns", asked.len());
+            let _spinner = progress::spinner(&what);
+            let points = sweep::run(&mut crew, &plan, &asked, &paths)?;
+            report.sweep.extend(points);
+        }
+    }
+    if !variants.is_empty() {
+        let _spinner = progress::spinner("variants in turns");
+        report.variants = compare(&mut crew, &plan, &variants, report)?;
+    }
+    Ok(())
+}
+
+/// The variants side by side: alone for latency, all at once for throughput.
+fn compare(
+    crew: &mut Crew,
+    plan: &Plan,
+    variants: &[usize],
+    report: &Report,
+) -> Result<Vec<Variant>, bench::Error> {
+    let alone = scenario::run(crew, plan, Scenario::SingleStream, variants)?;
+    let together = scenario::run(crew, plan, Scenario::Offline, variants)?;
+    let results = variants.iter().zip(alone.into_iter().zip(together));
+    Ok(results
+        .map(|(&entrant, (alone, together))| {
+            let name = crew.rig().variant(entrant).unwrap_or_default().to_owned();
+            let files = report.models.iter();
+            let bytes = files
+                .filter(|model| model.variant.as_deref() == Some(&*name))
+                .map(|model| model.file.bytes);
+            Variant {
+                bytes: bytes.sum(),
+                accuracy: crew.rig().accuracy(entrant),
+                latency_ns: alone.latency_ns,
+                frames_per_second: (together.frames > 0).then_some(together.frames_per_second),
+                energy: together.energy,
+                name,
+            }
+        })
+        .collect())
+}
+
+/// What could not be told that was asked for, a sentence each.
+fn problems(report: &Report) -> Vec<String> {
+    let results = report.results.iter().filter_map(|result| {
+        let problem = result.problem.as_ref()?;
+        Some(format!(
+            "{} of {}: {problem}",
+            bench::scenario_name(result.scenario),
+            bench::path_name(result.path)
+        ))
+    });
+    let points = report.sweep.iter().filter(|point| point.frames == 0);
+    let points = points.map(|point| {
+        format!(
+            "sweep of {}: no frame was done at {:?}, so give a longer `--window`",
+            bench::path_name(point.path),
+            point.load
+        )
+    });
+    results.chain(points).collect()
+}
+
+fn plan(bench: &Bench) -> Plan {
+    Plan {
+        workers: bench.workers,
+        window: bench.window,
+        max_windows: bench.max_windows,
+        tolerance: bench.tolerance,
+        bound: bench.p99.map(|bound| Bound {
+            quantile: BOUND_QUANTILE,
+            latency_ns: nanoseconds(bound),
+        }),
+        queue: bench.queue,
+        seed: bench.seed,
+        frame_at_most: bench.limits.deadline.unwrap_or(bench.limits.inference),
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn path(name: PathName) -> Path {
+    match name {
+        PathName::Native => Path::Native,
+        PathName::Twin => Path::Twin,
+        PathName::Plugin => Path::Plugin,
+        PathName::Batched => Path::Batched,
+    }
+}
+
+fn scenario(name: ScenarioName) -> Option<Scenario> {
+    Some(match name {
+        ScenarioName::SingleStream => Scenario::SingleStream,
+        ScenarioName::MultiStream => Scenario::MultiStream,
+        ScenarioName::Server => Scenario::Server,
+        ScenarioName::Offline => Scenario::Offline,
+        ScenarioName::None => return None,
+    })
+}
+
+/// The report with all that is known before anything is measured.
+fn describe(
+    bench: &Bench,
+    runtime: Option<&OnnxRuntime>,
+    rig: &Rig,
+    started: String,
+) -> anyhow::Result<Report> {
+    let (frames, bytes) = rig.frames();
+    let plan = plan(bench);
+    Ok(Report {
+        schema: record::SCHEMA.to_owned(),
+        command: std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
+        started,
+        machine: machine::describe(runtime.map(|runtime| runtime.version().to_owned())),
+        plugin: file(&bench.plugin)?,
+        twin: bench.twin.as_deref().map(file).transpose()?,
+        models: models(bench)?,
+        inputs: Inputs { frames, bytes },
+        settings: settings(bench, &bench.graph, &plan),
+        bound: plan.bound,
+        results: Vec::<ScenarioResult>::new(),
+        sweep: Vec::<SweepPoint>::new(),
+        accuracy: rig.accuracy(0),
+        variants: Vec::new(),
+        chosen: None,
+        stamp_ns: probe::calibrate().stamp_ns,
+    })
+}
+
+fn models(bench: &Bench) -> anyhow::Result<Vec<Model>> {
+    let compared = !bench.variants.is_empty();
+    let mut models = Vec::new();
+    for model in &bench.models {
+        models.push(Model {
+            name: model.name.clone(),
+            file: file(&model.path)?,
+            variant: compared.then(|| stem(&model.path)),
+        });
+    }
+    for variant in &bench.variants {
+        models.push(Model {
+            name: bench
+                .models
+                .first()
+                .map_or_else(String::new, |model| model.name.clone()),
+            file: file(&variant.path)?,
+            variant: Some(variant.name.clone()),
+        });
+    }
+    Ok(models)
+}
+
+fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
+    let batched = bench.paths.contains(&PathName::Batched);
+    Settings {
+        instances: match bench.policy {
+            Policy::Warm { .. } => "warm",
+            Policy::Fresh => "fresh",
+        }
+        .to_owned(),
+        workers: plan.workers,
+        sessions: graph.sessions.get(),
+        threads: graph.threads.map(std::num::NonZero::get),
+        mode: graph.mode.to_string(),
+        device: graph.device.to_string(),
+        optimization: graph.optimization.to_string(),
+        batch_max: batched.then(|| usize::try_from(bench.batch.max.get()).unwrap_or(usize::MAX)),
+        batch_delay_ns: batched.then(|| nanoseconds(bench.batch.delay)),
+        variant: None,
+        queue: plan.queue.get(),
+        seed: plan.seed,
+        window_ns: nanoseconds(plan.window),
+        max_windows: plan.max_windows,
+        tolerance: plan.tolerance,
+    }
+}
+
+/// A file and its digest, read in pieces.
+fn file(path: &FilePath) -> anyhow::Result<File> {
+    let shown = path.display();
+    let read = || format!("cannot read `{shown}`");
+    let mut file = fs::File::open(path).with_context(read)?;
+    let mut digest = Sha256::new();
+    let bytes = io::copy(&mut file, &mut digest).with_context(read)?;
+    let sha256 = digest
+        .finalize()
+        .into_iter()
+        .map(|byte| format!("{byte:02x}"));
+    Ok(File {
+        path: shown.to_string(),
+        bytes,
+        sha256: sha256.collect(),
+    })
+}

@@ -1,6 +1,8 @@
 //! The subcommands, one file each. Each resolves what was typed, does the work, and prints.
 
 mod doctor;
+mod inspect;
+mod pack;
 mod run;
 mod runtime_install;
 
@@ -20,6 +22,8 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => run::run(args, environment),
         Command::Doctor(args) => doctor::run(args, &environment),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Pack(args) => pack::run(&args, &environment),
         Command::Runtime(RuntimeCommand::Install(args)) => {
             runtime_install::run(&args, &environment).map(|()| ExitCode::SUCCESS)
         }

@@ -36,6 +36,10 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Measure a plugin: latency, throughput and toll, beside the ways without a sandbox
     Bench(Box<BenchArgs>),
+    /// Say what a WebAssembly file is: world, imports and the grants they need, size, memory
+    Inspect(InspectArgs),
+    /// Make what a compiler made into what is shipped: encoded as a component, stripped, checked
+    Pack(PackArgs),
     /// Say what this machine has: ONNX Runtime, devices, clock, energy counters
     Doctor(DoctorArgs),
     /// Get the ONNX Runtime library
@@ -205,6 +209,36 @@ pub struct LimitArgs {
 pub enum Grantable {
     /// Loading a model from bytes that the guest brings
     Load,
+}
+
+/// `tollgate inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A component or a core module
+    pub file: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tollgate pack`.
+#[derive(Debug, Args)]
+pub struct PackArgs {
+    /// A component, or a core module, which becomes one where it describes one
+    pub file: PathBuf,
+
+    /// Where to; by default beside the file, as `.component.wasm` or `.packed.wasm`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Keep what debuggers and backtraces read
+    #[arg(long)]
+    pub keep_names: bool,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `tollgate doctor`.

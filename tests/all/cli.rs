@@ -40,7 +40,7 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
     )
 }
 
-fn path(path: &Path) -> &str {
+pub fn path(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
 

@@ -14,6 +14,7 @@ mod batch;
 mod bench;
 mod cli;
 mod conformance;
+mod inspect;
 mod isolation;
 mod limits;
 mod nn;

@@ -5,10 +5,11 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context;
 use tollgate_nn::{GraphOptions, GraphRegistry, OnnxRuntime};
-use tollgate_runtime::{Engine, EngineConfig, Limits, NnHost, Plugin};
+use tollgate_runtime::{Engine, EngineConfig, Error, Limits, NnHost, Plugin};
 
 use crate::{
     cache::{Cache, Origin},
+    inspect::{self, Need},
     onnxruntime, progress,
     values::ModelArg,
 };
@@ -68,10 +69,31 @@ pub(super) fn compile(
         Some(cache) => cache.load(engine, wasm),
         None => Plugin::new(engine, wasm).map(|plugin| (plugin, Origin::Compiled)),
     };
-    let (plugin, origin) =
-        loaded.with_context(|| format!("cannot use the plugin `{}`", path.display()))?;
+    let (plugin, origin) = loaded
+        .map_err(|error| explain(error, wasm))
+        .with_context(|| format!("cannot use the plugin `{}`", path.display()))?;
     tracing::info!(?origin, "the plugin is ready");
     Ok(Arc::new(plugin))
+}
+
+/// Says of an import that is not offered what to do about it.
+fn explain(error: Error, wasm: &[u8]) -> anyhow::Error {
+    let advice: Vec<String> = match (&error, inspect::inspect(wasm)) {
+        (Error::Imports { .. }, Ok(seen)) => seen
+            .imports
+            .into_iter()
+            .filter(|import| import.need == Need::NotOffered)
+            .map(|import| format!("`{}`: {}", import.name, import.grant))
+            .collect(),
+        _ => Vec::new(),
+    };
+    if advice.is_empty() {
+        return error.into();
+    }
+    anyhow::anyhow!(
+        "it imports what this host does not offer: {}",
+        advice.join("; ")
+    )
 }
 
 /// Loads ONNX Runtime. Without models things go on without it where there is none: a plugin that

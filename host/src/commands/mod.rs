@@ -2,7 +2,9 @@
 
 mod bench;
 mod doctor;
+mod inspect;
 mod load;
+mod pack;
 mod run;
 mod runtime_install;
 
@@ -23,6 +25,8 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args, environment),
         Command::Bench(args) => bench::run(*args, &environment),
         Command::Doctor(args) => doctor::run(args, &environment),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Pack(args) => pack::run(&args, &environment),
         Command::Runtime(RuntimeCommand::Install(args)) => {
             runtime_install::run(&args, &environment).map(|()| ExitCode::SUCCESS)
         }

@@ -1,0 +1,119 @@
+//! `tollgate inspect`: what a WebAssembly file is, before anybody runs it.
+
+use std::{fmt::Write, process::ExitCode};
+
+use anyhow::Context;
+use serde_json::to_value;
+
+use crate::{
+    cli::InspectArgs,
+    egress,
+    inspect::{self, Import, Inspection, Need},
+};
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// The file cannot be read, or is no WebAssembly.
+pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let wasm = super::load::read_plugin(&args.file)?;
+    let seen = inspect::inspect(&wasm)
+        .with_context(|| format!("cannot inspect `{}`", args.file.display()))?;
+    if args.json {
+        egress::print_json(&seen)?;
+    } else {
+        egress::print_line(text(&seen).trim_end())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The inspection for people.
+fn text(seen: &Inspection) -> String {
+    let mut out = String::new();
+    // Writing into a `String` cannot fail.
+    render(seen, &mut out).ok();
+    out
+}
+
+/// The name that an enum has in the JSON as well.
+fn word(value: impl serde::Serialize) -> String {
+    let value = to_value(value).ok();
+    value
+        .as_ref()
+        .and_then(|value| value.as_str())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn render(seen: &Inspection, out: &mut String) -> std::fmt::Result {
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<10} {value}");
+    line("kind", word(seen.kind))?;
+    line("world", word(seen.world))?;
+    for producer in &seen.producers {
+        let mut who = String::new();
+        egress::escape(&format!("{} {}", producer.name, producer.version), &mut who);
+        line(&producer.role, who.trim_end().to_owned())?;
+    }
+    line(
+        "size",
+        format!(
+            "{} ({} of code, {} of data, {} of custom sections)",
+            bytes(seen.bytes),
+            bytes(seen.code_bytes),
+            bytes(seen.data_bytes),
+            bytes(seen.custom_bytes)
+        ),
+    )?;
+    let most = match seen.memory_max_bytes {
+        Some(most) if seen.memory_bytes > 0 => format!("at most {}", bytes(most)),
+        _ => "more when it asks, up to --max-memory".to_owned(),
+    };
+    line(
+        "memory",
+        format!("{} when it starts, {most}", bytes(seen.memory_bytes)),
+    )?;
+    imports(&seen.imports, out)?;
+    writeln!(out, "exports")?;
+    for export in &seen.exports {
+        let mut name = String::new();
+        egress::escape(export, &mut name);
+        writeln!(out, "  {name}")?;
+    }
+    for note in &seen.notes {
+        writeln!(out, "note: {note}")?;
+    }
+    Ok(())
+}
+
+fn imports(imports: &[Import], out: &mut String) -> std::fmt::Result {
+    writeln!(out, "imports")?;
+    if imports.is_empty() {
+        return writeln!(out, "  none");
+    }
+    for import in imports {
+        let mut name = String::new();
+        egress::escape(&import.name, &mut name);
+        write!(out, "  {name}")?;
+        match import.need {
+            Need::Nothing => {}
+            Need::Grant => write!(out, "\n      needs {}", import.grant)?,
+            Need::NotOffered => write!(out, "\n      NOT OFFERED: {}", import.grant)?,
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Bytes in the unit that people would use.
+fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    let kib = count as f64 / 1024.0;
+    if count < 1024 {
+        format!("{count} B")
+    } else if kib < 1024.0 {
+        format!("{kib:.1} KiB")
+    } else {
+        format!("{:.1} MiB", kib / 1024.0)
+    }
+}

@@ -1,0 +1,212 @@
+//! `tollgate pack`: from what a compiler made to what is shipped, with no other tool.
+//!
+//! A core module that describes a component is encoded as one; what debuggers alone read is left
+//! out unless it is asked for; and the result is compiled once, so that what is shipped is known to
+//! be accepted, and starts from the cache on this machine.
+
+use std::{fs, io, ops::Range, path::Path, process::ExitCode};
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use tollgate_runtime::{Engine, EngineConfig, Plugin};
+use wasm_encoder::{Component, ComponentSectionId, Module, RawSection};
+use wasmparser::{Parser, Payload};
+use wit_component::ComponentEncoder;
+
+use crate::{
+    cache::Cache,
+    cli::PackArgs,
+    config::Environment,
+    egress,
+    inspect::{self, Kind},
+};
+
+/// The schema of this command's JSON.
+const SCHEMA: &str = "tollgate.pack/1";
+
+#[derive(Serialize)]
+struct Report {
+    schema: &'static str,
+    input: String,
+    output: String,
+    /// Whether a core module became a component.
+    encoded: bool,
+    input_bytes: u64,
+    output_bytes: u64,
+    /// The compiled code's size.
+    compiled_bytes: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// The file cannot be read, is no plugin or command, or the output cannot be written.
+pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let wasm = super::load::read_plugin(&args.file)?;
+    let name = args.file.display();
+    let seen = inspect::inspect(&wasm).with_context(|| format!("cannot pack `{name}`"))?;
+    let encoded = seen.kind == Kind::UnencodedComponent;
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None if encoded => args.file.with_extension("component.wasm"),
+        None => args.file.with_extension("packed.wasm"),
+    };
+    if same_file(&args.file, &output) {
+        bail!("`{name}` would be overwritten by itself: name another file with --output");
+    }
+    let packed = if encoded {
+        let mut fresh = ComponentEncoder::default();
+        fresh
+            .validate(true)
+            .module(&wasm)
+            .and_then(|encoder| encoder.encode())
+            .with_context(|| format!("`{name}` does not make a component"))?
+    } else {
+        wasm.clone()
+    };
+    let packed = if args.keep_names {
+        packed
+    } else {
+        strip(&packed).with_context(|| format!("cannot read `{name}` whole"))?
+    };
+    let engine = Engine::new(&EngineConfig::default())?;
+    let compiled = Plugin::compile(&engine, &packed)
+        .with_context(|| format!("what `{name}` makes would not be accepted"))?;
+    write(&output, &packed).with_context(|| format!("cannot write `{}`", output.display()))?;
+    // So that its first run on this machine need not compile it; a cache that cannot be used is
+    // no reason to have packed nothing.
+    if let Some(dir) = environment.cache_dir() {
+        let kept = Cache::open(&dir).map(|cache| cache.load(&engine, &packed).map(drop));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "cannot keep the compiled code");
+        }
+    }
+    let report = Report {
+        schema: SCHEMA,
+        input: name.to_string(),
+        output: output.display().to_string(),
+        encoded,
+        input_bytes: wasm.len() as u64,
+        output_bytes: packed.len() as u64,
+        compiled_bytes: compiled.len() as u64,
+    };
+    if args.json {
+        egress::print_json(&report)?;
+    } else {
+        let what = if encoded { "encoded, " } else { "" };
+        egress::print_line(&format!(
+            "{}: {what}{} bytes from {}",
+            report.output, report.output_bytes, report.input_bytes
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+/// Beside its place first, so that nobody ever sees half of it.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let file = tempfile::NamedTempFile::new_in(folder)?;
+    fs::write(file.path(), bytes)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The file without the sections that only debuggers read. What toolchains say of themselves stays.
+fn strip(wasm: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
+    let mut payloads = Parser::new(0).parse_all(wasm);
+    let component = Parser::is_component(wasm);
+    if component {
+        let mut out = Component::new();
+        strip_component(wasm, &mut payloads, &mut out)?;
+        Ok(out.finish())
+    } else {
+        let mut out = Module::new();
+        strip_module(wasm, &mut payloads, &mut out)?;
+        Ok(out.finish())
+    }
+}
+
+type Payloads<'a, 'b> =
+    &'b mut dyn Iterator<Item = Result<Payload<'a>, wasmparser::BinaryReaderError>>;
+
+/// A section's bytes; the parser gave the range, so they are there.
+fn slice(wasm: &[u8], range: Range<u64>) -> &[u8] {
+    let bounds = (usize::try_from(range.start), usize::try_from(range.end));
+    match bounds {
+        (Ok(start), Ok(end)) => wasm.get(start..end).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+fn stays(name: &str) -> bool {
+    name == "producers"
+}
+
+fn strip_module(
+    wasm: &[u8],
+    payloads: Payloads<'_, '_>,
+    out: &mut Module,
+) -> Result<(), wasmparser::BinaryReaderError> {
+    while let Some(payload) = payloads.next() {
+        let payload = payload?;
+        match &payload {
+            Payload::End(_) => return Ok(()),
+            Payload::CustomSection(section) if !stays(section.name()) => continue,
+            _ => {}
+        }
+        if let Some((id, range)) = payload.as_section() {
+            let data = slice(wasm, range);
+            out.section(&RawSection { id, data });
+        }
+    }
+    Ok(())
+}
+
+fn strip_component(
+    wasm: &[u8],
+    payloads: Payloads<'_, '_>,
+    out: &mut Component,
+) -> Result<(), wasmparser::BinaryReaderError> {
+    while let Some(payload) = payloads.next() {
+        let payload = payload?;
+        match &payload {
+            Payload::End(_) => return Ok(()),
+            Payload::CustomSection(section) if !stays(section.name()) => continue,
+            Payload::ModuleSection { .. } => {
+                let mut inner = Module::new();
+                strip_module(wasm, payloads, &mut inner)?;
+                out.section(&RawSection {
+                    id: ComponentSectionId::CoreModule.into(),
+                    data: &inner.finish(),
+                });
+                continue;
+            }
+            Payload::ComponentSection { .. } => {
+                let mut inner = Component::new();
+                strip_component(wasm, payloads, &mut inner)?;
+                out.section(&RawSection {
+                    id: ComponentSectionId::Component.into(),
+                    data: &inner.finish(),
+                });
+                continue;
+            }
+            _ => {}
+        }
+        if let Some((id, range)) = payload.as_section() {
+            let data = slice(wasm, range);
+            out.section(&RawSection { id, data });
+        }
+    }
+    Ok(())
+}

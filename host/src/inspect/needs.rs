@@ -1,0 +1,128 @@
+//! What an import takes: nothing, a grant, or more than this host has.
+
+use serde::Serialize;
+
+/// What an import takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Need {
+    /// It is offered to everybody.
+    Nothing,
+    /// It is offered, and reaches only what is granted.
+    Grant,
+    /// It is not offered: the file does not run here as it is.
+    NotOffered,
+}
+
+/// The versions of wasi-nn that components may import.
+const WASI_NN: [&str; 2] = ["0.2.0-rc-2024-10-28", "0.2.0-rc-2024-08-19"];
+
+/// What an interface takes, of which these functions are called; and the option to add, or why not.
+pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
+    let calls = |function: &str| functions.iter().any(|called| called == function);
+    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+    let nothing = || (Need::Nothing, String::new());
+    let grant = |words: &str| (Need::Grant, words.to_owned());
+    match interface {
+        _ if interface.starts_with("wasi:nn/") && !WASI_NN.contains(&version) => (
+            Need::NotOffered,
+            format!(
+                "version {version} is not accepted: rebuild it against {}",
+                WASI_NN.join(" or ")
+            ),
+        ),
+        "wasi:nn/graph" | "wasi_ephemeral_nn" => grant(
+            match (
+                calls("load"),
+                calls("load-by-name") || calls("load_by_name"),
+            ) {
+                (true, false) => "--allow load, for models that it brings itself",
+                (true, true) => "--model NAME=PATH; --allow load, for models that it brings itself",
+                _ => "--model NAME=PATH",
+            },
+        ),
+        _ if interface.starts_with("wasi:nn/") => nothing(),
+        "tollgate:nn/inference" if version == "0.1.0" => nothing(),
+        _ if interface.starts_with("tollgate:nn/") => (
+            Need::NotOffered,
+            format!("version {version} is not accepted: rebuild it against 0.1.0"),
+        ),
+        _ if interface.starts_with("tollgate:plugin/types") => nothing(),
+        "wasi:filesystem/preopens" | "wasi:filesystem/types" => {
+            grant("--dir HOST::GUEST, for the folders that it is to see; only for commands")
+        }
+        "wasi:cli/environment" => {
+            grant("--env KEY=VALUE, and arguments after `--`; only for commands")
+        }
+        "wasi:cli/stdin" | "wasi:cli/stdout" | "wasi:cli/stderr" => {
+            grant("given to commands; a plugin's lead nowhere")
+        }
+        _ if interface.starts_with("wasi:sockets/") => {
+            grant("offered, and no network is ever reached through it")
+        }
+        _ if ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/"]
+            .iter()
+            .any(|known| interface.starts_with(known)) =>
+        {
+            if version.starts_with("0.2.") {
+                nothing()
+            } else {
+                (
+                    Need::NotOffered,
+                    format!("version {version} is not accepted: rebuild it for WASI 0.2"),
+                )
+            }
+        }
+        "wasi_snapshot_preview1" => match () {
+            () if calls("path_open") => {
+                grant("--dir HOST::GUEST, for the folders that it is to see")
+            }
+            () if calls("environ_get") => {
+                grant("--env KEY=VALUE, for the variables that it is to see")
+            }
+            () => nothing(),
+        },
+        _ => (
+            Need::NotOffered,
+            "no interface of this name is offered".to_owned(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_import_is_told_what_it_takes() {
+        let need = |name: &str, functions: &[&str]| {
+            let functions: Vec<String> = functions.iter().map(|&f| f.to_owned()).collect();
+            of(name, &functions)
+        };
+        let newest = "wasi:nn/graph@0.2.0-rc-2024-10-28";
+        assert_eq!(need(newest, &["load-by-name"]).1, "--model NAME=PATH");
+        assert!(need(newest, &["load"]).1.starts_with("--allow load"));
+        assert_eq!(
+            need("wasi:nn/tensor@0.2.0-rc-2024-08-19", &[]).0,
+            Need::Nothing
+        );
+        let (needed, words) = need("wasi:nn/graph@0.2.0-rc-2024-06-25", &[]);
+        assert_eq!(needed, Need::NotOffered);
+        assert!(
+            words.contains("2024-06-25") && words.contains("2024-10-28"),
+            "{words}"
+        );
+        assert_eq!(need("wasi:filesystem/types@0.2.3", &[]).0, Need::Grant);
+        assert_eq!(need("wasi:io/streams@0.2.6", &[]).0, Need::Nothing);
+        assert_eq!(need("wasi:io/streams@0.3.0", &[]).0, Need::NotOffered);
+        assert_eq!(
+            need("wasi_snapshot_preview1", &["fd_read"]).0,
+            Need::Nothing
+        );
+        assert_eq!(
+            need("wasi_snapshot_preview1", &["path_open"]).0,
+            Need::Grant
+        );
+        assert_eq!(need("my:own/thing@1.0.0", &[]).0, Need::NotOffered);
+    }
+}

@@ -95,11 +95,11 @@ fn settings(report: &Report) -> Vec<(String, String)> {
         fact("optimization", settings.optimization.clone()),
     ];
     if let Some(max) = settings.batch_max {
-        let delay = settings.batch_delay_ns.unwrap_or_default();
-        facts.push(fact(
-            "batches",
-            format!("up to {max}, waiting {}", round_time(delay as f64)),
-        ));
+        let waiting = match settings.batch_delay_ns {
+            None | Some(0) => "never waiting for more".to_owned(),
+            Some(delay) => format!("waiting {} for more", round_time(delay as f64)),
+        };
+        facts.push(fact("batches", format!("up to {max}, {waiting}")));
     }
     if let Some(variant) = &settings.variant {
         facts.push(fact("variant", variant.clone()));

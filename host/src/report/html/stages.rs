@@ -102,8 +102,8 @@ pub(super) fn toll(report: &Report) -> Option<Markup> {
     let first = tolls.first()?;
     let says = format!(
         "The same frame on every path ({}): what it takes natively, and what the boundary adds. \
-         The toll is computed twice, from its parts and as the difference of both paths; the two \
-         agree within the noise.",
+         The toll is computed twice, from its parts and as the difference of both paths; what lies \
+         between the two is noise.",
         part::scenario(first.scenario)
     );
     let rows: Vec<_> = part::PATHS

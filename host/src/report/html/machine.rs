@@ -47,7 +47,7 @@ fn machine(report: &Report) -> Vec<(String, String)> {
         let energy = &result.energy;
         energy.source.clone().or_else(|| energy.reason.clone())
     });
-    vec![
+    let mut facts = vec![
         fact("processor", part::known(cpu, |cpu| cpu)),
         fact("cores", machine.cores.to_string()),
         fact("memory", part::known(machine.memory_bytes, size)),
@@ -64,8 +64,9 @@ fn machine(report: &Report) -> Vec<(String, String)> {
                 .clone()
                 .unwrap_or_else(|| "none".to_owned()),
         ),
-        fact("energy counter", part::known(energy, |energy| energy)),
-    ]
+    ];
+    facts.extend(energy.map(|energy| fact("energy counter", energy)));
+    facts
 }
 
 fn settings(report: &Report) -> Vec<(String, String)> {

@@ -56,6 +56,8 @@ pub struct View {
     pub sections: Vec<String>,
     /// Elements that reach out of the window.
     pub too_wide: Vec<String>,
+    /// Texts that reach out of their chart, where nobody sees them.
+    pub clipped: Vec<String>,
     /// Texts whose colour is too near to what they stand on.
     pub too_pale: Vec<String>,
     /// Elements that a report never has.

@@ -53,11 +53,22 @@ const look = (frame, width) => {
     return [...chart.querySelectorAll("text")]
       .map((text) => parseFloat(style(text).fontSize) * scale);
   });
+  const clipped = charts.flatMap((chart) => {
+    const frame = chart.getBoundingClientRect();
+    return [...chart.querySelectorAll("text")]
+      .filter((text) => {
+        const { left, right, top, bottom } = text.getBoundingClientRect();
+        return left < frame.left - 1 || right > frame.right + 1 ||
+          top < frame.top - 2 || bottom > frame.bottom + 2;
+      })
+      .map((text) => text.textContent.trim());
+  });
   return {
     width,
     title: document.title,
     sections: [...document.querySelectorAll("section")].filter(seen).map(({ id }) => id),
     too_wide: all.filter((element) => out(element.getBoundingClientRect())).map(name),
+    clipped,
     too_pale: all.filter((element) => ownText(element) && pale(element)).map(name),
     foreign: [...document.querySelectorAll("script, img, iframe, link, object, embed, image")]
       .map(name),

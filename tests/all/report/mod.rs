@@ -125,6 +125,28 @@ fn leaves_out_what_was_not_measured() {
 }
 
 #[test]
+fn a_sweep_alone_has_its_figures_and_cautions() {
+    let mut report = sample();
+    let stages = report.results.iter().find_map(|result| result.stages_ns);
+    report.results.clear();
+    for point in &mut report.sweep {
+        if point.path == record::Path::Plugin {
+            point.stages_ns = stages;
+        }
+    }
+    let page = page(&report);
+    has(
+        &page,
+        &[
+            "Most throughput, frames/s",
+            "as a frame goes through them (1 client)",
+            "batched, 2 clients; p99 ",
+            "the sweep: at 1 of 21 points the windows did not agree (the worst spread 8.7 %)",
+        ],
+    );
+}
+
+#[test]
 fn reads_on_phones_and_desks_in_light_and_in_dark() {
     let browser = Browser::find();
     let page = tuned_page(&sample(), &candidates());
@@ -135,6 +157,7 @@ fn reads_on_phones_and_desks_in_light_and_in_dark() {
             let about = format!("{} px, {scheme:?}", view.width);
             assert_eq!(view.sections, SECTIONS, "{about}");
             assert_eq!(view.too_wide, [""; 0], "{about}");
+            assert_eq!(view.clipped, [""; 0], "{about}");
             assert_eq!(view.too_pale, [""; 0], "{about}");
             assert!(view.charts >= 8, "{about}: {} charts", view.charts);
             assert!(view.least_text >= 9.0, "{about}: {} px", view.least_text);
@@ -148,6 +171,7 @@ fn reads_on_phones_and_desks_in_light_and_in_dark() {
 #[test]
 fn the_measuring_finds_what_it_looks_for() {
     let bad = "<!DOCTYPE html><body style='background:#fff'>\
+               <svg viewBox='0 0 90 20' width=90><text y=15>nobody reads all of this</text></svg>\
                <p id=wide style='width:500px'>a</p><p id=pale style='color:#ccc'>b</p>";
     let browser = Browser::find();
     let [phone, desk] = &measure(&browser, bad, Scheme::Light, &[360, 1280])[..] else {
@@ -155,6 +179,7 @@ fn the_measuring_finds_what_it_looks_for() {
     };
     assert_eq!(phone.too_wide, ["p#wide"]);
     assert_eq!(desk.too_wide, [""; 0]);
+    assert_eq!(phone.clipped, ["nobody reads all of this"]);
     assert_eq!(phone.too_pale, ["p#pale"]);
 }
 
@@ -197,10 +222,13 @@ fn screenshots_are_what_a_reader_sees() {
     assert_ne!(shots[2], shots[3]);
 }
 
+/// A name that would leave every place it is written to, if it were let.
+const HOSTILE: &str = "</title></style></svg><script>document.title='owned'</script>\
+                       <img src=x onerror=\"document.title='owned'\">'\"&";
+
 #[test]
 fn hostile_names_are_words() {
-    let hostile = "</title></style></svg><script>document.title='owned'</script>\
-                   <img src=x onerror=\"document.title='owned'\">'\"&";
+    let hostile = &format!("{}{}", HOSTILE, "x".repeat(300))[..];
     let mut report = sample();
     report.command = vec!["tollgate".into(), hostile.into()];
     report.started = hostile.into();

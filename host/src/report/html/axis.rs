@@ -11,7 +11,7 @@ use plotters::coord::{
 };
 
 /// The least ratio that a logarithmic axis spans, so that noise does not look like a cliff.
-const LEAST_RATIO: f64 = 4.0;
+const LEAST_RATIO: f64 = 3.0;
 
 /// How many marks an axis has at most.
 const MOST_MARKS: usize = 9;
@@ -182,7 +182,8 @@ fn reach(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// 1, 2, 5 of every power of ten, or the powers alone, or some of them: as many as there is room for.
+/// 1, 2, 5 of every power of ten; more of them where the axis is short, the powers alone or only
+/// some of those where it is long.
 fn log_marks(range: &Range<f64>) -> Vec<f64> {
     let first = range.start.log10().floor() as i32;
     let last = range.end.log10().ceil() as i32;
@@ -194,6 +195,9 @@ fn log_marks(range: &Range<f64>) -> Vec<f64> {
             .collect()
     };
     let fine = marks(&[1.0, 2.0, 5.0], 1);
+    if fine.len() < 3 {
+        return marks(&[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0], 1);
+    }
     if fine.len() <= MOST_MARKS {
         return fine;
     }
@@ -237,7 +241,10 @@ mod tests {
     #[test]
     fn a_logarithmic_axis_is_marked_by_ones_twos_and_fives() {
         assert_eq!(log(&[120.0, 900.0]).unwrap(), ["100", "200", "500", "1000"]);
-        assert_eq!(log(&[300.0, 300.0]).unwrap(), ["200", "500"]);
+        assert_eq!(
+            log(&[300.0, 300.0]).unwrap(),
+            ["150", "200", "300", "400", "500", "600"]
+        );
         assert_eq!(log(&[1.0, 1e5]).unwrap().len(), 6);
         assert!(log(&[1e-300, 1e300]).unwrap().len() <= MOST_MARKS);
         assert_eq!(log(&[0.0, -1.0, f64::NAN, f64::INFINITY]), None);

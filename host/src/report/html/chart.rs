@@ -60,6 +60,11 @@ impl Width {
             Self::Narrow => 12.0,
         }
     }
+
+    /// A letter's width in most fonts, in pixels, rather more than less.
+    pub(super) fn letter(self) -> i32 {
+        (self.text() * 0.65).ceil() as i32
+    }
 }
 
 /// A drawing in both widths, with what it says for those who do not see it.

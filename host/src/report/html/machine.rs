@@ -47,7 +47,7 @@ fn machine(report: &Report) -> Vec<(String, String)> {
         let energy = &result.energy;
         energy.source.clone().or_else(|| energy.reason.clone())
     });
-    vec![
+    let mut facts = vec![
         fact("processor", part::known(cpu, |cpu| cpu)),
         fact("cores", machine.cores.to_string()),
         fact("memory", part::known(machine.memory_bytes, size)),
@@ -64,8 +64,9 @@ fn machine(report: &Report) -> Vec<(String, String)> {
                 .clone()
                 .unwrap_or_else(|| "none".to_owned()),
         ),
-        fact("energy counter", part::known(energy, |energy| energy)),
-    ]
+    ];
+    facts.extend(energy.map(|energy| fact("energy counter", energy)));
+    facts
 }
 
 fn settings(report: &Report) -> Vec<(String, String)> {
@@ -95,11 +96,11 @@ fn settings(report: &Report) -> Vec<(String, String)> {
         fact("optimization", settings.optimization.clone()),
     ];
     if let Some(max) = settings.batch_max {
-        let delay = settings.batch_delay_ns.unwrap_or_default();
-        facts.push(fact(
-            "batches",
-            format!("up to {max}, waiting {}", round_time(delay as f64)),
-        ));
+        let waiting = match settings.batch_delay_ns {
+            None | Some(0) => "never waiting for more".to_owned(),
+            Some(delay) => format!("waiting {} for more", round_time(delay as f64)),
+        };
+        facts.push(fact("batches", format!("up to {max}, {waiting}")));
     }
     if let Some(variant) = &settings.variant {
         facts.push(fact("variant", variant.clone()));

@@ -8,6 +8,7 @@
 mod axis;
 mod bars;
 mod chart;
+mod label;
 mod latency;
 mod machine;
 mod part;

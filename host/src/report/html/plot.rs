@@ -14,6 +14,7 @@ use plotters::{
 use super::{
     axis::{Axis, Coord},
     chart::{Area, Error, Width, figure, line, style, text},
+    label::{Label, Room},
     role::Role,
 };
 
@@ -146,7 +147,7 @@ impl Plot {
         };
         let (left, bottom) = match width {
             Width::Wide => (72, 30),
-            Width::Narrow => (54, 24),
+            Width::Narrow => (58, 24),
         };
         let mut chart = ChartBuilder::on(area)
             .margin_top(10)
@@ -164,12 +165,13 @@ impl Plot {
             .draw()?;
         let place = |x: f64, y: f64| Some(at(&chart, self.x.place(x)?, self.y.place(y)?));
         let right = width.pixels() as i32 - 14;
+        let mut taken = Vec::new();
         if let Some(bound) = &self.bound
             && let Some((_, y)) = place_bound(&chart, &self.x, &self.y, bound)
         {
-            draw_bound(area, width, (left, right, y), &bound.label)?;
+            taken.push(draw_bound(area, width, (left, right, y), &bound.label)?);
         }
-        let mut labels = Vec::new();
+        let mut labelled = Vec::new();
         for series in &self.series {
             let points: Vec<_> = (series.points.iter())
                 .filter_map(|point| Some((point, place(point.x, point.y)?)))
@@ -180,18 +182,18 @@ impl Plot {
             }
             for (point, at) in points {
                 draw_point(area, at, series, point.chosen)?;
+                taken.push(Room::around(at, REACH));
                 if point.chosen || width == Width::Wide || self.label_on_phones {
-                    labels.push(Label::new(point, at, right));
+                    labelled.push((point, at));
                 }
             }
         }
-        // The chosen point's label goes first, and none is written over another.
-        labels.sort_by_key(|label| !label.chosen);
-        let mut written: Vec<Label<'_>> = Vec::new();
-        for label in labels {
-            if !written.iter().any(|other| other.meets(&label)) {
+        // The chosen point's label goes first, and none is written over anything else.
+        labelled.sort_by_key(|(point, _)| !point.chosen);
+        for (point, at) in labelled {
+            if let Some(label) = Label::beside(&point.label, point.chosen, at, width, &taken) {
                 label.draw(area, width)?;
-                written.push(label);
+                taken.push(label.room());
             }
         }
         Ok(())
@@ -222,19 +224,16 @@ fn draw_bound(
     width: Width,
     (left, right, y): (i32, i32, i32),
     label: &str,
-) -> Result<(), Error> {
+) -> Result<Room, Error> {
     let mut from = left;
     while from < right {
-        line(
-            area,
-            vec![(from, y), ((from + 7).min(right), y)],
-            Role::Bound,
-            2,
-        )?;
+        let dash = vec![(from, y), ((from + 7).min(right), y)];
+        line(area, dash, Role::Bound, 2)?;
         from += 12;
     }
     let beside = style(width, Role::Bound, (HPos::Left, VPos::Bottom));
-    text(area, label, &beside, (left + 6, y - 4))
+    text(area, label, &beside, (left + 6, y - 4))?;
+    Ok(Room::of_text(label, (left + 6, y - 4), width))
 }
 
 fn draw_point(
@@ -286,46 +285,6 @@ where
     }
 }
 
-/// What stands beside a point, on the side that has room.
-struct Label<'a> {
-    text: &'a str,
-    chosen: bool,
-    side: HPos,
-    at: (i32, i32),
-    /// From its left end to its right one, near enough.
-    span: (i32, i32),
-}
-
-impl<'a> Label<'a> {
-    fn new(point: &'a Point, (x, y): (i32, i32), right: i32) -> Self {
-        let gap = if point.chosen { 14 } else { 9 };
-        let wide = point.label.chars().count() as i32 * 8;
-        let (side, x, span) = if x + gap + wide > right {
-            (HPos::Right, x - gap, (x - gap - wide, x - gap))
-        } else {
-            (HPos::Left, x + gap, (x + gap, x + gap + wide))
-        };
-        Self {
-            text: &point.label,
-            chosen: point.chosen,
-            side,
-            at: (x, y - 2),
-            span,
-        }
-    }
-
-    fn meets(&self, other: &Label<'_>) -> bool {
-        let beside = self.span.1 < other.span.0 || other.span.1 < self.span.0;
-        !beside && (self.at.1 - other.at.1).abs() < 16
-    }
-
-    fn draw(&self, area: &Area<'_>, width: Width) -> Result<(), Error> {
-        let role = if self.chosen { Role::Ink } else { Role::Muted };
-        let style = style(width, role, (self.side, VPos::Bottom));
-        text(area, self.text, &style, self.at)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,7 +313,7 @@ mod tests {
                     .map(|(x, y)| Point {
                         x: *x,
                         y: *y,
-                        label: "</svg><script>".into(),
+                        label: "</svg><script>".repeat(9),
                         chosen: true,
                     })
                     .collect(),

@@ -20,17 +20,13 @@ const LEDGERS: [Path; 2] = [Path::Plugin, Path::Batched];
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let drawn: Vec<_> = LEDGERS
         .into_iter()
-        .filter_map(|path| {
-            let result = part::plainest(report, path)?;
-            Some((result, waterfall(&result.stages_ns?)))
-        })
+        .filter_map(|path| Some((path, ledger(report, path)?)))
         .collect();
-    let (first, _) = drawn.first()?;
+    let (_, (_, load)) = drawn.first()?;
     let probe = time(report.stamp_ns);
     let says = format!(
         "The mean of every stage that took any time, one after the other as a frame goes through \
-         them ({}). One stamp of the ledger takes {probe}.",
-        part::scenario(first.scenario)
+         them ({load}). One stamp of the ledger takes {probe}."
     );
     let body = html! {
         (key(&[
@@ -39,9 +35,9 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
             (Role::Crossing, "crossings"),
             (Role::Wait, "waiting"),
         ]))
-        @for (result, rows) in &drawn {
-            @if drawn.len() > 1 { h3 { (part::path(result.path)) } }
-            (bars("Mean time in each stage of a frame", rows))
+        @for (path, (stages, _)) in &drawn {
+            @if drawn.len() > 1 { h3 { (part::path(*path)) } }
+            (bars("Mean time in each stage of a frame", &waterfall(stages)))
         }
     };
     Some(part::section(
@@ -50,6 +46,19 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
         &says,
         &body,
     ))
+}
+
+/// A path's stages in the plainest of its scenarios, else at the first point of its sweep; and in
+/// which of them.
+fn ledger(report: &Report, path: Path) -> Option<(Stages, String)> {
+    let scenario = part::plainest(report, path).and_then(|result| {
+        let scenario = part::scenario(result.scenario).to_owned();
+        Some((result.stages_ns?, scenario))
+    });
+    scenario.or_else(|| {
+        let mut points = report.sweep.iter().filter(|point| point.path == path);
+        points.find_map(|point| Some((point.stages_ns?, part::load(point.load))))
+    })
 }
 
 fn waterfall(stages: &Stages) -> Vec<Row> {
@@ -102,8 +111,8 @@ pub(super) fn toll(report: &Report) -> Option<Markup> {
     let first = tolls.first()?;
     let says = format!(
         "The same frame on every path ({}): what it takes natively, and what the boundary adds. \
-         The toll is computed twice, from its parts and as the difference of both paths; the two \
-         agree within the noise.",
+         The toll is computed twice, from its parts and as the difference of both paths; what lies \
+         between the two is noise.",
         part::scenario(first.scenario)
     );
     let rows: Vec<_> = part::PATHS

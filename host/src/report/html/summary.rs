@@ -21,7 +21,7 @@ pub(super) fn section(report: &Report) -> Markup {
     let tiles = [
         plugin.and_then(toll),
         latency(report),
-        throughput(report),
+        throughput(report).or_else(|| most(report)),
         plugin.map(joules),
         accuracy(report),
     ];
@@ -135,6 +135,28 @@ fn throughput(report: &Report) -> Option<Tile> {
     })
 }
 
+/// The most that a sweep showed, in the sandbox where it went there.
+fn most(report: &Report) -> Option<Tile> {
+    let most = |sandboxed: bool| {
+        (report.sweep.iter())
+            .filter(|point| point.frames > 0)
+            .filter(|point| matches!(point.path, Path::Plugin | Path::Batched) == sandboxed)
+            .max_by(|a, b| a.frames_per_second.total_cmp(&b.frames_per_second))
+    };
+    let point = most(true).or_else(|| most(false))?;
+    let p99 = point.latency_ns.and_then(|latency| latency.p99);
+    let p99 = p99.map_or_else(String::new, |p99| format!("; p99 {}", time(p99 as f64)));
+    Some(Tile {
+        name: "Most throughput, frames/s",
+        value: number(point.frames_per_second),
+        aside: format!(
+            "{}, {}{p99}",
+            part::path(point.path),
+            part::load(point.load)
+        ),
+    })
+}
+
 fn joules(result: &ScenarioResult) -> Tile {
     let of = &result.energy;
     // The whole reason stands with the machine's facts.
@@ -190,6 +212,24 @@ fn cautions(report: &Report) -> Vec<String> {
                 part::count(result.failed, "frame")
             ));
         }
+    }
+    let apart = report.sweep.iter().filter(|point| !point.windows.agreed);
+    let worst = apart.clone().filter_map(|point| point.windows.spread);
+    let (points, worst) = (apart.count(), worst.fold(0.0, f64::max));
+    if points > 0 {
+        sentences.push(format!(
+            "the sweep: at {points} of {} the windows did not agree (the worst spread {})",
+            part::count(report.sweep.len() as u64, "point"),
+            percent(worst)
+        ));
+    }
+    let failed = report.sweep.iter().map(|point| point.failed);
+    let failed = failed.fold(0, u64::saturating_add);
+    if failed > 0 {
+        sentences.push(format!(
+            "the sweep: {} failed",
+            part::count(failed, "frame")
+        ));
     }
     sentences
 }

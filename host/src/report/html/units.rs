@@ -16,7 +16,15 @@ pub(super) fn time(nanoseconds: f64) -> String {
 
 /// A time that somebody chose, without digits that say nothing: `5 ms`, `2.5 ms`.
 pub(super) fn round_time(nanoseconds: f64) -> String {
-    let text = time(nanoseconds);
+    rounded(time(nanoseconds))
+}
+
+/// A share that somebody chose, without digits that say nothing: `99 %`, `99.5 %`.
+pub(super) fn round_percent(share: f64) -> String {
+    rounded(percent(share))
+}
+
+fn rounded(text: String) -> String {
     match text.split_once(' ') {
         Some((number, unit)) if number.contains('.') => {
             let number = number.trim_end_matches('0').trim_end_matches('.');
@@ -117,6 +125,10 @@ mod tests {
         assert_eq!(round_time(5e6), "5 ms");
         assert_eq!(round_time(2.5e6), "2.5 ms");
         assert_eq!(round_time(200.0), "200 ns");
+        assert_eq!(
+            (round_percent(1.0), round_percent(0.995)),
+            ("100 %".into(), "99.5 %".into())
+        );
         assert_eq!(number(8.0), "8");
         assert_eq!(number(1_499.6), "1,500");
         assert_eq!(number(12.34), "12.3");

@@ -7,7 +7,7 @@ use super::{
     part,
     plot::{Look, Plot, Point, Series},
     role::Role,
-    units::{energy, number, percent, round_time, size, time},
+    units::{energy, number, percent, round_percent, round_time, size, time},
 };
 use crate::bench::record::{Report, Variant};
 
@@ -57,7 +57,7 @@ fn plot(report: &Report) -> Option<Plot> {
     Some(Plot {
         says: "Digits that are right against latency, by variant".to_owned(),
         x,
-        y: Axis::linear("digits that are right", ys, 0.0..1.0, percent)?,
+        y: Axis::linear("digits that are right", ys, 0.0..1.0, round_percent)?,
         series: vec![Series {
             name: String::new(),
             role: Role::Plugin,

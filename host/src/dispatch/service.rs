@@ -43,6 +43,12 @@ impl Service {
         Some(self.known?.mean)
     }
 
+    /// What most frames stay under, in nanoseconds: a deviation above the mean.
+    pub fn likely(&self) -> Option<u64> {
+        let Known { mean, deviation } = self.known?;
+        Some(mean.saturating_add(deviation))
+    }
+
     /// What a frame hardly ever exceeds, in nanoseconds: two deviations above the mean.
     pub fn surely(&self) -> Option<u64> {
         let Known { mean, deviation } = self.known?;
@@ -76,6 +82,7 @@ mod tests {
             service.learn(if turn % 2 == 0 { 500_000 } else { 1_500_000 });
         }
         assert!(service.surely().unwrap() > 1_700_000, "{service:?}");
+        assert!(service.likely() > service.mean() && service.likely() < service.surely());
         service.learn(u64::MAX);
         assert!(service.surely().is_some(), "nothing overflows");
     }

@@ -68,6 +68,8 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// How many guests at once fare: beside Wasmtime's own wasi-nn, Python and no sandbox at all
+    Peers(bench::peers::Args),
 }
 
 fn main() -> ExitCode {
@@ -93,6 +95,11 @@ fn run(cli: &Cli) -> Result<()> {
         Task::Bench(Bench::Boundary { json }) => {
             set_up(&workspace, cli.toolchain)?;
             bench::boundary(*json)
+        }
+        Task::Bench(Bench::Peers(args)) => {
+            set_up(&workspace, cli.toolchain)?;
+            models::generate_measured(&workspace)?;
+            bench::peers::run(args)
         }
     }
 }

@@ -10,6 +10,7 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod batch;
 mod cli;
 mod isolation;
 mod limits;

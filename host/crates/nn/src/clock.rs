@@ -99,6 +99,12 @@ impl Deadline {
         Duration::from_nanos(self.at.nanos_since(Stamp::now()))
     }
 
+    /// The later of two.
+    #[must_use]
+    pub fn max(self, other: Deadline) -> Deadline {
+        if other.at > self.at { other } else { self }
+    }
+
     /// The earlier of two.
     #[must_use]
     pub fn min(self, other: Deadline) -> Deadline {
@@ -129,5 +135,7 @@ mod tests {
             Deadline::after(Duration::from_secs(9)),
         );
         assert_eq!(soon.min(late).budget(), late.min(soon).budget());
+        assert_eq!(soon.max(late).budget(), late.max(soon).budget());
+        assert!(soon.min(late).budget() < soon.max(late).budget());
     }
 }

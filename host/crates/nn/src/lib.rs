@@ -5,25 +5,36 @@
 //! failure is an [`Error`] with one of wasi-nn's codes, and nothing here panics on a value that
 //! somebody else supplied.
 //!
-//! Rooms, each standing above what it uses: [`GraphRegistry`] → [`Graph`] → `session` → `run` (the
+//! Rooms, each standing above what it uses: [`GraphRegistry`] → [`Graph`] → `batcher` → `session` → `run` (the
 //! one room with unsafe code) → [`TensorType`], [`Device`], [`Error`].
 
+mod batcher;
+mod batching;
+mod calibrate;
+mod caller;
 pub mod clock;
 mod device;
 mod error;
 mod external;
 mod graph;
 mod lane;
+mod line;
+mod model;
 mod options;
 mod permits;
+mod proof;
 mod registry;
+mod rows;
 mod run;
 mod runtime;
+mod seat;
 mod session;
 mod shape;
 mod tensor;
 pub mod ticker;
 
+pub use batching::{BatchOptions, BatchPoint, BatchPolicy, Batching};
+pub use caller::{Caller, Owner, Priority};
 pub use device::Device;
 pub use error::{Error, ErrorCode, causes};
 pub use graph::{Graph, TensorInfo};

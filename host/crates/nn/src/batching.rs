@@ -1,0 +1,236 @@
+//! Whether inferences of one graph are merged, and how far: what a user asks for, and what came of
+//! it once the graph was loaded.
+//!
+//! Plain values; the measuring is `calibrate`'s, the merging `batcher`'s.
+
+use std::{fmt, num::NonZero, str::FromStr, time::Duration};
+
+/// What a user asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchOptions {
+    /// Whether to merge.
+    pub policy: BatchPolicy,
+    /// Rows in one run, at most. Which of the sizes up to here is used is measured at load.
+    pub max: NonZero<u32>,
+    /// How long the first of a batch waits for others to come. None by default: a batch is
+    /// as large as what waits when its turn comes, and nobody waits for its sake.
+    pub delay: Duration,
+}
+
+impl Default for BatchOptions {
+    fn default() -> Self {
+        /// Beyond this a row costs hardly less, and everybody waits for the last one.
+        const MAX: NonZero<u32> = NonZero::new(32).unwrap();
+        Self {
+            policy: BatchPolicy::default(),
+            max: MAX,
+            delay: Duration::ZERO,
+        }
+    }
+}
+
+/// Whether inferences of different callers are merged into one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BatchPolicy {
+    /// Never.
+    Off,
+    /// Always; a graph that cannot be batched does not load.
+    On,
+    /// Where the model allows it and measuring shows that it pays.
+    #[default]
+    Auto,
+}
+
+impl BatchPolicy {
+    const ALL: [BatchPolicy; 3] = [BatchPolicy::Auto, BatchPolicy::On, BatchPolicy::Off];
+
+    /// The name that people type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            BatchPolicy::Auto => "auto",
+            BatchPolicy::On => "on",
+            BatchPolicy::Off => "off",
+        }
+    }
+}
+
+impl fmt::Display for BatchPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for BatchPolicy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|policy| policy.name() == text)
+            .ok_or_else(|| format!("unknown batch policy `{text}`: expected auto, on or off"))
+    }
+}
+
+/// What came of it for one graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// Rows in one run, at most; 1 where inferences are not merged.
+    pub max: u32,
+    /// How long the first of a batch waits for others.
+    pub delay: Duration,
+    /// What runs of so many rows took at load, the smallest first; empty where nothing was
+    /// measured.
+    pub curve: Vec<BatchPoint>,
+    /// Why inferences are not merged; none where they are.
+    pub off: Option<String>,
+    /// Whether inferences run at once on their callers' threads, as many as there are: they are
+    /// so short that taking turns would cost more.
+    pub unlimited: bool,
+}
+
+/// One measured point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchPoint {
+    /// Rows in the run.
+    pub rows: u32,
+    /// What the run took, in nanoseconds: the least of some.
+    pub ns: u64,
+}
+
+impl Batching {
+    /// Not merged, nothing measured.
+    pub(crate) fn off(reason: impl Into<String>) -> Self {
+        Self {
+            max: 1,
+            delay: Duration::ZERO,
+            curve: Vec::new(),
+            off: Some(reason.into()),
+            unlimited: false,
+        }
+    }
+
+    /// Merged up to so many rows.
+    pub(crate) fn on(max: u32, delay: Duration, curve: Vec<BatchPoint>) -> Self {
+        Self {
+            max,
+            delay,
+            curve,
+            off: None,
+            unlimited: false,
+        }
+    }
+
+    /// What the measured times say: merged where it pays, up to the least rows that are about as
+    /// good as the best, since more would only keep everybody waiting.
+    pub(crate) fn decide(curve: Vec<BatchPoint>, asked: &BatchOptions) -> Self {
+        let Some((one, batches)) = curve.split_first() else {
+            return Self::off("nothing was measured");
+        };
+        let alone = one.ns_a_row();
+        let best = batches
+            .iter()
+            .map(BatchPoint::ns_a_row)
+            .fold(alone, f64::min);
+        let off = if best > alone * (1.0 - GAIN) {
+            Some(format!(
+                "it does not pay: a row takes {} alone and {} in the best batch",
+                micros(alone),
+                micros(best)
+            ))
+        } else if alone - best < HAND_OVER_NS {
+            Some(format!(
+                "one run takes {}, less than it takes to have somebody else do it",
+                micros(alone)
+            ))
+        } else {
+            None
+        };
+        if let Some(reason) = off {
+            return Self {
+                curve,
+                ..Self::off(reason)
+            };
+        }
+        let enough = batches.iter().find(|point| point.ns_a_row() <= best * 1.05);
+        let max = enough.map_or(1, |point| point.rows);
+        Self::on(max, asked.delay, curve)
+    }
+
+    /// Whether one run is so short that taking turns would cost more than it saves.
+    pub(crate) fn is_short(&self) -> bool {
+        let one = self.curve.first();
+        one.is_some_and(|point| point.rows == 1 && point.ns < SHORT_NS)
+    }
+}
+
+impl BatchPoint {
+    fn ns_a_row(&self) -> f64 {
+        self.ns as f64 / f64::from(self.rows.max(1))
+    }
+}
+
+/// By how much a row must be cheaper in a batch, of what it costs alone. Less would be lost to
+/// the copies, and to the noise of measuring.
+const GAIN: f64 = 0.1;
+
+/// What it costs in nanoseconds to have somebody else run an inference: to leave the processor, to be
+/// woken, and two copies.
+const HAND_OVER_NS: f64 = 10_000.0;
+
+/// Runs below this, in nanoseconds, are not worth a turn: waking the next costs as much.
+const SHORT_NS: u64 = 50_000;
+
+fn micros(ns: f64) -> String {
+    format!("{:.1} us", ns / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of times for 1, 2, 4, 8 and so on rows, in microseconds.
+    fn decide(times: &[u64]) -> Batching {
+        let point = |(place, us): (usize, &u64)| BatchPoint {
+            rows: 1 << place,
+            ns: us * 1000,
+        };
+        let curve = times.iter().enumerate().map(point).collect();
+        Batching::decide(curve, &BatchOptions::default())
+    }
+
+    #[test]
+    fn it_batches_what_pays_as_far_as_it_pays() {
+        // A perceptron whose weights are read once for all rows.
+        let wide = decide(&[90, 100, 120, 200, 320, 640]);
+        assert_eq!((wide.max, wide.off), (16, None));
+        assert_eq!(wide.curve.len(), 6);
+        // Less than a tenth.
+        let even = decide(&[9300, 18_500, 35_000]);
+        assert_eq!(even.max, 1);
+        assert!(even.off.unwrap().contains("does not pay"));
+        let worse = decide(&[9300, 20_000]);
+        assert!(worse.off.unwrap().contains("does not pay"));
+    }
+
+    #[test]
+    fn what_is_too_short_runs_at_once() {
+        let tiny = decide(&[4, 4, 4, 5, 5, 8]);
+        assert!(tiny.is_short());
+        assert!(tiny.off.unwrap().contains("less than it takes"));
+        // As much per run, but not to gain.
+        assert!(!decide(&[90, 100]).is_short());
+        assert!(decide(&[]).off.is_some());
+    }
+
+    #[test]
+    fn names_go_there_and_back() {
+        for policy in BatchPolicy::ALL {
+            assert_eq!(policy.name().parse(), Ok(policy));
+        }
+        let error = "always".parse::<BatchPolicy>().unwrap_err();
+        assert!(
+            error.contains("`always`") && error.contains("auto"),
+            "{error}"
+        );
+    }
+}

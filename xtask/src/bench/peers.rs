@@ -113,6 +113,8 @@ struct Row {
     workload: &'static str,
     guests: u32,
     path: &'static str,
+    /// How many inferences are merged into one run at most; null where the path merges none.
+    merges: Option<u32>,
     /// Of all guests together.
     inferences_per_s: f64,
     /// What a guest waits for one, from its call to the answer.
@@ -269,15 +271,22 @@ fn measure(
         all.reverse();
         all.rotate_left(1);
     }
+    all.sort_by_key(|(server, _)| PATHS.iter().position(|path| *path == server.path));
     let of = |path| {
         let found = all.iter().find(|(server, _)| server.path == path);
         let found = found.map(|(_, measured)| measured);
         found.with_context(|| format!("nothing was measured on path `{path}`"))
     };
     let (upstream, concurrent) = (of("upstream")?, of("concurrent")?);
-    for path in PATHS {
-        let it = of(path)?;
-        rows.push(row(workload.name, guests, path, it, upstream, concurrent));
+    for (server, measured) in &all {
+        rows.push(row(
+            workload.name,
+            guests,
+            server,
+            measured,
+            upstream,
+            concurrent,
+        ));
     }
     Ok(())
 }
@@ -309,7 +318,7 @@ fn compare<'a>(mut servers: impl Iterator<Item = &'a Server>) -> Result<()> {
 fn row(
     workload: &'static str,
     guests: u32,
-    path: &'static str,
+    server: &Server,
     it: &Measured,
     upstream: &Measured,
     concurrent: &Measured,
@@ -324,7 +333,8 @@ fn row(
     Row {
         workload,
         guests,
-        path,
+        path: server.path,
+        merges: server.ready.merged.filter(|&merged| merged > 1),
         inferences_per_s: median(&it.per_second),
         p50_ns: median(&it.p50),
         p99_ns: median(&it.p99),
@@ -345,11 +355,11 @@ fn row(
 
 fn table(rows: &[Row]) {
     println!(
-        "latencies in milliseconds; in brackets the middle half of the rounds; `/ upstream` and \
-         `/ concurrent` within a round\n"
+        "latencies in milliseconds; in brackets the middle half of the rounds; after `batched` how many \
+         inferences are merged into one at most\n"
     );
     println!(
-        "{:<13}{:>6} {:<11}{:>12}{:>10}{:>10}{:>12} {:<13}{:>14} {:<13}{:>14}",
+        "{:<13}{:>6} {:<14}{:>12}{:>10}{:>10}{:>12} {:<13}{:>14} {:<13}{:>14}",
         "workload",
         "guests",
         "path",
@@ -363,12 +373,16 @@ fn table(rows: &[Row]) {
         "/ concurrent"
     );
     for row in rows {
+        let path = match row.merges {
+            Some(merges) => format!("{} ({merges})", row.path),
+            None => row.path.to_owned(),
+        };
         let spread = |[low, high]: [f64; 2]| format!("({low:.2}..{high:.2})");
         println!(
-            "{:<13}{:>6} {:<11}{:>12.0}{:>10.3}{:>10.3}{:>12.2} {:<13}{:>14.3} {:<13}{:>14.2}",
+            "{:<13}{:>6} {:<14}{:>12.0}{:>10.3}{:>10.3}{:>12.2} {:<13}{:>14.3} {:<13}{:>14.2}",
             row.workload,
             row.guests,
-            row.path,
+            path,
             row.inferences_per_s,
             row.p50_ns / 1e6,
             row.p99_ns / 1e6,

@@ -34,6 +34,8 @@ pub struct Ready {
     pub onnxruntime: String,
     /// What the first inference answered, where the server says so.
     pub answer: Option<f32>,
+    /// How many inferences it merges into one at most, where it knows of such a thing.
+    pub merged: Option<u32>,
 }
 
 /// What a server answers to `micro`: nanoseconds, medians of many.
@@ -81,6 +83,7 @@ impl Server {
             ready: Ready {
                 onnxruntime: String::new(),
                 answer: None,
+                merged: None,
             },
             child,
             input,

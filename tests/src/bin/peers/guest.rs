@@ -3,8 +3,6 @@
 
 use crate::{Answers, GRAPH, Setup, load::Caller};
 use anyhow::Context;
-use std::sync::Arc;
-use tollgate_nn::{GraphOptions, GraphRegistry};
 use tollgate_runtime::{
     Engine, EngineConfig, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, Plugin, Typed,
 };
@@ -20,17 +18,11 @@ pub struct Guest {
 }
 
 /// As many instances of one plugin as the setup says.
-pub fn callers(setup: &Setup, options: &GraphOptions) -> anyhow::Result<Vec<Guest>> {
+pub fn callers(setup: &Setup, nn: NnHost) -> anyhow::Result<Vec<Guest>> {
     let shown = setup.component.display();
     let wasm = std::fs::read(&setup.component)
         .with_context(|| format!("expected a guest at {shown}: run `cargo xtask guests`"))?;
-    let registry = GraphRegistry::new();
-    registry.load_file(GRAPH, &setup.model, options)?;
     let plugin = Plugin::any(&Engine::new(&EngineConfig::default())?, &wasm)?;
-    let nn = NnHost {
-        registry: Arc::new(registry),
-        options: options.clone(),
-    };
     let grants = Grants {
         graphs: GraphGrant::All,
         ..Grants::default()

@@ -1,8 +1,8 @@
 //! Our side of `cargo xtask bench peers`: many callers of one model on one path, measured when asked.
 //!
 //! It takes the path and a JSON object ([`Setup`]), and writes one line when it is ready: the version
-//! of ONNX Runtime, and what the first caller's first inference answered, so that the driver can see
-//! that all servers compute the same. From then on it answers each line `load LEAD MEASURED`, both in
+//! of ONNX Runtime, what the first caller's first inference answered, so that the driver can see that
+//! all servers compute the same, and how many inferences are merged at most. From then on it answers each line `load LEAD MEASURED`, both in
 //! milliseconds, with one line of JSON ([`load::Load`]), and ends with its input. The other servers
 //! (`tests/peers`) speak the same lines. It knows nothing of them, and judges nothing.
 //!
@@ -14,8 +14,10 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
-use tollgate_nn::{GraphOptions, OnnxRuntime};
+use tollgate_nn::{BatchOptions, BatchPolicy, Graph, GraphOptions, GraphRegistry, OnnxRuntime};
+use tollgate_runtime::NnHost;
 
 mod guest;
 #[path = "../../../peers/load.rs"]
@@ -50,6 +52,8 @@ struct Setup {
 struct Ready<'a> {
     onnxruntime: &'a str,
     answer: f32,
+    /// Rows in one run, at most.
+    merged: u32,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -59,17 +63,32 @@ fn main() -> anyhow::Result<()> {
     };
     let setup: Setup = serde_json::from_str(&setup).context("the second is not a setup")?;
     OnnxRuntime::load(Some(&setup.onnxruntime))?;
-    match path.as_str() {
-        "native" => serve(&mut native::callers(&setup, &graph_options(false))?),
-        "concurrent" => serve(&mut guest::callers(&setup, &graph_options(false))?),
-        "batched" => serve(&mut guest::callers(&setup, &graph_options(true))?),
+    let policy = match path.as_str() {
+        "native" | "concurrent" => BatchPolicy::Off,
+        "batched" => BatchPolicy::default(),
         _ => bail!("expected the path `native`, `concurrent` or `batched`, got `{path}`"),
+    };
+    let options = graph_options(policy);
+    let registry = GraphRegistry::new();
+    let graph = registry.load_file(GRAPH, &setup.model, &options)?;
+    if path == "native" {
+        serve(&graph, &mut native::callers(&setup, &graph)?)
+    } else {
+        let host = NnHost::new(Arc::new(registry), options);
+        serve(&graph, &mut guest::callers(&setup, host)?)
     }
 }
 
-/// How the graph is run: as by default, or with nothing merged.
-fn graph_options(_batched: bool) -> GraphOptions {
-    GraphOptions::default()
+/// The default options, but for what is merged.
+fn graph_options(policy: BatchPolicy) -> GraphOptions {
+    let batch = BatchOptions {
+        policy,
+        ..BatchOptions::default()
+    };
+    GraphOptions {
+        batch,
+        ..GraphOptions::default()
+    }
 }
 
 /// A caller that says what its last inference answered.
@@ -77,7 +96,7 @@ trait Answers: Caller<Error = anyhow::Error> {
     fn answer(&self) -> f32;
 }
 
-fn serve(callers: &mut [impl Answers]) -> anyhow::Result<()> {
+fn serve(graph: &Graph, callers: &mut [impl Answers]) -> anyhow::Result<()> {
     for caller in &mut *callers {
         caller.call()?;
     }
@@ -85,6 +104,7 @@ fn serve(callers: &mut [impl Answers]) -> anyhow::Result<()> {
     answer(&Ready {
         onnxruntime: OnnxRuntime::loaded()?.version(),
         answer: first.answer(),
+        merged: graph.batching().max,
     })?;
     for line in std::io::stdin().lock().lines() {
         let line = line?;

@@ -1,10 +1,10 @@
 //! The floor: the model through `tollgate-nn` alone, as a native program with many threads would
 //! run it. The inputs are those that the guests draw.
 
-use crate::{Answers, GRAPH, Setup, load::Caller};
+use crate::{Answers, Setup, load::Caller};
 use anyhow::Context;
 use std::sync::Arc;
-use tollgate_nn::{Argument, Data, Graph, GraphOptions, GraphRegistry, Lane, TensorType};
+use tollgate_nn::{Argument, Data, Graph, Lane, TensorType};
 
 /// One thread's lane and input.
 pub struct Native {
@@ -17,11 +17,10 @@ pub struct Native {
 }
 
 /// As many callers of one graph as the setup says.
-pub fn callers(setup: &Setup, options: &GraphOptions) -> anyhow::Result<Vec<Native>> {
-    let graph = GraphRegistry::new().load_file(GRAPH, &setup.model, options)?;
+pub fn callers(setup: &Setup, graph: &Arc<Graph>) -> anyhow::Result<Vec<Native>> {
     let caller = |seed: u32| {
         Ok(Native {
-            graph: Arc::clone(&graph),
+            graph: Arc::clone(graph),
             lane: Lane::new()?,
             input: setup.input.clone(),
             dimensions: setup.dimensions.clone(),

@@ -61,7 +61,7 @@ fn worlds_imports_and_grants_are_told() {
         &["grant", "--dir"],
     );
     has(&needs(&command, "wasi:nn/tensor"), &["nothing"]);
-    has(&command["producers"].to_string(), &["Rust", "rustc"]);
+    has(&command["producers"].to_string(), &["wit-component"]);
     let reader = inspect(&component("meter-reader"));
     has(&needs(&reader, "wasi:nn/graph"), &["--model NAME=PATH"]);
 

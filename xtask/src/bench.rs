@@ -24,6 +24,7 @@ use serde_json::Value;
 use crate::{shell, workspace::Workspace};
 use server::{Micro, Round, Server};
 
+pub mod peers;
 mod server;
 
 /// Turns that each server gets. Odd, so that a median is one of them.
@@ -98,7 +99,7 @@ struct Spread {
 ///
 /// Something does not build, a server ends early, or it answers what was not asked.
 pub fn boundary(json: bool) -> Result<()> {
-    let setup = Setup::new()?;
+    let setup = Setup::new("boundary")?;
     let mut rows = Vec::new();
     let mut notes = Vec::new();
     for workload in &WORKLOADS {
@@ -123,21 +124,21 @@ struct Setup {
 }
 
 impl Setup {
-    /// Builds both sides, with the same profile.
-    fn new() -> Result<Self> {
+    /// Builds both sides, with the same profile. Ours is the program called `ours`.
+    fn new(ours: &str) -> Result<Self> {
         let workspace = Workspace::find()?;
         let peer = workspace.path("tests/peers/upstream");
-        shell::step("upstream's side of the boundary", || {
+        shell::step("upstream's side", || {
             let mut cargo = workspace.cargo("build");
             cargo.arg("--manifest-path").arg(peer.join("Cargo.toml"));
             shell::run(cargo.arg("--target-dir").arg(peer.join("target")))
         })?;
-        shell::step("our side of the boundary", || {
+        shell::step("our side", || {
             let mut cargo = workspace.cargo("build");
             // With the host named too, the features are those that it was built with, and nothing
             // compiles twice.
             cargo.args(["--package", "tollgate", "--package", "tollgate-tests"]);
-            shell::run(cargo.args(["--bin", "boundary"]))
+            shell::run(cargo.args(["--bin", ours]))
         })?;
         // This program lies in a folder of Cargo's target folder, wherever that was put.
         let program = std::env::current_exe()?;
@@ -145,7 +146,7 @@ impl Setup {
         let target = target.context("xtask does not run from Cargo's target folder")?;
         Ok(Self {
             onnxruntime: onnx_runtime(&workspace)?,
-            ours: target.join("debug/boundary"),
+            ours: target.join("debug").join(ours),
             upstream: peer.join("target/debug/boundary-upstream"),
             workspace,
         })

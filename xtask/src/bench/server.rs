@@ -20,6 +20,24 @@ pub struct Round {
     pub run_ns: Vec<u64>,
 }
 
+/// What a server answers to `load`.
+#[derive(Deserialize)]
+pub struct Load {
+    /// What each call took that ended while it was measured, in no order.
+    pub latency_ns: Vec<u64>,
+}
+
+/// What a server says when it is ready.
+#[derive(Deserialize)]
+pub struct Ready {
+    /// The version of ONNX Runtime.
+    pub onnxruntime: String,
+    /// What the first inference answered, where the server says so.
+    pub answer: Option<f32>,
+    /// How many inferences it merges into one at most, where it knows of such a thing.
+    pub merged: Option<u32>,
+}
+
 /// What a server answers to `micro`: nanoseconds, medians of many.
 #[derive(Deserialize)]
 pub struct Micro {
@@ -43,6 +61,8 @@ pub struct Micro {
 pub struct Server {
     /// Which path it measures.
     pub path: &'static str,
+    /// What it said when it was ready.
+    pub ready: Ready,
     child: Child,
     input: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -60,11 +80,16 @@ impl Server {
         let answers = child.stdout.take().context("a server without an output")?;
         let mut server = Self {
             path,
+            ready: Ready {
+                onnxruntime: String::new(),
+                answer: None,
+                merged: None,
+            },
             child,
             input,
             answers: BufReader::new(answers),
         };
-        server.answer()?;
+        server.ready = serde_json::from_str(&server.answer()?)?;
         Ok(server)
     }
 
@@ -79,6 +104,17 @@ impl Server {
             round.run_ns.len()
         );
         Ok(round)
+    }
+
+    /// Has all its callers call at once: for `lead` milliseconds uncounted, then for `measured`.
+    pub fn load(&mut self, lead: u64, measured: u64) -> Result<Load> {
+        let load: Load = serde_json::from_str(&self.ask(&format!("load {lead} {measured}"))?)?;
+        ensure!(
+            !load.latency_ns.is_empty(),
+            "no call of path `{}` ended within {measured} ms: this machine is too slow for it",
+            self.path
+        );
+        Ok(load)
     }
 
     /// Has it measure the smallest things, each `calls` times. Upstream's server knows none.

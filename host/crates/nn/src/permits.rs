@@ -26,7 +26,7 @@ pub(crate) const UNLIMITED: usize = QUEUED - 1;
 
 /// How often who is about to run lets others run first. Each time brings those who were waiting for
 /// the processor on their way back from the last batch; more than a few bring nobody new.
-const LINGER: u32 = 4;
+const LINGER: u32 = 8;
 
 pub(crate) struct Permits {
     /// Permits that nobody holds, and the flag.

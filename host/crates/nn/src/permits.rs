@@ -178,10 +178,10 @@ impl Permits {
             let rows = waiter.seat.rows();
             let (ticket, caller) = (Arc::clone(waiter), waiter.caller);
             waiting.line.push(ticket, caller, rows);
-            if let Some(gatherer) = &waiting.gatherer {
-                if waiting.rows(|_| true) >= gatherer.room {
-                    gatherer.thread.unpark();
-                }
+            if let Some(gatherer) = &waiting.gatherer
+                && waiting.rows(|_| true) >= gatherer.room
+            {
+                gatherer.thread.unpark();
             }
             // This very caller is among those who are called where a permit is free.
             self.settle(waiting);

@@ -445,8 +445,10 @@ mod tests {
                     priority,
                     ..Caller::default()
                 };
-                let waiter = Arc::new(Waiter::new(caller, Seat::of_rows(rows)));
-                scope.spawn(move || permits.wait(&waiter, None));
+                scope.spawn(move || {
+                    let waiter = Waiter::new(caller, Seat::of_rows(rows));
+                    drop(permits.wait(&Arc::new(waiter), None));
+                });
                 while lock(&permits.waiting).line.iter().count() <= count {
                     thread::yield_now();
                 }

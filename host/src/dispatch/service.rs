@@ -9,6 +9,10 @@ const MEAN_SHIFT: u32 = 3;
 /// Weight of the newest frame in the deviation: a quarter.
 const DEVIATION_SHIFT: u32 = 2;
 
+/// A frame counts for so many times the mean at most. One that the machine held up must not have
+/// its neighbours refused; where frames really became longer, a few of them are enough.
+const OUTLIER: u64 = 4;
+
 /// What is known of a service time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Service {
@@ -30,11 +34,14 @@ impl Service {
                 mean: took,
                 deviation: took / 2,
             },
-            Some(Known { mean, deviation }) => Known {
-                mean: mean - (mean >> MEAN_SHIFT) + (took >> MEAN_SHIFT),
-                deviation: deviation - (deviation >> DEVIATION_SHIFT)
-                    + (took.abs_diff(mean) >> DEVIATION_SHIFT),
-            },
+            Some(Known { mean, deviation }) => {
+                let took = took.min(mean.saturating_mul(OUTLIER).max(OUTLIER));
+                Known {
+                    mean: mean - (mean >> MEAN_SHIFT) + (took >> MEAN_SHIFT),
+                    deviation: deviation - (deviation >> DEVIATION_SHIFT)
+                        + (took.abs_diff(mean) >> DEVIATION_SHIFT),
+                }
+            }
         });
     }
 
@@ -73,6 +80,20 @@ mod tests {
             service.learn(3_000_000);
         }
         assert!(service.mean().unwrap() > 2_900_000);
+    }
+
+    #[test]
+    fn a_frame_that_was_held_up_does_not_speak_for_the_others() {
+        let mut service = Service::default();
+        for _ in 0..50 {
+            service.learn(1_000_000);
+        }
+        service.learn(1_000_000_000);
+        assert!(service.surely().unwrap() < 4_000_000, "{service:?}");
+        for _ in 0..50 {
+            service.learn(1_000_000_000);
+        }
+        assert!(service.mean().unwrap() > 500_000_000, "{service:?}");
     }
 
     #[test]

@@ -58,6 +58,12 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// What the SDK's picture helpers take in the sandbox, beside the twin
+    Helpers {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -81,6 +87,11 @@ fn run(cli: &Cli) -> Result<()> {
         Task::Bench(Bench::Boundary { json }) => {
             set_up(&workspace, cli.toolchain)?;
             bench::boundary(*json)
+        }
+        Task::Bench(Bench::Helpers { json }) => {
+            guests::build_one(&workspace, cli.toolchain, "helpers")?;
+            workspace.install_onnx_runtime()?;
+            bench::helpers(&workspace, *json)
         }
     }
 }

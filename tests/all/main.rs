@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod helpers;
 mod isolation;
 mod limits;
 mod nn;

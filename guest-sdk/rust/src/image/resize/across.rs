@@ -61,6 +61,7 @@ impl Across {
     }
 
     /// With `VECTORS` a pixel, or any number where that is 0.
+    #[inline(never)]
     fn grey_of<const VECTORS: usize>(&self, row: &[i16], out: &mut [u8]) {
         let vectors = if VECTORS == 0 { self.vectors } else { VECTORS };
         let half = Sums::splat(1 << (self.shift - 1));
@@ -114,6 +115,7 @@ impl Across {
     }
 
     /// With `VECTORS` a pixel, or any number where that is 0.
+    #[inline(never)]
     fn rgb_of<const VECTORS: usize>(&self, row: &[i16], out: &mut [u8]) {
         let vectors = if VECTORS == 0 { self.vectors } else { VECTORS };
         let half = Sums::splat(1 << (self.shift - 1));

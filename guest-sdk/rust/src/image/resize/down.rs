@@ -42,7 +42,9 @@ pub fn row(
     }
 }
 
-/// With up to `2 * PAIRS` rows, in vectors. How many bytes were done: all of them, or none.
+/// With up to `2 * PAIRS` rows, in vectors. How many bytes were done: all of them, or none. A function of its own, so
+/// that a compiler has few values to keep in registers.
+#[inline(never)]
 fn blocks<const PAIRS: usize>(
     rows: &[u8],
     width: usize,

@@ -46,7 +46,8 @@ pub fn crop_into(pixels: &[u8], shape: Shape, region: Region, out: &mut [u8]) ->
     let start = region.top as usize * row + left;
     let from = pixels.get(start..).unwrap_or_default();
     match width {
-        ..8 => copy::<1>(from, row, width, out),
+        ..4 => copy::<1>(from, row, width, out),
+        4..8 => copy::<4>(from, row, width, out),
         8..16 => copy::<8>(from, row, width, out),
         16..LONG => copy::<16>(from, row, width, out),
         _ => {

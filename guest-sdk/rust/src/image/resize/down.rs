@@ -45,8 +45,8 @@ pub fn row(
 /// With up to `2 * PAIRS` rows, in vectors. How many bytes were done: all of them, or none. A function of its own, so
 /// that a compiler has few values to keep in registers.
 #[inline(never)]
-fn blocks<const PAIRS: usize>(
-    rows: &[u8],
+fn blocks<'a, const PAIRS: usize>(
+    rows: &'a [u8],
     width: usize,
     weights: &[i16],
     bits: u32,
@@ -54,65 +54,95 @@ fn blocks<const PAIRS: usize>(
 ) -> usize {
     // Where the number of rows is odd, the last one is taken twice, the second time with no weight.
     let last = weights.len().saturating_sub(1);
-    let line = |at: usize| {
-        let start = at.min(last) * width;
-        rows.get(start..start + width).unwrap_or_default()
+    let lines = |pair: usize| {
+        let line = |at: usize| {
+            let start = at.min(last) * width;
+            rows.get(start..start + width).unwrap_or_default()
+        };
+        [line(2 * pair), line(2 * pair + 1)]
     };
-    let lines: [[&[u8]; 2]; PAIRS] =
-        core::array::from_fn(|pair| [line(2 * pair), line(2 * pair + 1)]);
     let weight = |at: usize| weights.get(at).copied().unwrap_or_default();
-    let weights: [Words; PAIRS] =
-        core::array::from_fn(|pair| Words::pairs([weight(2 * pair), weight(2 * pair + 1)]));
+    let weight = |pair: usize| Words::pairs([weight(2 * pair), weight(2 * pair + 1)]);
+    let (p, q, r, s) = (lines(0), lines(1), lines(2), lines(3));
+    let (w, x, y, z) = (weight(0), weight(1), weight(2), weight(3));
     let shift = bits - POINT;
     let half = Sums::splat(1 << (shift - 1));
+    // Written out, here and below: over arrays it would stay a loop in the sandbox, and keep its sums in memory.
+    let block = |[p, q, r, s]: [[&Block; 2]; 4], to: &mut Block16| {
+        let mut sums = add([half; 4], p, w);
+        if PAIRS > 1 {
+            sums = add(sums, q, x);
+        }
+        if PAIRS > 2 {
+            sums = add(sums, r, y);
+        }
+        if PAIRS > 3 {
+            sums = add(sums, s, z);
+        }
+        let [a, b, c, d] = sums;
+        if let ([low, high], _) = to.as_chunks_mut::<8>() {
+            a.shift(shift).words(b.shift(shift)).above_zero().store(low);
+            c.shift(shift)
+                .words(d.shift(shift))
+                .above_zero()
+                .store(high);
+        }
+    };
 
     let (to, _) = out.as_chunks_mut::<BLOCK>();
     let count = to.len().min(width / BLOCK);
-    // All of one length, which is said once here and not checked again below.
-
-    let mut chunks: [[&[Block]; 2]; PAIRS] = [[&[]; 2]; PAIRS];
-    for (chunks, lines) in chunks.iter_mut().zip(lines) {
-        let [Some(above), Some(below)] = lines.map(|line| line.as_chunks().0.get(..count)) else {
-            return 0;
-        };
-        *chunks = [above, below];
-    }
-    for (at, to) in to.iter_mut().enumerate().take(count) {
-        let mut pairs = [[&[0; BLOCK]; 2]; PAIRS];
-        for (pair, [above, below]) in pairs.iter_mut().zip(&chunks) {
-            if let (Some(above), Some(below)) = (above.get(at), below.get(at)) {
-                *pair = [above, below];
-            }
-        }
-        block(pairs, &weights, half, shift, to);
+    // All of one length, which is said once here and not checked again in the loop.
+    let whole = |[above, below]: [&'a [u8]; 2]| -> Option<[&'a [Block]; 2]> {
+        let (above, below) = (above.as_chunks().0, below.as_chunks().0);
+        Some([above.get(..count)?, below.get(..count)?])
+    };
+    let (Some(p_blocks), Some(q_blocks), Some(r_blocks), Some(s_blocks), Some(to)) =
+        (whole(p), whole(q), whole(r), whole(s), to.get_mut(..count))
+    else {
+        return 0;
+    };
+    for (at, to) in to.iter_mut().enumerate() {
+        let pair = |[above, below]: [&'a [Block]; 2]| [at_of(above, at), at_of(below, at)];
+        block(
+            [
+                pair(p_blocks),
+                pair(q_blocks),
+                pair(r_blocks),
+                pair(s_blocks),
+            ],
+            to,
+        );
     }
     // What is left is done with the vector that ends where the row does, some of it for a second time.
     if let Some(to) = out.get_mut(..width).and_then(|out| out.last_chunk_mut()) {
-        let pairs = lines.map(|lines| lines.map(|line| line.last_chunk().unwrap_or(&[0; BLOCK])));
-        block(pairs, &weights, half, shift, to);
+        let end = |[above, below]: [&'a [u8]; 2]| [last_of(above), last_of(below)];
+        block([end(p), end(q), end(r), end(s)], to);
     }
     width
 }
 
+/// Sixteen words.
+type Block16 = [i16; BLOCK];
+
 #[inline(always)]
-fn block<const PAIRS: usize>(
-    pairs: [[&Block; 2]; PAIRS],
-    weights: &[Words; PAIRS],
-    half: Sums,
-    shift: u32,
-    to: &mut [i16; BLOCK],
-) {
-    let mut sums = [half; 4];
-    for ([above, below], weights) in pairs.into_iter().zip(weights) {
-        for (sum, words) in sums.iter_mut().zip(Words::zip(above, below)) {
-            *sum = sum.add(words.dot(*weights));
-        }
-    }
-    let [a, b, c, d] = sums.map(|sum| sum.shift(shift));
-    if let ([low, high], _) = to.as_chunks_mut::<8>() {
-        a.words(b).above_zero().store(low);
-        c.words(d).above_zero().store(high);
-    }
+fn at_of(blocks: &[Block], at: usize) -> &Block {
+    blocks.get(at).unwrap_or(&[0; BLOCK])
+}
+
+fn last_of(line: &[u8]) -> &Block {
+    line.last_chunk().unwrap_or(&[0; BLOCK])
+}
+
+/// Adds sixteen bytes of two rows, weighed.
+#[inline(always)]
+fn add([a, b, c, d]: [Sums; 4], [above, below]: [&Block; 2], weights: Words) -> [Sums; 4] {
+    let [p, q, r, s] = Words::zip(above, below);
+    [
+        a.add(p.dot(weights)),
+        b.add(q.dot(weights)),
+        c.add(r.dot(weights)),
+        d.add(s.dot(weights)),
+    ]
 }
 
 /// Rows too narrow for a vector, or more of them than one turn takes: row by row.

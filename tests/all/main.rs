@@ -15,6 +15,7 @@ mod bench;
 mod cli;
 mod conformance;
 mod inspect;
+mod helpers;
 mod isolation;
 mod limits;
 mod nn;

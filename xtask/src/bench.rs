@@ -24,8 +24,11 @@ use serde_json::Value;
 use crate::{shell, workspace::Workspace};
 use server::{Micro, Round, Server};
 
+mod helpers;
 pub mod peers;
 mod server;
+
+pub use helpers::helpers;
 
 /// Turns that each server gets. Odd, so that a median is one of them.
 const ROUNDS: usize = 101;
@@ -140,13 +143,9 @@ impl Setup {
             cargo.args(["--package", "tollgate", "--package", "tollgate-tests"]);
             shell::run(cargo.args(["--bin", ours]))
         })?;
-        // This program lies in a folder of Cargo's target folder, wherever that was put.
-        let program = std::env::current_exe()?;
-        let target = program.parent().and_then(Path::parent);
-        let target = target.context("xtask does not run from Cargo's target folder")?;
         Ok(Self {
             onnxruntime: onnx_runtime(&workspace)?,
-            ours: target.join("debug").join(ours),
+            ours: built(ours)?,
             upstream: peer.join("target/debug/boundary-upstream"),
             workspace,
         })
@@ -173,6 +172,15 @@ impl Setup {
         };
         Server::start(path, command.arg(what.to_string()))
     }
+}
+
+/// A program of the workspace that Cargo has built.
+fn built(name: &str) -> Result<PathBuf> {
+    // This one lies in a folder of Cargo's target folder, wherever that was put.
+    let program = std::env::current_exe()?;
+    let target = program.parent().and_then(Path::parent);
+    let target = target.context("xtask does not run from Cargo's target folder")?;
+    Ok(target.join("debug").join(name))
 }
 
 /// The library that the host uses, for both sides.

@@ -71,6 +71,12 @@ enum Bench {
     },
     /// How many guests at once fare: beside Wasmtime's own wasi-nn, Python and no sandbox at all
     Peers(bench::peers::Args),
+    /// What the SDK's picture helpers take in the sandbox, beside the twin
+    Helpers {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -101,6 +107,11 @@ fn run(cli: &Cli) -> Result<()> {
             set_up(&workspace, cli.toolchain)?;
             models::generate_measured(&workspace)?;
             bench::peers::run(args)
+        }
+        Task::Bench(Bench::Helpers { json }) => {
+            guests::build_one(&workspace, cli.toolchain, "helpers")?;
+            workspace.install_onnx_runtime()?;
+            bench::helpers(&workspace, *json)
         }
     }
 }

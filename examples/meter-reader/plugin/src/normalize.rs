@@ -18,8 +18,8 @@ pub const DIMENSIONS: [u32; 4] = [DIGITS as u32, 1, SIDE as u32, SIDE as u32];
 /// What is cut off at each edge, as one part of the window's size: the edge's own blur and shadow.
 const INSET: usize = 14;
 /// Of 256 pixels sorted from dark to light, the one that is taken for ink, and the one for paper.
-const INK: usize = 6;
-const PAPER: usize = 192;
+const INK: u16 = 6;
+const PAPER: u16 = 192;
 /// Less than this between ink and paper is an empty window, whose noise is not to be stretched into a digit.
 const LEAST_CONTRAST: f32 = 28.0;
 
@@ -87,9 +87,21 @@ fn inside(window: &Window) -> Region {
 
 /// Bytes to floats: paper to 0, ink to 1, what lies beyond cut off.
 fn stretch(pixels: &[u8; WINDOW], out: &mut [f32]) -> Result<(), image::Error> {
-    let mut sorted = *pixels;
-    sorted.sort_unstable();
-    let level = |place: usize| sorted.get(place).copied().map_or(0.0, f32::from);
+    // Counted rather than sorted: there are no more levels than pixels.
+    let mut counts = [0u16; 256];
+    for &pixel in pixels {
+        if let Some(count) = counts.get_mut(usize::from(pixel)) {
+            *count += 1;
+        }
+    }
+    let level = |place: u16| {
+        let mut darker = 0;
+        let reached = counts.iter().position(|count| {
+            darker += count;
+            darker > place
+        });
+        reached.map_or(0.0, |level| level as f32)
+    };
     let paper = level(PAPER);
     let contrast = (paper - level(INK)).max(LEAST_CONTRAST);
     let to_ink = Normalize {

@@ -6,7 +6,7 @@
 //! become the new last reading, so that a first misreading does not make everything after it implausible. The
 //! state is two numbers and a count. Knows no pictures and no model, only probabilities.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use crate::locate::DIGITS;
 
@@ -76,19 +76,30 @@ impl Reading {
         // Writing to a string does not fail.
         let _ = write!(
             json,
-            r#"{{"reading":"{value:0DIGITS$}","value":{value},"confidence":{:.4},"plausible":{plausible},"digits":["#,
-            self.confidence()
+            r#"{{"reading":"{value:0DIGITS$}","value":{value},"confidence":{},"plausible":{plausible},"digits":["#,
+            Parts(self.confidence())
         );
         for (place, digit) in self.digits.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
             let _ = write!(
                 json,
-                r#"{comma}{{"digit":{},"confidence":{:.4}}}"#,
-                digit.digit, digit.confidence
+                r#"{comma}{{"digit":{},"confidence":{}}}"#,
+                digit.digit,
+                Parts(digit.confidence)
             );
         }
         json.push_str("]}");
         json
+    }
+}
+
+/// A number of 0 to 1 with four decimals. Whole numbers are written much faster than floats.
+struct Parts(f32);
+
+impl fmt::Display for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = (f64::from(self.0) * 10_000.0 + 0.5) as u32;
+        write!(f, "{}.{:04}", parts / 10_000, parts % 10_000)
     }
 }
 

@@ -43,13 +43,44 @@ pub fn crop_into(pixels: &[u8], shape: Shape, region: Region, out: &mut [u8]) ->
         return Ok(());
     }
     let left = region.left as usize * channels;
-    let rows = pixels.chunks_exact(row).skip(region.top as usize);
-    for (from, to) in rows.zip(out.chunks_exact_mut(width)) {
-        if let Some(from) = from.get(left..left + width) {
-            to.copy_from_slice(from);
+    let start = region.top as usize * row + left;
+    let from = pixels.get(start..).unwrap_or_default();
+    match width {
+        ..4 => copy::<1>(from, row, width, out),
+        4..8 => copy::<4>(from, row, width, out),
+        8..16 => copy::<8>(from, row, width, out),
+        16..LONG => copy::<16>(from, row, width, out),
+        _ => {
+            // The last row need not be followed by a whole one.
+            for (from, to) in from.chunks(row).zip(out.chunks_exact_mut(width)) {
+                if let Some(from) = from.get(..width) {
+                    to.copy_from_slice(from);
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// Bytes of a row from which on the call of a copy is worth it.
+const LONG: usize = 96;
+
+/// Short rows of `width` bytes, each `row` bytes after the last, in pieces of `PIECE` bytes: a loop that stays here,
+/// since calling a copy for so few bytes takes longer than the copy. The last piece of a row ends where the row does and may
+/// overlap the one before; so no row is shorter than a piece.
+fn copy<const PIECE: usize>(from: &[u8], row: usize, width: usize, out: &mut [u8]) {
+    for (from, to) in from.chunks(row).zip(out.chunks_exact_mut(width)) {
+        let Some(from) = from.get(..width) else {
+            return;
+        };
+        let pieces = to.as_chunks_mut::<PIECE>().0.iter_mut();
+        for (to, from) in pieces.zip(from.as_chunks::<PIECE>().0) {
+            *to = *from;
+        }
+        if let (Some(to), Some(from)) = (to.last_chunk_mut::<PIECE>(), from.last_chunk()) {
+            *to = *from;
+        }
+    }
 }
 
 fn shape_of(shape: Shape, region: Region) -> Shape {

@@ -16,6 +16,7 @@
 mod crop;
 mod error;
 mod grey;
+mod lanes;
 mod layout;
 mod normalize;
 mod resize;

@@ -1,11 +1,15 @@
-//! Making a picture larger or smaller, over the `fast_image_resize` library.
+//! Making a picture larger or smaller: two passes of weighted means, first down the columns, then along the rows.
+//!
+//! One source for the sandbox and its twin, in vectors of 128 bits (`lanes`), and the same bits from both. What is
+//! worked out once for two sizes and a filter (`taps`) is kept for the next picture. Bounded by the sizes of the two
+//! pictures.
 
-use fast_image_resize as fir;
-use fir::{
-    PixelTrait, ResizeAlg, ResizeOptions,
-    images::{TypedImage, TypedImageRef},
-    pixels::{U8, U8x3},
-};
+mod across;
+mod down;
+mod taps;
+
+use across::Across;
+use taps::Taps;
 
 use super::{Error, Shape};
 
@@ -62,9 +66,22 @@ pub fn resize_into(
     Resizer::new().resize_into(pixels, shape, width, height, filter, out)
 }
 
+/// The bits of weights: with more, the sums of a pass would leave an `i32`, whatever the filter.
+const DOWN_BITS: u32 = 22;
+const ACROSS_BITS: u32 = 15;
+
 /// Resizes picture after picture and keeps its working memory in between.
 #[derive(Debug, Default)]
-pub struct Resizer(fir::Resizer);
+pub struct Resizer {
+    down: Taps,
+    across: Taps,
+    /// `across`, laid out for `channels`.
+    laid_out: Across,
+    channels: u32,
+    /// One row between the passes.
+    row: Vec<i16>,
+    sums: Vec<i32>,
+}
 
 impl Resizer {
     /// A resizer with no memory yet.
@@ -92,43 +109,86 @@ impl Resizer {
         };
         shape.check("the picture", pixels.len())?;
         to.check("the output", out.len())?;
-        match shape.channels {
-            1 => self.typed::<U8>(pixels, shape, to, filter, out),
-            3 => self.typed::<U8x3>(pixels, shape, to, filter, out),
-            channels => Err(Error::Channels {
-                channels,
+        if ![1, 3].contains(&shape.channels) {
+            return Err(Error::Channels {
+                channels: shape.channels,
                 accepted: "one or three",
-            }),
+            });
         }
+        if pixels.is_empty() || out.is_empty() {
+            out.fill(0);
+        } else if shape == to {
+            out.copy_from_slice(pixels);
+        } else if filter == Filter::Nearest {
+            nearest(pixels, shape, to, out);
+        } else {
+            self.convolve(pixels, shape, to, filter, out);
+        }
+        Ok(())
     }
 
-    fn typed<P: PixelTrait>(
-        &mut self,
-        pixels: &[u8],
-        shape: Shape,
-        to: Shape,
-        filter: Filter,
-        out: &mut [u8],
-    ) -> Result<(), Error> {
-        if pixels.is_empty() {
-            out.fill(0);
-            return Ok(());
+    fn convolve(&mut self, pixels: &[u8], from: Shape, to: Shape, filter: Filter, out: &mut [u8]) {
+        let channels = from.channels as usize;
+        self.down
+            .prepare((from.height, to.height, filter), DOWN_BITS);
+        let changed = self
+            .across
+            .prepare((from.width, to.width, filter), ACROSS_BITS);
+        if changed || self.channels != from.channels {
+            self.laid_out.prepare(&self.across, channels);
+            self.channels = from.channels;
         }
-        let algorithm = match filter {
-            Filter::Nearest => ResizeAlg::Nearest,
-            Filter::Area => ResizeAlg::Convolution(fir::FilterType::Box),
-            Filter::Bilinear => ResizeAlg::Convolution(fir::FilterType::Bilinear),
-            Filter::Lanczos3 => ResizeAlg::Convolution(fir::FilterType::Lanczos3),
-        };
-        // Neither fails: the lengths were checked above, and a pixel of bytes needs no alignment.
-        let large = Error::TooLarge { shape };
-        let from = TypedImageRef::<P>::from_buffer(shape.width, shape.height, pixels)
-            .map_err(|_| large.clone())?;
-        let mut into =
-            TypedImage::<P>::from_buffer(to.width, to.height, out).map_err(|_| large.clone())?;
-        let options = ResizeOptions::new().resize_alg(algorithm).use_alpha(false);
-        self.0
-            .resize_typed(&from, &mut into, &options)
-            .map_err(|_| large)
+        let line = from.width as usize * channels;
+        self.row.clear();
+        self.row.resize(line + self.laid_out.behind(), 0);
+        let rows = out.chunks_exact_mut(to.width as usize * channels);
+        for (out, stretch) in rows.zip(self.down.stretches()) {
+            let first = stretch.start * line;
+            let rows = pixels.get(first..first + stretch.weights.len() * line);
+            let (bits, sums) = (self.down.bits(), &mut self.sums);
+            let row = self.row.get_mut(..line).unwrap_or_default();
+            down::row(
+                rows.unwrap_or_default(),
+                line,
+                stretch.weights,
+                bits,
+                row,
+                sums,
+            );
+            if channels == 1 {
+                self.laid_out.grey(&self.row, out);
+            } else {
+                self.laid_out.rgb(&self.row, out);
+            }
+        }
+    }
+}
+
+/// The pixel under the middle of each new one.
+fn nearest(pixels: &[u8], from: Shape, to: Shape, out: &mut [u8]) {
+    if from.channels == 1 {
+        nearest_of::<1>(pixels, from, to, out);
+    } else {
+        nearest_of::<3>(pixels, from, to, out);
+    }
+}
+
+fn nearest_of<const CHANNELS: usize>(pixels: &[u8], from: Shape, to: Shape, out: &mut [u8]) {
+    let under = |place: u32, from: u32, to: u32| {
+        ((2 * u128::from(place) + 1) * u128::from(from) / (2 * u128::from(to))) as usize
+    };
+    let columns: Vec<usize> = (0..to.width)
+        .map(|x| under(x, from.width, to.width))
+        .collect();
+    let (pixels, _) = pixels.as_chunks::<CHANNELS>();
+    let (out, _) = out.as_chunks_mut::<CHANNELS>();
+    for (y, out) in (0..to.height).zip(out.chunks_exact_mut(to.width as usize)) {
+        let start = under(y, from.height, to.height) * from.width as usize;
+        let row = pixels.get(start..).unwrap_or_default();
+        for (to, &column) in out.iter_mut().zip(&columns) {
+            if let Some(pixel) = row.get(column) {
+                *to = *pixel;
+            }
+        }
     }
 }

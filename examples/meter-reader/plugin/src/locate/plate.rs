@@ -109,16 +109,19 @@ fn shapes(dark: &[u8], width: usize) -> Vec<Run> {
     runs
 }
 
-/// Where the next pixel of this value is, from `from` on. Pixels are 0 or 1, so that sixteen of them can be
-/// passed over at once.
+/// Where the next pixel of this value is, from `from` on. Pixels are 0 or 1, so that eight of them are one number,
+/// whose lowest set bit says where.
 fn position(row: &[u8], from: usize, value: u8) -> Option<usize> {
     let row = row.get(from..)?;
-    let (blocks, _) = row.as_chunks::<16>();
-    let without =
-        |block: &&[u8; 16]| block.iter().fold(0, |any, pixel| any | (pixel ^ value ^ 1)) == 0;
-    let passed = blocks.iter().take_while(without).count() * 16;
-    let found = row.get(passed..)?.iter().position(|&pixel| pixel == value);
-    found.map(|found| from + passed + found)
+    let (blocks, rest) = row.as_chunks::<8>();
+    let without = u64::from_le_bytes([value ^ 1; 8]);
+    let passed = from + blocks.as_flattened().len();
+    let in_blocks = blocks.iter().enumerate().find_map(|(place, block)| {
+        let found = u64::from_le_bytes(*block) ^ without;
+        (found != 0).then(|| from + 8 * place + found.trailing_zeros() as usize / 8)
+    });
+    let in_rest = || rest.iter().position(|&pixel| pixel == value);
+    in_blocks.or_else(|| in_rest().map(|found| passed + found))
 }
 
 /// The shape that this one is in the end a part of. Parents have smaller numbers, so this ends.
@@ -166,23 +169,21 @@ fn largest(runs: &[Run], width: usize) -> Option<(usize, Extent)> {
 /// How the plate lies, from the runs of its shape in the order of their rows.
 fn lie(runs: &[Run], extent: &Extent) -> Option<Plate> {
     let wide = extent.right - extent.left;
-    let mut upper = vec![f32::MAX; wide];
-    let mut lower = vec![f32::MIN; wide];
+    // In rows, which fit 16 bits, and not in floats: a sandbox has no instruction for the lesser of two of these.
+    let mut upper = vec![NONE; wide];
+    let mut lower = vec![NONE; wide];
     for run in runs {
         let columns = run.start - extent.left..run.end - extent.left;
-        let y = run.y as f32;
+        let y = u16::try_from(run.y).ok()?;
         upper
             .get_mut(columns.clone())?
             .iter_mut()
-            .for_each(|edge| *edge = edge.min(y));
-        lower
-            .get_mut(columns)?
-            .iter_mut()
-            .for_each(|edge| *edge = edge.max(y + 1.0));
+            .for_each(|edge| *edge = (*edge).min(y));
+        lower.get_mut(columns)?.fill(y + 1);
     }
     // Rounded corners and the slanted ends are no part of the edges.
     let skip = wide / 10;
-    let inner = |edge: &[f32]| line(edge.get(skip..wide - skip)?, (extent.left + skip) as f32);
+    let inner = |edge: &[u16]| line(edge.get(skip..wide - skip)?, (extent.left + skip) as f32);
     let (upper, lower) = (inner(&upper)?, inner(&lower)?);
     let slope = (upper.1 + lower.1) / 2.0;
     if slope.abs() > STEEPEST || (upper.1 - lower.1).abs() > STEEPEST / 2.0 {
@@ -216,16 +217,18 @@ fn lie(runs: &[Run], extent: &Extent) -> Option<Plate> {
     })
 }
 
+/// An edge where there is none; no picture has as many rows.
+const NONE: u16 = u16::MAX;
+
 /// The line through the points (`first` + place + 0.5, value): its value at zero and its slope. Fitted three
 /// times, each time without the points that the line before left lying far off.
-fn line(values: &[f32], first: f32) -> Option<(f32, f32)> {
+fn line(values: &[u16], first: f32) -> Option<(f32, f32)> {
     let mut found: Option<(f32, f32)> = None;
     for allowed in [f32::MAX, 3.0 * STRAY, STRAY] {
         let (mut count, mut sx, mut sy, mut sxx, mut sxy) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for (place, &y) in values.iter().enumerate() {
-            let x = place as f32;
-            if y.abs() < 1e6
-                && found.is_none_or(|(at, slope)| (y - at - slope * x).abs() <= allowed)
+        for (place, &edge) in values.iter().enumerate() {
+            let (x, y) = (place as f32, f32::from(edge));
+            if edge != NONE && found.is_none_or(|(at, slope)| (y - at - slope * x).abs() <= allowed)
             {
                 count += 1.0;
                 sx += x;
@@ -246,6 +249,8 @@ fn line(values: &[f32], first: f32) -> Option<(f32, f32)> {
 
 fn median(values: &mut [f32]) -> Option<f32> {
     let middle = values.len() / 2;
-    values.sort_unstable_by(f32::total_cmp);
-    values.get(middle).copied()
+    if values.is_empty() {
+        return None;
+    }
+    Some(*values.select_nth_unstable_by(middle, f32::total_cmp).1)
 }

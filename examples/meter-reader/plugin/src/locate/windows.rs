@@ -50,12 +50,8 @@ pub fn find(strip: &Picture<'_>) -> Result<[Window; DIGITS], NoRegister> {
         .rows()
         .map(|row| {
             let mut most = lefts.map(|left| {
-                row.get(left..left + wide)
-                    .unwrap_or_default()
-                    .iter()
-                    .copied()
-                    .max()
-                    .unwrap_or(0)
+                let window = row.get(left..left + wide).unwrap_or_default();
+                window.iter().copied().fold(0, u8::max)
             });
             most.sort_unstable();
             let [_, _, third, _, _] = most;
@@ -83,25 +79,37 @@ pub fn find(strip: &Picture<'_>) -> Result<[Window; DIGITS], NoRegister> {
 
 /// Which places are nearer to the lightest than to the darkest of those within `reach`.
 fn lighter(profile: &[u8], reach: usize) -> Vec<bool> {
-    let near = |place: usize| {
-        profile
-            .get(place.saturating_sub(reach)..(place + reach + 1).min(profile.len()))
-            .unwrap_or_default()
-    };
-    let bounds = |place: usize| {
-        let near = near(place).iter().map(|&value| u16::from(value));
-        near.fold((u16::MAX, 0), |(least, most), value| {
-            (least.min(value), most.max(value))
-        })
-    };
+    let least = within(profile, reach, u8::MAX, u8::min);
+    let most = within(profile, reach, 0, u8::max);
     profile
         .iter()
-        .enumerate()
-        .map(|(place, &value)| {
-            let (least, most) = bounds(place);
+        .zip(least.into_iter().zip(most))
+        .map(|(&value, (least, most))| {
+            let (least, most) = (u16::from(least), u16::from(most));
             most > least + 20 && u16::from(value) * 2 > least + most
         })
         .collect()
+}
+
+/// What `best` leaves over of the values within `reach` of each place; beyond the ends it is `beyond`. The values of
+/// a stretch twice as long are those of two stretches, so this takes few passes however far it reaches.
+fn within(profile: &[u8], reach: usize, beyond: u8, best: impl Fn(u8, u8) -> u8) -> Vec<u8> {
+    let mut found = vec![beyond; reach];
+    found.extend_from_slice(profile);
+    found.resize(profile.len() + 2 * reach, beyond);
+    // Each is what is left over of this many values, from its place on.
+    let mut covered = 1;
+    while covered < 2 * reach + 1 {
+        let step = covered.min(2 * reach + 1 - covered);
+        let further = found.get(step..).unwrap_or_default();
+        found = found
+            .iter()
+            .zip(further)
+            .map(|(&a, &b)| best(a, b))
+            .collect();
+        covered += step;
+    }
+    found
 }
 
 /// Stretches `start..end` of places that hold, of at least `least`; gaps of up to `gap` do not part them.

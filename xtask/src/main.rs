@@ -14,6 +14,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod demo;
 mod guests;
+mod languages;
 mod models;
 mod python;
 mod shell;
@@ -37,8 +38,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Build every guest and every twin into target/guests
-    Guests,
+    /// Build guests and twins into target/guests
+    Guests(GuestsArgs),
     /// Generate the models that are too large to commit into target/models
     Models,
     /// Read the example's meters in the sandbox and beside it, and say where the time went
@@ -48,6 +49,15 @@ enum Task {
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
+}
+
+/// What `guests` takes.
+#[derive(Debug, clap::Args)]
+struct GuestsArgs {
+    /// Build the example's plugin in this language (c, cpp, zig, python, js or all) instead of the
+    /// guests in Rust; can be given several times
+    #[arg(long = "lang", value_name = "LANGUAGE")]
+    languages: Vec<languages::Choice>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,7 +84,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<()> {
     let workspace = Workspace::find()?;
     match &cli.task {
-        Task::Guests => guests::build(&workspace, cli.toolchain),
+        Task::Guests(args) => build_guests(&workspace, cli.toolchain, &args.languages),
         Task::Models => models::generate(&workspace),
         Task::Demo(args) => demo::run(&workspace, cli.toolchain, args),
         Task::Test(args) => test::run(&workspace, cli.toolchain, args),
@@ -83,6 +93,23 @@ fn run(cli: &Cli) -> Result<()> {
             bench::boundary(*json)
         }
     }
+}
+
+/// The guests in Rust, or those in the languages that were asked for.
+fn build_guests(
+    workspace: &Workspace,
+    toolchain: toolchain::Choice,
+    languages: &[languages::Choice],
+) -> Result<()> {
+    if languages.is_empty() {
+        return guests::build(workspace, toolchain);
+    }
+    let chosen: Vec<_> = languages
+        .iter()
+        .flat_map(|choice| &choice.0)
+        .copied()
+        .collect();
+    languages::build(workspace, &chosen)
 }
 
 /// Everything that tests and benchmarks find under `target/`, and ONNX Runtime.

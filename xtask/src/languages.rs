@@ -24,16 +24,18 @@ use freshness::Stamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     C,
+    Cpp,
 }
 
 impl Language {
     /// Each of them.
-    pub const ALL: [Self; 1] = [Self::C];
+    pub const ALL: [Self; 2] = [Self::C, Self::Cpp];
 
     /// As it stands in the names of folders and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::C => "c",
+            Self::Cpp => "cpp",
         }
     }
 }
@@ -106,7 +108,7 @@ impl Job<'_> {
             self.workspace.path("xtask/src/languages"),
         ];
         let sdks: &[&str] = match self.language {
-            Language::C => &["guest-sdk/c"],
+            Language::C | Language::Cpp => &["guest-sdk/c"],
         };
         inputs.extend(sdks.iter().map(|sdk| self.workspace.path(sdk)));
         inputs
@@ -114,11 +116,19 @@ impl Job<'_> {
 
     fn component(&self) -> Result<Vec<u8>> {
         match self.language {
-            Language::C => zig::component(self),
+            Language::C | Language::Cpp => zig::component(self),
         }
     }
 
-    /// A file of the repository's.
+    /// A folder below its own, made where it is missing.
+    fn scratch(&self, name: &str) -> Result<PathBuf> {
+        guests::folder(
+            self.workspace,
+            &format!("guests/languages/{}/{name}", self.language.name()),
+        )
+    }
+
+    /// A file of an SDK's.
     fn sdk(&self, path: &str) -> PathBuf {
         self.workspace.path("guest-sdk").join(path)
     }

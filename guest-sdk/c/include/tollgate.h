@@ -102,6 +102,9 @@ typedef struct tollgate_tensors {
     size_t count;
 } tollgate_tensors;
 
+void tollgate_tensor_free(tollgate_tensor *tensor);
+
+/* Frees the tensors and their list. */
 void tollgate_tensors_free(tollgate_tensors *tensors);
 
 /* ---- Errors ---- */

@@ -33,13 +33,16 @@ bool tollgate_tensor_elements(const tollgate_tensor *tensor, tollgate_tensor_typ
     return true;
 }
 
+void tollgate_tensor_free(tollgate_tensor *tensor) {
+    free(tensor->name);
+    free(tensor->dimensions);
+    free(tensor->data);
+    *tensor = (tollgate_tensor){0};
+}
+
 void tollgate_tensors_free(tollgate_tensors *tensors) {
-    for (size_t place = 0; place < tensors->count; place++) {
-        tollgate_tensor *tensor = &tensors->items[place];
-        free(tensor->name);
-        free(tensor->dimensions);
-        free(tensor->data);
-    }
+    for (size_t place = 0; place < tensors->count; place++)
+        tollgate_tensor_free(&tensors->items[place]);
     free(tensors->items);
     *tensors = (tollgate_tensors){0};
 }

@@ -1,5 +1,5 @@
-//! C, by the compiler and libc that Zig brings along: bindings from the WIT, everything compiled
-//! in one go, the core module made a component.
+//! C and C++, by the compilers and libraries that Zig brings along: bindings from the WIT, the C SDK
+//! and the plugin compiled and linked, the core module made a component.
 
 use std::{
     fs,
@@ -10,20 +10,33 @@ use std::{
 use anyhow::{Context, Result};
 use wit_bindgen_core::{Files, wit_parser::Resolve};
 
-use super::{Job, files};
+use super::{Job, Language, files};
 use crate::{guests, python, shell};
 
 /// One stack for each instance, in bytes: Zig's own 16 MiB would be every instance's.
 const STACK: u32 = 128 << 10;
 
-/// What every compilation for the sandbox says: no program of its own to start, SIMD as in the
-/// Rust guests, and nothing that the plugin does not need.
-const COMMON: [&str; 7] = [
+/// What every compilation for the sandbox says: SIMD as in the Rust guests, and no warnings.
+const COMPILE: [&str; 7] = [
     "-target",
     "wasm32-wasi",
-    "-mexec-model=reactor",
     "-O2",
     "-msimd128",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+];
+const C: [&str; 1] = ["-std=c17"];
+/// A sandboxed plugin says what is wrong by a value, or traps.
+const CPP: [&str; 3] = ["-std=c++23", "-fno-exceptions", "-fno-rtti"];
+
+/// A library that is called, without a program to start and without names for debuggers. The
+/// languages' own libraries are compiled as the optimisation here says.
+const LINK: [&str; 6] = [
+    "-target",
+    "wasm32-wasi",
+    "-O2",
+    "-mexec-model=reactor",
     "-s",
     "-Wl,--no-entry",
 ];
@@ -32,24 +45,62 @@ const COMMON: [&str; 7] = [
 pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
     let zig = Zig::ensure(job)?;
     let bindings = bindings(job)?;
+    let mut objects = library(job, &zig, &bindings)?;
     let module = job.scratch.join("plugin.wasm");
-    let mut compiler = zig.command("cc");
-    compiler
-        .args(COMMON)
+    let linker = match job.language {
+        Language::C => {
+            objects.extend(compile(job, &zig, "cc", &C, &files(&job.sources, "c")?)?);
+            "cc"
+        }
+        Language::Cpp => {
+            let mut sources = files(&job.sdk("c/src"), "cpp")?;
+            sources.extend(files(&job.sources, "cpp")?);
+            objects.extend(compile(job, &zig, "c++", &CPP, &sources)?);
+            "c++"
+        }
+    };
+    let mut link = zig.command(linker);
+    link.args(LINK)
         .arg(format!("-Wl,-z,stack-size={STACK}"))
-        .args(["-std=c17", "-Wall", "-Wextra", "-Werror"])
-        .arg("-I")
-        .arg(job.sdk("c/include"))
-        .arg("-I")
-        .arg(&bindings)
-        .args(files(&job.sdk("c/src"), "c")?)
-        .args(files(&bindings, "c")?)
-        .args(files(&bindings, "o")?)
-        .args(files(&job.sources, "c")?)
+        .args(objects)
         .arg("-o")
         .arg(&module);
-    shell::run(&mut compiler)?;
+    shell::run(&mut link)?;
     encoded(&module)
+}
+
+/// The SDK and the bindings below it, as objects.
+fn library(job: &Job<'_>, zig: &Zig, bindings: &Path) -> Result<Vec<PathBuf>> {
+    let mut sources = files(&job.sdk("c/src"), "c")?;
+    sources.extend(files(bindings, "c")?);
+    let mut objects = compile(job, zig, "cc", &C, &sources)?;
+    objects.extend(files(bindings, "o")?);
+    Ok(objects)
+}
+
+/// One object for each source.
+fn compile(
+    job: &Job<'_>,
+    zig: &Zig,
+    compiler: &str,
+    standard: &[&str],
+    sources: &[PathBuf],
+) -> Result<Vec<PathBuf>> {
+    let objects = job.scratch("objects")?;
+    let includes = [job.sdk("c/include"), bindings_folder(job)?];
+    let mut made = Vec::new();
+    for source in sources {
+        let name = source.file_stem().context("a source without a name")?;
+        let object = objects.join(name).with_extension("o");
+        let mut command = zig.command(compiler);
+        command.arg("-c").args(COMPILE).args(standard);
+        for folder in &includes {
+            command.arg("-I").arg(folder);
+        }
+        shell::run(command.arg(source).arg("-o").arg(&object))?;
+        made.push(object);
+    }
+    Ok(made)
 }
 
 fn encoded(module: &Path) -> Result<Vec<u8>> {
@@ -59,7 +110,7 @@ fn encoded(module: &Path) -> Result<Vec<u8>> {
 
 /// C bindings for the plugin world: a header, a source, and an object that carries the types.
 fn bindings(job: &Job<'_>) -> Result<PathBuf> {
-    let folder = guests::folder(job.workspace, "guests/languages/bindings-c")?;
+    let folder = bindings_folder(job)?;
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(&job.interfaces)?;
     let world = resolve.select_world(&[package], Some("plugin"))?;
@@ -71,6 +122,10 @@ fn bindings(job: &Job<'_>) -> Result<PathBuf> {
         guests::write_if_changed(&folder.join(name), bytes)?;
     }
     Ok(folder)
+}
+
+fn bindings_folder(job: &Job<'_>) -> Result<PathBuf> {
+    guests::folder(job.workspace, "guests/languages/bindings-c")
 }
 
 /// The compiler.

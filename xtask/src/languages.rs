@@ -14,8 +14,10 @@ use anyhow::{Context, Result};
 
 use crate::{guests, shell, workspace::Workspace};
 
+mod componentize_py;
 mod freshness;
 mod interfaces;
+mod javascript;
 mod zig;
 
 use freshness::Stamp;
@@ -25,17 +27,23 @@ use freshness::Stamp;
 pub enum Language {
     C,
     Cpp,
+    Zig,
+    Python,
+    Js,
 }
 
 impl Language {
     /// Each of them.
-    pub const ALL: [Self; 2] = [Self::C, Self::Cpp];
+    pub const ALL: [Self; 5] = [Self::C, Self::Cpp, Self::Zig, Self::Python, Self::Js];
 
     /// As it stands in the names of folders and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::C => "c",
             Self::Cpp => "cpp",
+            Self::Zig => "zig",
+            Self::Python => "python",
+            Self::Js => "js",
         }
     }
 }
@@ -109,6 +117,9 @@ impl Job<'_> {
         ];
         let sdks: &[&str] = match self.language {
             Language::C | Language::Cpp => &["guest-sdk/c"],
+            Language::Zig => &["guest-sdk/c", "guest-sdk/zig"],
+            Language::Python => &["guest-sdk/python"],
+            Language::Js => &["guest-sdk/js"],
         };
         inputs.extend(sdks.iter().map(|sdk| self.workspace.path(sdk)));
         inputs
@@ -116,7 +127,10 @@ impl Job<'_> {
 
     fn component(&self) -> Result<Vec<u8>> {
         match self.language {
-            Language::C | Language::Cpp => zig::component(self),
+            Language::C | Language::Cpp | Language::Zig => zig::component(self),
+            Language::Python => componentize_py::component(self),
+            Language::Js => javascript::component(self),
+
         }
     }
 

@@ -1,7 +1,8 @@
-//! C and C++, by the compilers and libraries that Zig brings along: bindings from the WIT, the C SDK
-//! and the plugin compiled and linked, the core module made a component.
+//! C, C++ and Zig, by the compilers and libraries that Zig brings along: bindings from the WIT, the C
+//! SDK and the plugin compiled and linked, the core module made a component.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -11,7 +12,7 @@ use anyhow::{Context, Result};
 use wit_bindgen_core::{Files, wit_parser::Resolve};
 
 use super::{Job, Language, files};
-use crate::{guests, python, shell};
+use crate::{guests, python, shell, toolchain::PLUGIN_TARGET};
 
 /// One stack for each instance, in bytes: Zig's own 16 MiB would be every instance's.
 const STACK: u32 = 128 << 10;
@@ -41,32 +42,89 @@ const LINK: [&str; 6] = [
     "-Wl,--no-entry",
 ];
 
+/// The same in the words of Zig's own compiler. Checked, as Rust is; the stack's guard would ask
+/// the host for random numbers.
+const ZIG: [&str; 11] = [
+    "-target",
+    "wasm32-wasi",
+    "-mcpu=generic+simd128",
+    "-O",
+    "ReleaseSafe",
+    "-lc",
+    "-mexec-model=reactor",
+    "-fno-entry",
+    "-fstrip",
+    "-fno-stack-protector",
+    "--stack",
+];
+
 /// Builds it.
 pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
     let zig = Zig::ensure(job)?;
     let bindings = bindings(job)?;
     let mut objects = library(job, &zig, &bindings)?;
     let module = job.scratch.join("plugin.wasm");
-    let linker = match job.language {
-        Language::C => {
-            objects.extend(compile(job, &zig, "cc", &C, &files(&job.sources, "c")?)?);
-            "cc"
-        }
+    let mut link = match job.language {
+        Language::Zig => zig_program(job, &zig, &objects, &module)?,
         Language::Cpp => {
             let mut sources = files(&job.sdk("c/src"), "cpp")?;
             sources.extend(files(&job.sources, "cpp")?);
             objects.extend(compile(job, &zig, "c++", &CPP, &sources)?);
-            "c++"
+            program(&zig, "c++", &objects, &module)
+        }
+        _ => {
+            objects.extend(compile(job, &zig, "cc", &C, &files(&job.sources, "c")?)?);
+            program(&zig, "cc", &objects, &module)
         }
     };
+    shell::run(&mut link)?;
+    let bytes =
+        fs::read(&module).with_context(|| format!("cannot read `{}`", module.display()))?;
+    guests::encode(&bytes, PLUGIN_TARGET)
+}
+
+/// What links a plugin in C or C++.
+fn program(zig: &Zig, linker: &str, objects: &[PathBuf], module: &Path) -> Command {
     let mut link = zig.command(linker);
     link.args(LINK)
         .arg(format!("-Wl,-z,stack-size={STACK}"))
         .args(objects)
         .arg("-o")
-        .arg(&module);
-    shell::run(&mut link)?;
-    encoded(&module)
+        .arg(module);
+    link
+}
+
+/// What compiles and links a plugin in Zig, which sees the SDK's header in Zig's own words.
+fn zig_program(
+    job: &Job<'_>,
+    zig: &Zig,
+    objects: &[PathBuf],
+    module: &Path,
+) -> Result<Command> {
+    let header = job.scratch.join("c.zig");
+    let mut translate = zig.command("translate-c");
+    translate
+        .args(["-target", "wasm32-wasi", "-lc"])
+        .arg(job.sdk("c/include/tollgate.h"));
+    guests::write_if_changed(&header, shell::read(&mut translate)?.as_bytes())?;
+
+    let mut link = zig.command("build-exe");
+    link.args(ZIG)
+        .arg(STACK.to_string())
+        .args(["--dep", "tollgate"])
+        .arg(assigned("-Mroot=", &job.sources.join("meter_reader.zig")))
+        .args(["--dep", "c"])
+        .arg(assigned("-Mtollgate=", &job.sdk("zig/tollgate.zig")))
+        .arg(assigned("-Mc=", &header))
+        .args(objects)
+        .arg(assigned("-femit-bin=", module));
+    Ok(link)
+}
+
+fn assigned(option: &str, path: &Path) -> OsString {
+    let mut argument = OsString::from(option);
+    argument.push(path);
+    argument
 }
 
 /// The SDK and the bindings below it, as objects.
@@ -101,11 +159,6 @@ fn compile(
         made.push(object);
     }
     Ok(made)
-}
-
-fn encoded(module: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(module).with_context(|| format!("cannot read `{}`", module.display()))?;
-    guests::encode(&bytes, crate::toolchain::PLUGIN_TARGET)
 }
 
 /// C bindings for the plugin world: a header, a source, and an object that carries the types.

@@ -130,7 +130,6 @@ impl Job<'_> {
             Language::C | Language::Cpp | Language::Zig => zig::component(self),
             Language::Python => componentize_py::component(self),
             Language::Js => javascript::component(self),
-
         }
     }
 

@@ -17,7 +17,7 @@ A whole plugin::
 
 A graph call that fails raises `Error`, and a frame that the plugin can make nothing of is a `Fault`
 to raise; an `Error` that nobody caught becomes the fault `Inference`. Any other exception is a bug:
-it traps, and the host goes on with a new instance.
+the fault `Internal` says what it was, and the plugin is made anew.
 
 What is imported when the component is built runs then, once; only `handle` and what it calls runs in
 the host. The standard library is there as far as the sandbox lets it be; compiled packages are not.

@@ -69,6 +69,11 @@ def export(plugin: type[Plugin]) -> type[exports.Handler]:
                 raise Err(types.Fault_Inference(fault.message)) from fault
             except Fault as fault:
                 raise Err(types.Fault_Internal(fault.message)) from fault
+            except Exception as bug:
+                # What it left behind is not to be trusted, and a trap would not say what it was.
+                cls._plugin = None
+                sentence = f"the plugin raised {bug!r}: mend it"
+                raise Err(types.Fault_Internal(sentence)) from bug
             return [types.Output(one.name, one.content_type, one.data) for one in outputs]
 
     return Handler

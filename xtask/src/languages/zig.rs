@@ -78,8 +78,7 @@ pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
         }
     };
     shell::run(&mut link)?;
-    let bytes =
-        fs::read(&module).with_context(|| format!("cannot read `{}`", module.display()))?;
+    let bytes = fs::read(&module).with_context(|| format!("cannot read `{}`", module.display()))?;
     guests::encode(&bytes, PLUGIN_TARGET)
 }
 
@@ -95,12 +94,7 @@ fn program(zig: &Zig, linker: &str, objects: &[PathBuf], module: &Path) -> Comma
 }
 
 /// What compiles and links a plugin in Zig, which sees the SDK's header in Zig's own words.
-fn zig_program(
-    job: &Job<'_>,
-    zig: &Zig,
-    objects: &[PathBuf],
-    module: &Path,
-) -> Result<Command> {
+fn zig_program(job: &Job<'_>, zig: &Zig, objects: &[PathBuf], module: &Path) -> Result<Command> {
     let header = job.scratch.join("c.zig");
     let mut translate = zig.command("translate-c");
     translate

@@ -14,6 +14,7 @@ mod cli;
 mod isolation;
 mod limits;
 mod nn;
+mod polyglot;
 mod structure;
 mod support;
 mod twin;

@@ -7,10 +7,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
 };
 
-use crate::support::{component, file, root};
+use crate::{
+    cli::tollgate,
+    support::{component, file, has},
+};
 
 /// Each language and its share of the guests that `cargo xtask guests --lang all` builds.
 const LANGUAGES: [&str; 5] = ["c", "cpp", "zig", "python", "js"];
@@ -24,26 +27,28 @@ struct Readings {
     faults: Vec<String>,
 }
 
-/// Runs a plugin over a folder.
-fn read(guest: &str, folder: &Path) -> Readings {
-    let mut program = std::env::current_exe().expect("a path");
-    program.pop();
-    if program.ends_with("deps") {
-        program.pop();
-    }
-    let program = program.join(format!("tollgate{}", std::env::consts::EXE_SUFFIX));
+/// Runs a plugin with the example's model under this name; over which frames is still open.
+fn command(guest: &str, graph: &str) -> Command {
     let digits = file("examples/meter-reader/models/digits.onnx");
-    let output = Command::new(&program)
-        .current_dir(root())
+    let mut command = tollgate();
+    command
         .arg("run")
         .arg(component(guest))
         .arg("--model")
-        .arg(format!("digits={}", digits.display()))
+        .arg(format!("{graph}={}", digits.display()))
         // Interpreted languages take a hundred times as long, and a loaded machine ten times more.
-        .args(["--deadline", "60s"])
-        .arg(folder)
-        .output()
-        .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        .args(["--deadline", "60s"]);
+    command
+}
+
+fn run(guest: &str, graph: &str, frames: &Path) -> Output {
+    let output = command(guest, graph).arg(frames).output();
+    output.expect("it starts")
+}
+
+/// Runs a plugin over a folder.
+fn read(guest: &str, folder: &Path) -> Readings {
+    let output = run(guest, "digits", folder);
     let stdout = String::from_utf8(output.stdout).expect("text");
     let stderr = String::from_utf8(output.stderr).expect("text");
     let readings = Readings {
@@ -101,12 +106,7 @@ impl Picture {
     }
 
     /// Made of the nearest pixels of this one.
-    fn mapped(
-        &self,
-        width: usize,
-        height: usize,
-        from: impl Fn(f64, f64) -> (f64, f64),
-    ) -> Self {
+    fn mapped(&self, width: usize, height: usize, from: impl Fn(f64, f64) -> (f64, f64)) -> Self {
         let within = |at: f64, size: usize| (at.max(0.0) as usize).min(size - 1);
         let pixel = |place: usize| {
             let (x, y) = from((place % width) as f64, (place / width) as f64);
@@ -134,10 +134,7 @@ impl Picture {
         );
         self.mapped(self.width, self.height * 2, |x, y| {
             let (x, y) = (x - middle, y - new);
-            (
-                middle + cosine * x + sine * y,
-                old - sine * x + cosine * y,
-            )
+            (middle + cosine * x + sine * y, old - sine * x + cosine * y)
         })
     }
 
@@ -152,7 +149,10 @@ impl Picture {
     }
 
     fn pgm(&self, maximum: u8) -> Vec<u8> {
-        let header = format!("P5 # a comment\n{} {}\n{maximum}\n", self.width, self.height);
+        let header = format!(
+            "P5 # a comment\n{} {}\n{maximum}\n",
+            self.width, self.height
+        );
         [header.as_bytes(), &self.pixels].concat()
     }
 }
@@ -166,7 +166,10 @@ fn odd_frames() -> Vec<(String, Vec<u8>)> {
             add(&format!("scaled-{by}"), picture.scaled(by).pgm(255));
         }
         for degrees in [-9.0, 4.0, 16.0] {
-            add(&format!("turned-{degrees}"), picture.turned(degrees).pgm(255));
+            add(
+                &format!("turned-{degrees}"),
+                picture.turned(degrees).pgm(255),
+            );
         }
         add("dim", picture.each(|pixel| pixel / 3).pgm(255));
         add("seven-bits", picture.each(|pixel| pixel / 2).pgm(127));
@@ -182,7 +185,11 @@ fn odd_frames() -> Vec<(String, Vec<u8>)> {
         ("sixteen-bits", "P5 30 40 65535\n"),
         ("no-pixels", "P5 30 40 255"),
     ] {
-        let pixels: &[u8] = if name == "no-pixels" { &[] } else { &[120; 2400] };
+        let pixels: &[u8] = if name == "no-pixels" {
+            &[]
+        } else {
+            &[120; 2400]
+        };
         odd.push((name.to_owned(), [header.as_bytes(), pixels].concat()));
     }
     odd
@@ -218,30 +225,35 @@ fn every_language_takes_odd_frames_as_rust_does() {
     }
 }
 
+/// Frame after frame in one instance, with little more memory than one frame takes: what a frame leaves
+/// behind adds up to more than that.
 #[test]
-fn every_language_says_what_graph_it_lacks() {
-    for language in LANGUAGES {
-        let guest = component(&format!("meter-reader-{language}"));
-        let frame = file("examples/meter-reader/frames-pgm/meter-000.pgm");
-        let digits = file("examples/meter-reader/models/digits.onnx");
-        let mut program = std::env::current_exe().expect("a path");
-        program.pop();
-        if program.ends_with("deps") {
-            program.pop();
-        }
-        let output = Command::new(program.join(format!("tollgate{}", std::env::consts::EXE_SUFFIX)))
-            .arg("run")
-            .arg(guest)
-            .arg("--model")
-            .arg(format!("letters={}", digits.display()))
-            .args(["--deadline", "60s"])
-            .arg(frame)
+fn no_language_leaves_anything_behind() {
+    let frames = file("examples/meter-reader/frames-pgm");
+    for (language, memory, passes) in [
+        ("c", "4MiB", "20"),
+        ("cpp", "4MiB", "20"),
+        ("zig", "4MiB", "20"),
+        ("js", "4MiB", "5"),
+        ("python", "16MiB", "5"),
+    ] {
+        let output = command(&format!("meter-reader-{language}"), "digits")
+            .args(["--max-memory", memory, "--repeat", passes])
+            .arg(&frames)
             .output()
             .expect("it starts");
         let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{language}: {stderr}");
+    }
+}
+
+#[test]
+fn every_language_says_what_graph_it_lacks() {
+    for language in LANGUAGES {
+        let frame = file("examples/meter-reader/frames-pgm/meter-000.pgm");
+        let output = run(&format!("meter-reader-{language}"), "letters", &frame);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{language}: {stderr}");
-        for words in ["inference failed", "digits", "(not-found)"] {
-            assert!(stderr.contains(words), "{language}: no `{words}` in {stderr}");
-        }
+        has(&stderr, &["inference failed", "`digits`", "(not-found)"]);
     }
 }

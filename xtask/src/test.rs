@@ -7,7 +7,13 @@
 
 use anyhow::Result;
 
-use crate::{guests, set_up, shell, toolchain::Choice, workspace::Workspace};
+use crate::{
+    guests,
+    languages::{self, Language},
+    set_up, shell,
+    toolchain::Choice,
+    workspace::Workspace,
+};
 
 /// What `test` takes.
 #[derive(Debug, clap::Args)]
@@ -20,6 +26,7 @@ pub struct Args {
 /// Runs it.
 pub fn run(workspace: &Workspace, choice: Choice, args: &Args) -> Result<()> {
     set_up(workspace, choice)?;
+    languages::build(workspace, &Language::ALL)?;
     let fixtures = guests::discover(workspace)?
         .into_iter()
         .filter(|guest| guest.fixture);

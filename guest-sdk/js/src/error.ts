@@ -60,15 +60,17 @@ export class Fault extends Error {
 export function calling<T>(call: () => T): T {
     try {
         return call();
-    } catch (raised) {
-        if (!isRaised(raised)) throw raised;
+    } catch (thrown) {
+        const raised = payload(thrown);
+        if (raised === undefined) throw thrown;
         const error = new GraphError(raised.code(), raised.data());
         raised[Symbol.dispose]();
         throw error;
     }
 }
 
-function isRaised(raised: unknown): raised is Raised {
-    const { code, data } = raised as Partial<Raised>;
-    return typeof code === "function" && typeof data === "function";
+/** What the JavaScript runtime wraps into an error of its own. */
+function payload(thrown: unknown): Raised | undefined {
+    const { payload } = thrown as { payload?: Partial<Raised> };
+    return typeof payload?.code === "function" ? (payload as Raised) : undefined;
 }

@@ -21,6 +21,8 @@ const bundle = await build({
     write: false,
     format: "esm",
     target: "es2023",
+    // Names stay as they are, for what a fault says; comments would name this machine's folders.
+    minifyWhitespace: true,
     // The host's interfaces, which the component imports.
     external: ["wasi:*", "tollgate:*"],
 });

@@ -17,10 +17,12 @@ EXACT = 1 << 24
 
 def f32(value: float) -> float:
     """The nearest 32-bit float."""
-    return _FLOAT.unpack(_FLOAT.pack(value))[0]
+    rounded: float
+    (rounded,) = _FLOAT.unpack(_FLOAT.pack(value))
+    return rounded
 
 
-def each(values: Iterable[float]) -> array:
+def each(values: Iterable[float]) -> array[float]:
     """The nearest 32-bit float to each value."""
     return array("f", values)
 

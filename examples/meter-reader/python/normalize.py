@@ -21,7 +21,7 @@ LEAST_CONTRAST = 28
 """Less than this is an empty window, whose noise is not to be stretched into a digit."""
 
 
-def normalize(register: Register) -> array:
+def normalize(register: Register) -> array[float]:
     """The register's windows from left to right, in 32-bit floats: 0 paper, 1 ink."""
     rows = register.strip.rows()
     # All windows are of one size.
@@ -40,7 +40,7 @@ def normalize(register: Register) -> array:
     return pixels
 
 
-def _stretch(square: list[int]) -> array:
+def _stretch(square: list[int]) -> array[float]:
     """Bytes to floats: paper to 0, ink to 1, what lies beyond cut off."""
     ordered = sorted(square)
     paper = ordered[PAPER]

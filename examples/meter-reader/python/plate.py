@@ -126,10 +126,10 @@ def _lie(runs: list[Run]) -> Plate | None:
     upper: list[int | None] = [None] * wide
     lower: list[int | None] = [None] * wide
     for run in runs:
-        for x in range(run.start - left, run.end - left):
-            if upper[x] is None:
-                upper[x] = run.y
-            lower[x] = run.y + 1
+        for column in range(run.start - left, run.end - left):
+            if upper[column] is None:
+                upper[column] = run.y
+            lower[column] = run.y + 1
     # Rounded corners and the slanted ends are no part of the edges.
     skip = wide // 10
     inner = slice(skip, wide - skip)

@@ -7,6 +7,8 @@ from componentize_py_types import Err
 from wit_world.imports import errors
 from wit_world.imports.errors import ErrorCode
 
+__all__ = ["Error", "ErrorCode", "Fault", "Inference", "Internal", "InvalidFrame", "raised"]
+
 
 class Error(Exception):
     """Why a graph call failed."""

@@ -13,6 +13,8 @@ from wit_world.imports.types import Frame
 
 from ._error import Error, Fault, Inference, InvalidFrame
 
+__all__ = ["Frame", "Output", "Plugin", "export"]
+
 
 @dataclass(frozen=True)
 class Output:

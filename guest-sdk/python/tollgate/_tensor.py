@@ -8,10 +8,13 @@ import struct
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from wit_world.imports.tensor import TensorType
 
 from ._error import Error, ErrorCode
+
+__all__ = ["Input", "Tensor", "TensorType"]
 
 _CODES = {
     TensorType.FP16: "e",
@@ -36,7 +39,7 @@ class Input:
     """The size of each dimension, outermost first. A scalar has none."""
     ty: TensorType
     """The type of one element."""
-    data: bytes | bytearray | memoryview | array
+    data: bytes | bytearray | memoryview | array[Any]
     """As many elements as the dimensions say."""
     name: str | None = None
     """The graph's input of this name; without one, the input at this one's place in the list."""
@@ -68,4 +71,5 @@ class Tensor:
             )
         if code == "e":
             return struct.unpack(f"<{len(self.data) // 2}e", self.data)
-        return memoryview(self.data).cast(code)
+        elements: Sequence[float] = array(code, self.data)
+        return elements

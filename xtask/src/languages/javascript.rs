@@ -59,10 +59,15 @@ fn tools(job: &Job<'_>, node: &Node) -> Result<PathBuf> {
         return Ok(folder);
     }
     shell::step("the toolchain `js`", || {
+        // Not `ci`, which wants every platform's packages in the lock file, and some of
+        // componentize-qjs's were never published.
         let mut npm = Command::new(&node.program);
-        npm.current_dir(&folder)
-            .arg(&node.npm)
-            .args(["ci", "--no-audit", "--no-fund"]);
+        npm.current_dir(&folder).arg(&node.npm).args([
+            "install",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+        ]);
         shell::run(&mut npm)?;
         fs::write(&stamp, &wanted).with_context(|| format!("cannot write `{}`", stamp.display()))
     })?;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::{component, file, has, model, root};
 
 /// The program, next to the tests' own.
-fn tollgate() -> Command {
+pub fn tollgate() -> Command {
     let mut folder = std::env::current_exe().expect("a path");
     folder.pop();
     if folder.ends_with("deps") {

@@ -19,6 +19,7 @@ mod helpers;
 mod isolation;
 mod limits;
 mod nn;
+mod polyglot;
 mod report;
 mod structure;
 mod support;

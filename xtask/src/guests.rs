@@ -216,7 +216,7 @@ fn is_component(bytes: &[u8]) -> bool {
 }
 
 /// A core module, described by its own custom sections, as a component.
-fn encode(module: &[u8], target: &str) -> Result<Vec<u8>> {
+pub fn encode(module: &[u8], target: &str) -> Result<Vec<u8>> {
     let mut fresh = ComponentEncoder::default();
     let mut encoder = fresh.validate(true).module(module)?;
     if target == OLD_COMMAND_TARGET {
@@ -231,7 +231,7 @@ fn encode(module: &[u8], target: &str) -> Result<Vec<u8>> {
 }
 
 /// Leaves the file alone where it is right, so that what was compiled from it stays fresh.
-fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
@@ -241,7 +241,8 @@ fn write_if_changed(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::rename(&beside, path).with_context(|| format!("cannot write `{}`", path.display()))
 }
 
-fn folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+/// A folder under `target/`, made where it is missing.
+pub fn folder(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     let folder = workspace.target(name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     Ok(folder)

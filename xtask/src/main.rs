@@ -15,6 +15,7 @@ mod bench;
 mod chromium;
 mod demo;
 mod guests;
+mod languages;
 mod models;
 mod python;
 mod shell;
@@ -38,8 +39,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Build every guest and every twin into target/guests
-    Guests,
+    /// Build guests and twins into target/guests
+    Guests(GuestsArgs),
     /// Generate the models that are too large to commit into target/models
     Models {
         /// Also those that only benchmarks use
@@ -59,6 +60,15 @@ enum Task {
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
+}
+
+/// What `guests` takes.
+#[derive(Debug, clap::Args)]
+struct GuestsArgs {
+    /// Build the example's plugin in this language (c, cpp, zig, python, js or all) instead of the
+    /// guests in Rust; can be given several times
+    #[arg(long = "lang", value_name = "LANGUAGE")]
+    languages: Vec<languages::Choice>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,7 +103,7 @@ fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<()> {
     let workspace = Workspace::find()?;
     match &cli.task {
-        Task::Guests => guests::build(&workspace, cli.toolchain),
+        Task::Guests(args) => build_guests(&workspace, cli.toolchain, &args.languages),
         Task::Models { all: false } => models::generate(&workspace),
         Task::Models { all: true } => models::generate_measured(&workspace),
         Task::Variants { check } => models::variants(&workspace, *check),
@@ -114,6 +124,23 @@ fn run(cli: &Cli) -> Result<()> {
             bench::helpers(&workspace, *json)
         }
     }
+}
+
+/// The guests in Rust, or those in the languages that were asked for.
+fn build_guests(
+    workspace: &Workspace,
+    toolchain: toolchain::Choice,
+    languages: &[languages::Choice],
+) -> Result<()> {
+    if languages.is_empty() {
+        return guests::build(workspace, toolchain);
+    }
+    let chosen: Vec<_> = languages
+        .iter()
+        .flat_map(|choice| &choice.0)
+        .copied()
+        .collect();
+    languages::build(workspace, &chosen)
 }
 
 /// Everything that tests and benchmarks find under `target/`, and ONNX Runtime.

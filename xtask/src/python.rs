@@ -1,8 +1,9 @@
 //! The Pythons that scripts run with: virtual environments under `target`, each with the pinned
 //! packages of a requirements file, made once and made again when those change.
 //!
-//! There are two, since most people need the small one alone: whoever tests needs models written,
-//! and only who measures or quantises needs ONNX Runtime in Python.
+//! There are several, so that nobody installs what they do not need: one writes models, only who
+//! measures or quantises needs ONNX Runtime in Python, and each toolchain that comes from the Python
+//! package index has its own.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -34,6 +35,40 @@ pub const ONNX_RUNTIME: Environment = Environment {
     what: "a Python environment with ONNX Runtime",
     oldest: "3.11",
 };
+
+const fn toolchain(
+    folder: &'static str,
+    requirements: &'static str,
+    what: &'static str,
+) -> Environment {
+    Environment {
+        folder,
+        requirements,
+        what,
+        oldest: "3.10",
+    }
+}
+
+/// Zig, which compiles C and C++ too.
+pub const ZIG: Environment = toolchain(
+    "toolchains/zig",
+    "guest-sdk/c/requirements.txt",
+    "the toolchain for C, C++ and Zig",
+);
+
+/// componentize-py.
+pub const COMPONENTIZE_PY: Environment = toolchain(
+    "toolchains/componentize-py",
+    "guest-sdk/python/requirements.txt",
+    "the toolchain for Python",
+);
+
+/// Node.js and npm.
+pub const NODE: Environment = toolchain(
+    "toolchains/node",
+    "guest-sdk/js/requirements.txt",
+    "the toolchain for JavaScript",
+);
 
 /// The interpreter, with its packages installed.
 pub fn ensure(workspace: &Workspace, environment: &Environment) -> Result<PathBuf> {

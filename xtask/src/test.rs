@@ -7,7 +7,13 @@
 
 use anyhow::Result;
 
-use crate::{chromium, guests, set_up, shell, toolchain::Choice, workspace::Workspace};
+use crate::{
+    chromium, guests,
+    languages::{self, Language},
+    set_up, shell,
+    toolchain::Choice,
+    workspace::Workspace,
+};
 
 /// What `test` takes.
 #[derive(Debug, clap::Args)]
@@ -21,6 +27,7 @@ pub struct Args {
 pub fn run(workspace: &Workspace, choice: Choice, args: &Args) -> Result<()> {
     chromium::ensure()?;
     set_up(workspace, choice)?;
+    languages::build(workspace, &Language::ALL)?;
     let fixtures = guests::discover(workspace)?
         .into_iter()
         .filter(|guest| guest.fixture);

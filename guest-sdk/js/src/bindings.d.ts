@@ -1,0 +1,93 @@
+// The host's interfaces as the component's JavaScript runtime presents them: a list of bytes is a
+// Uint8Array, an enum its case's name, a result its value or a throw, a resource an object with a
+// `Symbol.dispose`.
+
+declare module "wasi:nn/errors@0.2.0-rc-2024-10-28" {
+    export type ErrorCode =
+        | "invalid-argument"
+        | "invalid-encoding"
+        | "timeout"
+        | "runtime-error"
+        | "unsupported-operation"
+        | "too-large"
+        | "not-found"
+        | "security"
+        | "unknown";
+
+    export interface Error extends Disposable {
+        code(): ErrorCode;
+        data(): string;
+    }
+}
+
+declare module "wasi:nn/tensor@0.2.0-rc-2024-10-28" {
+    export type TensorType = "FP16" | "FP32" | "FP64" | "BF16" | "U8" | "I32" | "I64";
+
+    export interface Tensor extends Disposable {
+        dimensions(): number[];
+        ty(): TensorType;
+        data(): Uint8Array;
+    }
+
+    const tensor: {
+        Tensor: new (dimensions: number[], ty: TensorType, data: Uint8Array) => Tensor;
+    };
+    export default tensor;
+}
+
+declare module "wasi:nn/inference@0.2.0-rc-2024-10-28" {
+    import type { Tensor } from "wasi:nn/tensor@0.2.0-rc-2024-10-28";
+
+    export interface GraphExecutionContext extends Disposable {
+        compute(inputs: [string, Tensor][]): [string, Tensor][];
+    }
+}
+
+declare module "wasi:nn/graph@0.2.0-rc-2024-10-28" {
+    import type { GraphExecutionContext } from "wasi:nn/inference@0.2.0-rc-2024-10-28";
+
+    export interface Graph extends Disposable {
+        initExecutionContext(): GraphExecutionContext;
+    }
+
+    const graph: {
+        loadByName(name: string): Graph;
+    };
+    export default graph;
+}
+
+declare module "tollgate:nn/inference@0.1.0" {
+    import type { Graph } from "wasi:nn/graph@0.2.0-rc-2024-10-28";
+    import type { TensorType } from "wasi:nn/tensor@0.2.0-rc-2024-10-28";
+
+    export interface TensorInfo {
+        name: string;
+        ty: TensorType;
+        dimensions: (number | null)[];
+    }
+
+    export interface Metadata {
+        inputs: TensorInfo[];
+        outputs: TensorInfo[];
+        device: string;
+    }
+
+    export interface Input {
+        name: string | null;
+        dimensions: number[];
+        ty: TensorType;
+        data: Uint8Array;
+    }
+
+    export interface Output {
+        dimensions: number[];
+        ty: TensorType;
+        data: Uint8Array;
+    }
+
+    const inference: {
+        describe(graph: Graph): Metadata;
+        infer(graph: Graph, inputs: Input[]): Output[];
+    };
+    export default inference;
+}

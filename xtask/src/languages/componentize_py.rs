@@ -1,0 +1,34 @@
+//! Python, by componentize-py: the interpreter, the standard library, the SDK and the plugin, imported
+//! once and then made a component as they lie in memory.
+
+use std::{fs, process::Command};
+
+use anyhow::{Context, Result};
+
+use super::Job;
+use crate::{python, shell};
+
+/// The module that the host's call goes to.
+const MODULE: &str = "meter_reader";
+
+/// Builds it.
+pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
+    let python = python::ensure(job.workspace, &python::COMPONENTIZE_PY)?;
+    let built = job.scratch.join("component.wasm");
+    let mut command = Command::new(python.with_file_name("componentize-py"));
+    // Compiled scripts would lie beside the committed ones. Nothing outside is to be picked up.
+    command
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env_remove("VIRTUAL_ENV")
+        .arg("-d")
+        .arg(&job.interfaces)
+        .args(["-w", "plugin", "componentize", "-p"])
+        .arg(job.sdk("python"))
+        .arg("-p")
+        .arg(&job.sources)
+        .arg(MODULE)
+        .arg("-o")
+        .arg(&built);
+    shell::run(&mut command)?;
+    fs::read(&built).with_context(|| format!("cannot read `{}`", built.display()))
+}

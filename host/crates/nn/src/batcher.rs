@@ -39,6 +39,9 @@ pub(crate) struct Batcher {
     max: u32,
     delay: Duration,
     spare: Arc<Spare>,
+    /// Whether the last one who waited had company: then the next one looks for some even if
+    /// it could run at once.
+    crowded: AtomicBool,
     /// Off for good once the graph gave other rows than it took.
     merges: AtomicBool,
 }
@@ -117,8 +120,14 @@ impl Batcher {
             max: batching.max,
             delay: batching.delay,
             spare: Arc::default(),
+            crowded: AtomicBool::new(false),
             merges: AtomicBool::new(true),
         }
+    }
+
+    /// Whether others are likely to be on their way, so that running at once would be a waste.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
     }
 
     /// Waits for a turn, and takes it together with others where there are some.
@@ -170,6 +179,8 @@ impl Batcher {
                 let until = Budget::new(self.delay).from(request.asked);
                 let until = request.deadline.map_or(until, |own| own.min(until));
                 permit.gather(room, until, |other| other.open == seat.open);
+            } else {
+                permit.linger(room, |other| other.open == seat.open);
             }
             if request.is_late() {
                 // The next one in the line gathers instead, and loses nobody to this.
@@ -186,6 +197,7 @@ impl Batcher {
             }
         }
         permit.gathered();
+        self.crowded.store(!crew.0.is_empty(), Ordering::Relaxed);
         if crew.0.is_empty() {
             return Turn::Alone(loan);
         }

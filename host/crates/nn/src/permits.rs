@@ -24,6 +24,10 @@ const QUEUED: usize = 1 << (usize::BITS - 1);
 /// As many permits as there can be: nobody ever waits.
 pub(crate) const UNLIMITED: usize = QUEUED - 1;
 
+/// How often who is about to run lets others run first. Each time brings those who were waiting for
+/// the processor on their way back from the last batch; more than a few bring nobody new.
+const LINGER: u32 = 8;
+
 pub(crate) struct Permits {
     /// Permits that nobody holds, and the flag.
     free: AtomicUsize,
@@ -77,6 +81,15 @@ pub(crate) struct Permit<'a> {
     permits: &'a Permits,
     /// Whether this one is the gatherer.
     gathers: bool,
+}
+
+impl Waiting {
+    /// The rows in the line that fit.
+    fn rows(&self, fits: impl Fn(&Seat) -> bool) -> u32 {
+        let fitting = self.line.iter().filter(|waiter| fits(&waiter.seat));
+        let rows = fitting.map(|waiter| waiter.seat.rows());
+        rows.fold(0, u32::saturating_add)
+    }
 }
 
 impl Waiter {
@@ -165,11 +178,10 @@ impl Permits {
             let rows = waiter.seat.rows();
             let (ticket, caller) = (Arc::clone(waiter), waiter.caller);
             waiting.line.push(ticket, caller, rows);
-            if let Some(gatherer) = &waiting.gatherer {
-                let rows = waiting.line.iter().map(|one| one.seat.rows());
-                if rows.fold(0, u32::saturating_add) >= gatherer.room {
-                    gatherer.thread.unpark();
-                }
+            if let Some(gatherer) = &waiting.gatherer
+                && waiting.rows(|_| true) >= gatherer.room
+            {
+                gatherer.thread.unpark();
             }
             // This very caller is among those who are called where a permit is free.
             self.settle(waiting);
@@ -196,6 +208,10 @@ impl Permits {
         self.settle(waiting);
         let called = waiter.state.load(Ordering::Acquire);
         (called != WAITS).then_some(called)
+    }
+
+    fn rows(&self, fits: impl Fn(&Seat) -> bool) -> u32 {
+        lock(&self.waiting).rows(fits)
     }
 
     fn release(&self, gathers: bool) {
@@ -249,6 +265,20 @@ impl Permits {
 }
 
 impl Permit<'_> {
+    /// Lets those run who are on their way, for as long as they come and there is room. It takes
+    /// next to no time where nobody else wants the processor.
+    pub(crate) fn linger(&mut self, room: u32, fits: impl Fn(&Seat) -> bool) {
+        let mut before = 0;
+        for turn in 0..LINGER {
+            let rows = self.permits.rows(&fits);
+            if rows >= room || turn > 0 && rows == before {
+                return;
+            }
+            before = rows;
+            thread::yield_now();
+        }
+    }
+
     /// Takes others along: those of the line that fit, in the line's order. `fits` is asked about
     /// the one who would be next, and may count what it has agreed to.
     pub(crate) fn take(&mut self, fits: impl Fn(&Seat) -> bool) -> Option<Arc<Waiter>> {
@@ -272,9 +302,7 @@ impl Permit<'_> {
         }
         loop {
             let mut waiting = lock(&self.permits.waiting);
-            let fitting = waiting.line.iter().filter(|one| fits(&one.seat));
-            let rows = fitting.map(|one| one.seat.rows());
-            let enough = rows.fold(0, u32::saturating_add) >= room;
+            let enough = waiting.rows(&fits) >= room;
             let left = until.left();
             if enough || left.is_zero() {
                 return;
@@ -417,8 +445,10 @@ mod tests {
                     priority,
                     ..Caller::default()
                 };
-                let waiter = Arc::new(Waiter::new(caller, Seat::of_rows(rows)));
-                scope.spawn(move || permits.wait(&waiter, None));
+                scope.spawn(move || {
+                    let waiter = Waiter::new(caller, Seat::of_rows(rows));
+                    drop(permits.wait(&Arc::new(waiter), None));
+                });
                 while lock(&permits.waiting).line.iter().count() <= count {
                     thread::yield_now();
                 }

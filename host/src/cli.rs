@@ -3,7 +3,7 @@
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use tollgate_nn::{Device, Mode, Optimization};
+use tollgate_nn::{BatchOptions, BatchPolicy, Device, Mode, Optimization};
 
 use crate::values::{self, DirArg, EnvArg, ModelArg};
 
@@ -140,6 +140,18 @@ pub struct GraphArgs {
     /// How far ONNX Runtime rewrites a graph: none, basic, extended or all
     #[arg(long, value_name = "LEVEL", default_value_t)]
     pub optimization: Optimization,
+
+    /// Merge the inferences of different instances into one run: `auto` where measuring at load shows that it pays, `on` or not at all, `off`
+    #[arg(long, value_name = "WHEN", default_value_t)]
+    pub batch: BatchPolicy,
+
+    /// How many rows one merged run has at most
+    #[arg(long, value_name = "N", default_value_t = BatchOptions::default().max)]
+    pub max_batch: NonZero<u32>,
+
+    /// How long the first of a batch waits for others; not at all by default
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub batch_delay: Option<Duration>,
 }
 
 /// What a guest may use; the defaults are the runtime's.
@@ -257,6 +269,9 @@ mod tests {
             &["run", "a.wasm", "--device", "gpu"],
             &["run", "a.wasm", "--repeat", "0"],
             &["run", "a.wasm", "--workers", "0"],
+            &["run", "a.wasm", "--batch", "always"],
+            &["run", "a.wasm", "--max-batch", "0"],
+            &["run", "a.wasm", "--batch-delay", "1"],
             &["run", "a.wasm", "--max-memory", "lots"],
             &["run", "a.wasm", "--deadline", "10"],
             &["run", "a.wasm", "--model", "digits"],

@@ -9,11 +9,11 @@ pub mod telemetry;
 
 use std::{collections::BTreeSet, num::NonZero, path::PathBuf, time::Duration};
 
-use tollgate_nn::GraphOptions;
+use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
 use crate::{
-    cli::{Grantable, LimitArgs, RunArgs},
+    cli::{Grantable, GraphArgs, LimitArgs, RunArgs},
     onnxruntime::Search,
     values::ModelArg,
 };
@@ -130,14 +130,11 @@ impl Run {
         {
             return Err(Error::StdinTwice);
         }
-        let graph = GraphOptions {
-            device: typed.graph.device,
-            allow_cpu_nodes: typed.graph.allow_cpu_nodes,
-            mode: typed.graph.mode,
-            threads: typed.graph.threads,
-            optimization: typed.graph.optimization,
-            ..GraphOptions::default()
-        };
+        let mut graph = graph_options(&typed.graph);
+        if typed.workers.get() == 1 && graph.batch.policy == BatchPolicy::Auto {
+            // One worker never has two inferences to merge: there is nothing to measure for.
+            graph.batch.policy = BatchPolicy::Off;
+        }
         Ok(Self {
             plugin: typed.plugin.clone(),
             models: typed.model.clone(),
@@ -250,6 +247,23 @@ impl Run {
             ..self.limits.clone()
         };
         Ok((grants, limits))
+    }
+}
+
+/// How graphs run, as typed.
+pub(crate) fn graph_options(typed: &GraphArgs) -> GraphOptions {
+    GraphOptions {
+        device: typed.device,
+        allow_cpu_nodes: typed.allow_cpu_nodes,
+        mode: typed.mode,
+        threads: typed.threads,
+        optimization: typed.optimization,
+        batch: BatchOptions {
+            policy: typed.batch,
+            max: typed.max_batch,
+            delay: typed.batch_delay.unwrap_or_default(),
+        },
+        ..GraphOptions::default()
     }
 }
 
@@ -401,6 +415,16 @@ mod tests {
         assert_eq!(run.limits.memory_bytes, 3 << 20);
         assert_eq!(run.limits.deadline, Some(Duration::from_millis(5)));
         assert_eq!(run.limits.tensor_bytes, default.tensor_bytes);
+    }
+
+    #[test]
+    fn one_worker_measures_nothing_for_a_batch() {
+        let batch = |words: &str| resolve(words, &[]).unwrap().graph.batch;
+        assert_eq!(batch("a.wasm").policy, BatchPolicy::Off);
+        assert_eq!(batch("a.wasm --batch on").policy, BatchPolicy::On);
+        let two = batch("a.wasm --workers 2 --max-batch 7 --batch-delay 3ms");
+        assert_eq!((two.policy, two.max.get()), (BatchPolicy::Auto, 7));
+        assert_eq!(two.delay, Duration::from_millis(3));
     }
 
     #[test]

@@ -65,10 +65,7 @@ pub fn host(models: &[&str]) -> NnHost {
             .load_file(name, &model(name), &GraphOptions::default())
             .expect("a model that loads");
     }
-    NnHost {
-        registry: Arc::new(registry),
-        options: GraphOptions::default(),
-    }
+    NnHost::new(Arc::new(registry), GraphOptions::default())
 }
 
 pub fn all_graphs() -> Grants {

@@ -14,10 +14,7 @@ fn digits() -> NnHost {
     registry
         .load_file("digits", &model, &GraphOptions::default())
         .expect("the example's model");
-    NnHost {
-        registry: Arc::new(registry),
-        options: GraphOptions::default(),
-    }
+    NnHost::new(Arc::new(registry), GraphOptions::default())
 }
 
 /// The twin and an instance, on the same graph.

@@ -270,6 +270,7 @@ mod tests {
             copies_in: 1,
             copies_out: 2,
             max_batch: 4,
+            batch_rows: 6,
             stamps: 10,
         };
         Record {

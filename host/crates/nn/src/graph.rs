@@ -9,7 +9,7 @@ use ort::value::{Outlet, TensorElementType, ValueType};
 use smallvec::SmallVec;
 
 use crate::{
-    Device, Error, GraphOptions, Tensor, TensorType,
+    Batching, Device, Error, GraphOptions, Tensor, TensorType,
     clock::{Deadline, Stamp},
     lane::{Argument, Copies, Lane, Outcome},
     run::{self, Names, RunFault},
@@ -29,6 +29,7 @@ pub struct Graph {
     input_names: Names,
     output_names: Names,
     sessions: Sessions,
+    batching: Batching,
     /// Whether the model's word on its outputs' dimensions can be relied on, so that their memory
     /// can be made before the run. Off for good once it proved wrong.
     foreseen: AtomicBool,
@@ -63,6 +64,7 @@ impl Graph {
             outputs,
             symbols: symbols.len(),
             sessions,
+            batching: Batching::off("inferences are not merged"),
             foreseen: AtomicBool::new(true),
         })
     }
@@ -75,6 +77,11 @@ impl Graph {
     /// Where it runs.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// Whether inferences of different callers are merged, how far, and why or why not.
+    pub fn batching(&self) -> &Batching {
+        &self.batching
     }
 
     /// What it takes, in the model's order.
@@ -106,6 +113,7 @@ impl Graph {
             cancel,
             views,
             pool,
+            ..
         } = lane;
         let copies = Copies::of(arguments, pool)?;
         let feeds = views.feed(&order, arguments, &copies)?;
@@ -173,9 +181,13 @@ impl Graph {
         Ok(Outcome {
             outputs,
             asked,
+            turn: None,
             started,
             ended,
+            woken: None,
+            batch: 1,
             copies_in,
+            copies_out: 0,
         })
     }
 

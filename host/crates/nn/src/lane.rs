@@ -7,7 +7,7 @@
 use smallvec::SmallVec;
 
 use crate::{
-    Error, Shape, Tensor, TensorType,
+    Caller, Error, Shape, Tensor, TensorType,
     clock::Stamp,
     run::{Cancel, Feed, ViewSlot},
 };
@@ -61,31 +61,52 @@ pub struct Outcome {
     pub outputs: SmallVec<[Tensor; 2]>,
     /// When the caller began to wait for its turn; none where its turn was at once.
     pub asked: Option<Stamp>,
+    /// When its turn came and it began to merge others' inferences with its own; none where it
+    /// merged nothing.
+    pub turn: Option<Stamp>,
     /// When ONNX Runtime began.
     pub started: Stamp,
     /// When ONNX Runtime was done.
     pub ended: Stamp,
-    /// How many inputs had to be copied, for their alignment.
+    /// When the caller went on, where another one ran its inference together with others.
+    pub woken: Option<Stamp>,
+    /// Rows of the run that it was part of: its own and those of others that were merged with
+    /// them. One where the graph has no dimension for rows.
+    pub batch: u32,
+    /// How often an input was copied, for its alignment or into a batch.
     pub copies_in: u64,
+    /// How often an output was copied, out of a batch.
+    pub copies_out: u64,
 }
 
 /// What one caller brings to its inferences.
 pub struct Lane {
+    pub(crate) caller: Caller,
     pub(crate) cancel: Cancel,
     pub(crate) views: Views,
     pub(crate) pool: Pool,
 }
 
 impl Lane {
+    /// A new lane of nobody in particular, with nothing kept yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lane::with`].
+    pub fn new() -> Result<Self, Error> {
+        Self::with(Caller::default())
+    }
+
     /// A new lane, with nothing kept yet.
     ///
     /// # Errors
     ///
     /// [`Error::OnnxRuntime`] where ONNX Runtime has no memory left.
-    pub fn new() -> Result<Self, Error> {
+    pub fn with(caller: Caller) -> Result<Self, Error> {
         // `ort` looks the library up by itself where none is loaded, and panics if it fails.
         crate::OnnxRuntime::loaded()?;
         Ok(Self {
+            caller,
             cancel: Cancel::new()?,
             views: Views::default(),
             pool: Pool::default(),

@@ -8,6 +8,8 @@
 //! Rooms, each standing above what it uses: [`GraphRegistry`] → [`Graph`] → `session` → `run` (the
 //! one room with unsafe code) → [`TensorType`], [`Device`], [`Error`].
 
+mod batching;
+mod caller;
 pub mod clock;
 mod device;
 mod error;
@@ -24,6 +26,8 @@ mod shape;
 mod tensor;
 pub mod ticker;
 
+pub use batching::{BatchOptions, BatchPoint, BatchPolicy, Batching};
+pub use caller::{Caller, Owner, Priority};
 pub use device::Device;
 pub use error::{Error, ErrorCode, causes};
 pub use graph::{Graph, TensorInfo};

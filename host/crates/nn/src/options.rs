@@ -2,7 +2,7 @@
 
 use std::{fmt, num::NonZero, str::FromStr};
 
-use crate::Device;
+use crate::{BatchOptions, Device};
 
 /// The options of one graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct GraphOptions {
     pub arena: bool,
     /// Sessions on devices other than the CPU, where one session runs one inference at a time.
     pub sessions: NonZero<usize>,
+    /// Whether and how far inferences of different callers are merged.
+    pub batch: BatchOptions,
 }
 
 impl Default for GraphOptions {
@@ -35,6 +37,7 @@ impl Default for GraphOptions {
             optimization: Optimization::All,
             arena: true,
             sessions: NonZero::<usize>::MIN,
+            batch: BatchOptions::default(),
         }
     }
 }

@@ -5,7 +5,10 @@
 //! add up to the total by construction, and what the account itself costs is the number of stamps
 //! times the cost of one (see [`crate::probe`]).
 
-use tollgate_nn::clock::{Stamp, nanos};
+use tollgate_nn::{
+    Outcome,
+    clock::{Stamp, nanos},
+};
 
 /// What a frame's time is spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +55,20 @@ pub struct Counts {
     pub copies_out: u64,
     /// The largest batch that an inference of this frame was part of.
     pub max_batch: u64,
+    /// Rows of the runs that the inferences of this frame were part of, summed.
+    pub batch_rows: u64,
     /// Stamps taken for this account.
     pub stamps: u64,
+}
+
+impl Counts {
+    /// Rows of the run that an inference was part of, on average; zero without inferences.
+    pub fn mean_batch(&self) -> f64 {
+        match self.inferences {
+            0 => 0.0,
+            inferences => self.batch_rows as f64 / inferences as f64,
+        }
+    }
 }
 
 /// The account of one frame, still open.
@@ -158,13 +173,26 @@ impl Ledger {
     }
 
     /// An inference ran: guest time so far was before it or between two.
-    pub(crate) fn inference(&mut self, asked: Option<Stamp>, started: Stamp, ended: Stamp) {
-        if let Some(asked) = asked {
+    ///
+    /// Waiting for a turn, and waiting to be told that another caller ran it, is `batch`; merging
+    /// and splitting on the caller's own thread is `glue`.
+    pub(crate) fn inference(&mut self, ran: &Outcome) {
+        if let Some(asked) = ran.asked {
             self.switch_at(Stage::Batch, asked);
             self.counts.stamps += 1;
         }
-        self.switch_at(Stage::Infer, started);
-        self.switch_at(Stage::Glue, ended);
+        if let Some(turn) = ran.turn {
+            self.switch_at(Stage::Glue, turn);
+            self.counts.stamps += 1;
+        }
+        self.switch_at(Stage::Infer, ran.started);
+        if let Some(woken) = ran.woken {
+            self.switch_at(Stage::Batch, ran.ended);
+            self.switch_at(Stage::Glue, woken);
+            self.counts.stamps += 1;
+        } else {
+            self.switch_at(Stage::Glue, ran.ended);
+        }
         let since = self.ticks_of(Stage::GuestAfter);
         let into = if self.counts.inferences == 0 {
             Stage::GuestBefore
@@ -178,7 +206,10 @@ impl Ledger {
             *ticks = 0;
         }
         self.counts.inferences += 1;
-        self.counts.max_batch = self.counts.max_batch.max(1);
+        self.counts.max_batch = self.counts.max_batch.max(ran.batch.into());
+        self.counts.batch_rows += u64::from(ran.batch);
+        self.counts.copies_in += ran.copies_in;
+        self.counts.copies_out += ran.copies_out;
         self.counts.stamps += 2;
     }
 
@@ -286,6 +317,8 @@ pub struct Record {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::SmallVec;
+
     use super::*;
 
     #[test]
@@ -299,8 +332,17 @@ mod tests {
         for _ in 0..2 {
             ledger.enter_host();
             ledger.switch(Stage::Glue);
-            let stamps = [Stamp::now(), Stamp::now(), Stamp::now()];
-            ledger.inference(Some(stamps[0]), stamps[1], stamps[2]);
+            ledger.inference(&Outcome {
+                outputs: SmallVec::new(),
+                asked: Some(Stamp::now()),
+                turn: Some(Stamp::now()),
+                started: Stamp::now(),
+                ended: Stamp::now(),
+                woken: Some(Stamp::now()),
+                batch: 3,
+                copies_in: 2,
+                copies_out: 1,
+            });
             ledger.switch(Stage::Lower);
             ledger.enter_guest(); // an allocation for the result
             ledger.leave_guest();
@@ -315,5 +357,8 @@ mod tests {
         assert!(difference <= STAGES as u64, "rounding only: {record:?}");
         assert_eq!(record.counts.inferences, 2);
         assert_eq!(record.counts.crossings, 3, "one in, two out");
+        assert_eq!((record.counts.copies_in, record.counts.copies_out), (4, 2));
+        assert_eq!(record.counts.max_batch, 3);
+        assert!((record.counts.mean_batch() - 3.0).abs() < 1e-9);
     }
 }

@@ -33,7 +33,7 @@ pub use message::{Fault, Frame, Output};
 pub use plugin::{Plugin, World};
 pub use pool::{Policy, Pool};
 pub use state::NnHost;
-pub use tollgate_nn::clock;
+pub use tollgate_nn::{Caller, Owner, Priority, clock};
 pub use twin::{Twin, TwinRecord};
 
 /// The version of Wasmtime inside.

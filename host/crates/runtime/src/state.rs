@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tollgate_nn::{
-    Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane, Tensor, TensorType,
+    Caller, Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane, Tensor,
+    TensorType,
     clock::{Budget, Deadline, Stamp},
 };
 use wasmtime::{ResourceLimiter, component::ResourceTable};
@@ -26,6 +27,19 @@ pub struct NnHost {
     pub registry: Arc<GraphRegistry>,
     /// The options of graphs that guests load from bytes.
     pub options: GraphOptions,
+    /// For whom its instances ask, and how urgently.
+    pub caller: Caller,
+}
+
+impl NnHost {
+    /// These graphs, for nobody in particular at normal priority.
+    pub fn new(registry: Arc<GraphRegistry>, options: GraphOptions) -> Self {
+        Self {
+            registry,
+            options,
+            caller: Caller::default(),
+        }
+    }
 }
 
 pub(crate) struct State {
@@ -150,7 +164,7 @@ impl NnCtx {
     pub(crate) fn take_lane(&mut self) -> Result<Box<Lane>, NnError> {
         match self.lane.take() {
             Some(lane) => Ok(lane),
-            None => Ok(Box::new(Lane::new()?)),
+            None => Ok(Box::new(Lane::with(self.host.caller)?)),
         }
     }
 

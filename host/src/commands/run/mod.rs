@@ -107,10 +107,7 @@ fn load_graphs(run: &Run) -> anyhow::Result<(NnHost, Option<&'static OnnxRuntime
             registry.load_file(&model.name, &model.path, &run.graph)?;
         }
     }
-    let nn = NnHost {
-        registry: Arc::new(registry),
-        options: run.graph.clone(),
-    };
+    let nn = NnHost::new(Arc::new(registry), run.graph.clone());
     Ok((nn, runtime))
 }
 

@@ -71,10 +71,7 @@ impl Guest {
         registry.load_file(GRAPH, &setup.model, &options)?;
         let host = Host {
             plugin: Plugin::any(&Engine::new(&EngineConfig::default())?, &wasm)?,
-            nn: NnHost {
-                registry: Arc::new(registry),
-                options,
-            },
+            nn: NnHost::new(Arc::new(registry), options),
             grants: Grants {
                 graphs: GraphGrant::All,
                 ..Grants::default()

@@ -89,8 +89,7 @@ fn infer(
     let state = store.data_mut();
     let outputs = ran.map(|ran| {
         let ledger = &mut state.ledger;
-        ledger.inference(ran.asked, ran.started, ran.ended);
-        ledger.counts.copies_in += ran.copies_in;
+        ledger.inference(&ran);
         ran.outputs
             .into_iter()
             .map(|output| {

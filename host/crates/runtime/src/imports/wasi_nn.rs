@@ -292,9 +292,7 @@ fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors
     let state = store.data_mut();
     state.nn.put_lane(lane);
     let outcome = result?;
-    state
-        .ledger
-        .inference(outcome.asked, outcome.started, outcome.ended);
+    state.ledger.inference(&outcome);
     Ok(outcome.outputs)
 }
 

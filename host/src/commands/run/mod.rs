@@ -9,15 +9,16 @@ mod frames;
 use std::{fs, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
-use tollgate_nn::{GraphRegistry, OnnxRuntime};
+use tollgate_nn::OnnxRuntime;
 use tollgate_runtime::{Engine, EngineConfig, NnHost, Plugin, World};
 
 use crate::{
     cache::{Cache, Origin},
     cli::RunArgs,
     config::{Environment, Run},
-    onnxruntime, progress,
+    models, onnxruntime, progress,
     report::Host,
+    settings::Settings,
 };
 
 /// A plugin larger than this is something else, in bytes; the largest of ours, with a whole Python
@@ -34,7 +35,8 @@ const MAX_MEMORY_BYTES: usize = 1 << 32;
 /// What was asked wrongly, what cannot be read or loaded. A frame that fails is no error: it is
 /// reported, counted and told by the exit code.
 pub fn run(args: Box<RunArgs>, environment: Environment) -> anyhow::Result<ExitCode> {
-    let run = Run::resolve(args, environment)?;
+    let kept = args.settings.as_deref().map(Settings::read).transpose()?;
+    let run = Run::resolve(args, kept.unwrap_or_default(), environment)?;
     let wasm = read_plugin(&run)?;
     let defaults = EngineConfig::default();
     let workers = u32::try_from(run.workers.get()).unwrap_or(u32::MAX);
@@ -100,13 +102,10 @@ fn load_graphs(run: &Run) -> anyhow::Result<(NnHost, Option<&'static OnnxRuntime
         }
         Err(error) => return Err(error.into()),
     };
-    let registry = GraphRegistry::new();
-    {
+    let registry = {
         let _spinner = progress::spinner("loading the models");
-        for model in &run.models {
-            registry.load_file(&model.name, &model.path, &run.graph)?;
-        }
-    }
+        models::load(&run.models, &run.graph)?
+    };
     let nn = NnHost::new(Arc::new(registry), run.graph.clone());
     Ok((nn, runtime))
 }

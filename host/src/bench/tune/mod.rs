@@ -1,0 +1,7 @@
+//! `tune`: the search for the settings that suit a plugin, its models and this machine.
+
+pub mod choose;
+pub mod front;
+pub mod halving;
+pub mod space;
+pub mod trial;

@@ -1,11 +1,15 @@
 //! What was typed: clap's types and nothing else. What it means is `config`'s to say.
 
+mod bench;
+
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tollgate_nn::{BatchPolicy, Device, Mode, Optimization};
 
 use crate::values::{self, DirArg, EnvArg, ModelArg, VariantArg};
+
+pub use bench::{BenchArgs, PathName, ScenarioName};
 
 /// Runs sandboxed WebAssembly plugins on native ONNX Runtime, and measures what the boundary costs.
 #[derive(Debug, Parser)]
@@ -30,6 +34,8 @@ pub struct Cli {
 pub enum Command {
     /// Run one plugin over files, directories or standard input
     Run(Box<RunArgs>),
+    /// Measure a plugin: latency, throughput and toll, beside the ways without a sandbox
+    Bench(Box<BenchArgs>),
     /// Say what this machine has: ONNX Runtime, devices, clock, energy counters
     Doctor(DoctorArgs),
     /// Get the ONNX Runtime library
@@ -292,6 +298,10 @@ mod tests {
             &["run", "a.wasm", "--sessions", "0"],
             &["run", "a.wasm", "--fresh=maybe"],
             &["run", "a.wasm", "--deny", "everything"],
+            &["bench", "a.wasm", "f", "--paths", "all"],
+            &["bench", "a.wasm", "f", "--scenario", "batch"],
+            &["bench", "a.wasm", "f", "--rate", "0"],
+            &["bench", "a.wasm", "f", "--tolerance", "200%"],
             &["runtime", "install", "--device", "tpu"],
         ] {
             let words = std::iter::once("tollgate").chain(bad.iter().copied());

@@ -5,6 +5,7 @@
 //! 2), and what a file or a library refuses is work that failed (exit code 1). A file of settings
 //! is read beforehand and handed in; what was typed wins over it.
 
+mod bench;
 mod environment;
 pub mod telemetry;
 
@@ -20,6 +21,7 @@ use crate::{
     settings::Settings,
 };
 
+pub use bench::Bench;
 pub use environment::Environment;
 
 /// Threads that anybody may ask for; a machine with more cores than this is not an edge.
@@ -49,6 +51,28 @@ pub enum Error {
         "there is nothing to read: name files, directories or `-` for standard input after the plugin"
     )]
     NoInputs,
+    /// The twin is to be measured, and there is none.
+    #[error("the path `twin` needs the twin's library: give it with `--twin`")]
+    NoTwin,
+    /// There is a twin, and nobody measures it.
+    #[error("a twin was given and its path was not: add `twin` to `--paths`")]
+    TwinUnused,
+    /// Merged inferences, which this version does not have.
+    #[error("this version merges no inferences of its own yet: leave `batched` out of `--paths`")]
+    NoBatcher,
+    /// The server scenario without its bound.
+    #[error(
+        "the server scenario looks for the highest rate that keeps a bound: give one with `--p99`"
+    )]
+    NoBound,
+    /// Neither scenario nor sweep.
+    #[error("there is nothing to measure: name a `--scenario`, a `--concurrency` or a `--rate`")]
+    NothingToMeasure,
+    /// Variants to compare, and only one to choose from.
+    #[error(
+        "`--variants` compares variants, and there is only `{0}`: name others, such as `--model digits:int8=digits.int8.onnx`"
+    )]
+    OneVariant(String),
     /// An option of the other world.
     #[error("{option} is not for {world}: {instead}")]
     WrongWorld {

@@ -1,20 +1,22 @@
-//! From inputs to workers and back: admission, the bounded queue between, and the closed loop.
+//! From inputs to workers and back: admission, the bounded queues between, and the closed loop.
 //!
-//! A feeder reads frames ahead into a queue that holds one for each worker; workers take from it;
-//! whoever called gets what came of each frame as it is done, which with several workers is not
-//! the order of the inputs. The loop is closed: a worker that is done with a frame admits the next
-//! one, so nothing waits in line while it is measured, and reading files is not part of any frame.
+//! [`Queues`] is what stands between whoever has frames and the workers: for frames that come when
+//! they come, it refuses what cannot be served in time. In the closed loop frames come when workers
+//! are ready: a feeder reads ahead into a queue that holds one for each worker; workers take from
+//! it; whoever called gets what came of each frame as it is done, which with several workers is not
+//! the order of the inputs. A worker that is done with a frame admits the next one, so nothing waits
+//! in line while it is measured, and reading files is not part of any frame.
 //!
-//! Nothing here grows: both queues are bounded, and every wait ends when a frame's deadline does.
+//! Nothing here grows: all queues are bounded, and every wait ends when a frame's deadline does.
 //! It knows no reports and no outputs' destinations.
+
+mod queue;
+mod service;
 
 use std::{
     io,
     num::NonZero,
-    sync::{
-        Arc, Mutex,
-        mpsc::{self, SyncSender},
-    },
+    sync::mpsc::{self, SyncSender},
     thread,
 };
 
@@ -22,6 +24,8 @@ use crate::{
     ingress::files::Files,
     worker::{self, Done, Failure, Job, Setup},
 };
+
+pub use queue::{AGEING, Admission, Counts, Priority, Queues, Refusal, Turn};
 
 /// Why a run ended early. A frame that fails is no reason.
 #[derive(Debug, thiserror::Error)]
@@ -50,23 +54,27 @@ pub fn closed_loop<E: From<Error>>(
     workers: NonZero<usize>,
     mut take: impl FnMut(Done) -> Result<(), E>,
 ) -> Result<(), E> {
+    let admission = Admission {
+        capacity: workers,
+        deadline: None,
+        priority: Priority::Normal,
+    };
+    let queues = Queues::new([admission], workers.get());
     thread::scope(|scope| {
-        let (jobs, queue) = mpsc::sync_channel(workers.get());
+        // Whatever ends this early, the threads notice.
+        let _close = CloseAtTheEnd(&queues);
         let (results, done) = mpsc::sync_channel(workers.get());
-        // Workers alone hold the queue, so that a feeder never waits for workers that are gone.
-        let queue = Arc::new(Mutex::new(queue));
         let mut threads = Vec::new();
         for number in 0..workers.get() {
-            let (queue, results) = (Arc::clone(&queue), results.clone());
+            let (queues, results) = (&queues, results.clone());
             let thread = thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn_scoped(scope, move || worker::work(setup, &queue, &results));
+                .spawn_scoped(scope, move || worker::work(setup, queues, &results));
             threads.push(thread.map_err(Error::Spawn)?);
         }
-        drop(queue);
         let feeder = thread::Builder::new()
             .name("feeder".to_owned())
-            .spawn_scoped(scope, move || feed(files, passes, &jobs, &results));
+            .spawn_scoped(scope, || feed(files, passes, &queues, results));
         threads.push(feeder.map_err(Error::Spawn)?);
 
         // An early end drops `done`; workers and feeder notice when they next send.
@@ -82,27 +90,36 @@ pub fn closed_loop<E: From<Error>>(
     })
 }
 
-/// Reads all inputs `passes` times; what cannot be read is done already.
+/// Closes the queues when it is dropped.
+struct CloseAtTheEnd<'a>(&'a Queues<Job>);
+
+impl Drop for CloseAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Reads all inputs `passes` times; what cannot be read is done already. Closes the queues.
 fn feed(
     files: &Files,
     passes: NonZero<u32>,
-    jobs: &SyncSender<Job>,
-    results: &SyncSender<Result<Done, tollgate_runtime::Error>>,
+    queues: &Queues<Job>,
+    results: SyncSender<Result<Done, tollgate_runtime::Error>>,
 ) {
+    let _close = CloseAtTheEnd(queues);
     let mut sequence = 0;
     for pass in 0..passes.get() {
         for (source, frame) in files.pass(sequence) {
             let sent = match frame {
-                Ok(frame) => jobs.send(Job { pass, frame }).is_ok(),
+                Ok(frame) => queues.feed(0, Job { pass, frame }),
                 Err(error) => {
                     let outcome = Err(Failure::Input(error));
-                    results
-                        .send(Ok(Done {
-                            pass,
-                            source,
-                            outcome,
-                        }))
-                        .is_ok()
+                    let done = Done {
+                        pass,
+                        source,
+                        outcome,
+                    };
+                    results.send(Ok(done)).is_ok()
                 }
             };
             if !sent {

@@ -16,6 +16,9 @@ use crate::values::{ModelArg, VariantArg};
 /// What the variant is called that was named without one.
 pub const DEFAULT: &str = "default";
 
+/// What stands for all variants where some are compared.
+const ALL: &str = "all";
+
 /// What was asked wrongly.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -190,6 +193,31 @@ impl Models {
             })
         });
         Ok(chosen.collect())
+    }
+
+    /// Variants to be compared, by their names or `all`, each with the files that it means; what
+    /// means the same files as one before is left out.
+    ///
+    /// # Errors
+    ///
+    /// A variant that is not there.
+    pub fn compare(&self, names: &[String]) -> Result<Vec<(String, Vec<Chosen>)>, Error> {
+        let names: Vec<&str> = match names {
+            [all] if all == ALL => self.variants(),
+            _ => names.iter().map(String::as_str).collect(),
+        };
+        let mut variants: Vec<(String, Vec<Chosen>)> = Vec::new();
+        for name in names {
+            let choice = VariantArg {
+                model: None,
+                variant: name.to_owned(),
+            };
+            let chosen = self.choose(&[choice])?;
+            if !variants.iter().any(|(_, known)| *known == chosen) {
+                variants.push((name.to_owned(), chosen));
+            }
+        }
+        Ok(variants)
     }
 
     fn check(&self, choice: &VariantArg) -> Result<(), Error> {

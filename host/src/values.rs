@@ -52,6 +52,15 @@ pub struct EnvArg {
     pub value: Option<String>,
 }
 
+/// A rate of arrivals as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Frames a second.
+    PerSecond(f64),
+    /// This many times the rate that a closed loop of all workers reaches.
+    OfSaturation(f64),
+}
+
 /// Bytes: a whole number with `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB`, or with nothing for bytes.
 pub fn size(text: &str) -> Result<usize, String> {
     const EXPECTED: &str =
@@ -176,6 +185,40 @@ pub fn env(text: &str) -> Result<EnvArg, String> {
     })
 }
 
+/// Frames a second, or a multiple of the rate that saturates: `200`, `12.5`, `2x`.
+pub fn rate(text: &str) -> Result<Rate, String> {
+    const EXPECTED: &str = "expected frames a second, such as 200, or a multiple of the rate that saturates, such as 2x";
+    let (number, of_saturation) = match text.strip_suffix('x') {
+        Some(number) => (number, true),
+        None => (text, false),
+    };
+    match positive(number) {
+        Some(number) if of_saturation => Ok(Rate::OfSaturation(number)),
+        Some(number) => Ok(Rate::PerSecond(number)),
+        None => Err(EXPECTED.to_owned()),
+    }
+}
+
+/// A share above zero and below one: `5%` or `0.05`.
+pub fn share(text: &str) -> Result<f64, String> {
+    let share = match text.strip_suffix('%') {
+        Some(number) => positive(number).map(|number| number / 100.0),
+        None => positive(text),
+    };
+    share
+        .filter(|&share| share < 1.0)
+        .ok_or_else(|| "expected a share between 0 and 1, such as 5% or 0.05".to_owned())
+}
+
+/// A decimal number above zero, and not beyond a billion.
+fn positive(text: &str) -> Option<f64> {
+    let plain = text
+        .chars()
+        .all(|character| character.is_ascii_digit() || character == '.');
+    let number = text.parse::<f64>().ok().filter(|_| plain)?;
+    (number > 0.0 && number <= 1e9).then_some(number)
+}
+
 /// A whole number and what stands behind it.
 fn split_number(text: &str) -> Option<(u64, &str)> {
     let end = text
@@ -188,6 +231,21 @@ fn split_number(text: &str) -> Option<(u64, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rates_and_shares() {
+        assert_eq!(rate("200"), Ok(Rate::PerSecond(200.0)));
+        assert_eq!(rate("12.5"), Ok(Rate::PerSecond(12.5)));
+        assert_eq!(rate("2x"), Ok(Rate::OfSaturation(2.0)));
+        for bad in ["", "x", "0", "-1", "inf", "1e3", "2 x", "nan", "1e400"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
+        assert_eq!(share("5%"), Ok(0.05));
+        assert_eq!(share("0.25"), Ok(0.25));
+        for bad in ["5", "100%", "0%", "%", "-5%"] {
+            assert!(share(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn sizes() {

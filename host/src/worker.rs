@@ -7,18 +7,18 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender},
-    },
+    sync::{Arc, mpsc::SyncSender},
 };
 
 use tollgate_runtime::{
     Error, Fault, Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Pool, Record,
-    Twin, TwinRecord,
+    Twin, TwinRecord, clock::Stamp,
 };
 
-use crate::ingress::files;
+use crate::{
+    dispatch::{Queues, Refusal, Turn},
+    ingress::files,
+};
 
 /// What every worker of a run is made from.
 #[derive(Clone)]
@@ -79,6 +79,9 @@ pub enum Failure {
     /// It could not be read.
     #[error(transparent)]
     Input(files::Error),
+    /// It was too late before anything was done for it.
+    #[error(transparent)]
+    Refused(Refusal),
     /// The plugin could make nothing of it.
     #[error("{0}")]
     Fault(Fault),
@@ -93,12 +96,9 @@ pub enum Failure {
     TwinFault(Fault),
 }
 
-/// Takes frames from the queue until it is at its end or nobody wants results any more.
-pub fn work(
-    setup: &Setup,
-    queue: &Mutex<Receiver<Job>>,
-    results: &SyncSender<Result<Done, Error>>,
-) {
+/// Takes frames from the queues until they are at their end or nobody wants results any more.
+pub fn work(setup: &Setup, queues: &Queues<Job>, results: &SyncSender<Result<Done, Error>>) {
+    let _leave = Leave(queues);
     let mut worker = match Worker::new(setup) {
         Ok(worker) => worker,
         Err(error) => {
@@ -107,24 +107,33 @@ pub fn work(
             return;
         }
     };
-    loop {
-        // The lock covers the wait for the next frame and nothing else.
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { pass, frame }) = job else {
-            return;
+    while let Some(turn) = queues.take() {
+        let (job, outcome) = match turn {
+            Turn::Work(plugin, job) => {
+                let begin = Stamp::now();
+                let outcome = worker.handle(&job.frame);
+                queues.done(plugin, Stamp::now().nanos_since(begin));
+                (job, outcome)
+            }
+            Turn::Refused(_, job, refusal) => (job, Err(Failure::Refused(refusal))),
         };
-        let outcome = worker.handle(&frame);
-        let source = frame.source;
-        if results
-            .send(Ok(Done {
-                pass,
-                source,
-                outcome,
-            }))
-            .is_err()
-        {
+        let done = Done {
+            pass: job.pass,
+            source: job.frame.source,
+            outcome,
+        };
+        if results.send(Ok(done)).is_err() {
             return;
         }
+    }
+}
+
+/// Takes a worker off the queues' list however it ends.
+struct Leave<'a>(&'a Queues<Job>);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
     }
 }
 

@@ -1,6 +1,8 @@
 //! The subcommands, one file each. Each resolves what was typed, does the work, and prints.
 
+mod bench;
 mod doctor;
+mod load;
 mod run;
 mod runtime_install;
 
@@ -19,6 +21,7 @@ use crate::{
 pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => run::run(args, environment),
+        Command::Bench(args) => bench::run(*args, &environment),
         Command::Doctor(args) => doctor::run(args, &environment),
         Command::Runtime(RuntimeCommand::Install(args)) => {
             runtime_install::run(&args, &environment).map(|()| ExitCode::SUCCESS)

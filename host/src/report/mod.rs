@@ -16,6 +16,7 @@ pub use json::{
     Stages, Summary, Toll,
 };
 pub use table::table;
+pub(crate) use table::{size, time};
 
 /// The longest latency that is told from longer ones: a day, in nanoseconds.
 const LONGEST_NS: u64 = 24 * 3600 * 1_000_000_000;
@@ -123,6 +124,27 @@ impl Tally {
         }
     }
 
+    /// Adds all that another one has.
+    pub fn merge(&mut self, other: &Tally) {
+        // Both have the same bounds, so that nothing is out of them.
+        self.latency.add(&other.latency).ok();
+        self.frames += other.frames;
+        sum(&mut self.stages, &other.stages);
+        sum(&mut self.guest_split, &other.guest_split);
+        sum(&mut self.counts, &other.counts);
+        self.crossing += other.crossing;
+        self.total += other.total;
+        self.max_batch = self.max_batch.max(other.max_batch);
+        self.stamps += other.stamps;
+        self.twins += other.twins;
+        sum(&mut self.twin, &other.twin);
+    }
+
+    /// The latencies, in nanoseconds.
+    pub fn histogram(&self) -> &Histogram<u64> {
+        &self.latency
+    }
+
     /// How many frames were added.
     pub fn frames(&self) -> u64 {
         self.frames
@@ -205,14 +227,20 @@ impl Tally {
     /// What the boundary added. Without a twin only the crossing is known. The twin's numbers are
     /// used when it ran for every frame, since means over different frames do not subtract.
     pub fn toll(&self) -> Option<Toll> {
+        self.toll_beside((self.twins == self.frames).then_some(self))
+    }
+
+    /// As [`Tally::toll`], where the twin's runs were added to another tally, over the same frames
+    /// as often.
+    pub fn toll_beside(&self, twins: Option<&Tally>) -> Option<Toll> {
         let [crossing_ns] = means([self.crossing], self.frames)?;
         let stages = self.stages()?;
         let mut toll = Toll {
             crossing_ns,
             ..Toll::default()
         };
-        if self.twins == self.frames {
-            let [twin_total, twin_infer, twin_host] = means(self.twin, self.twins)?;
+        if let Some(twins) = twins {
+            let [twin_total, twin_infer, twin_host] = means(twins.twin, twins.twins)?;
             let sandbox = stages.guest - (twin_total - twin_infer - twin_host);
             let path = stages.total - stages.queue - stages.batch;
             toll.sandbox_ns = Some(round(sandbox));
@@ -229,6 +257,12 @@ impl Tally {
 fn add<const N: usize>(sums: &mut [u128; N], values: [u64; N]) {
     for (sum, value) in sums.iter_mut().zip(values) {
         *sum += u128::from(value);
+    }
+}
+
+fn sum<const N: usize>(sums: &mut [u128; N], others: &[u128; N]) {
+    for (sum, other) in sums.iter_mut().zip(others) {
+        *sum += other;
     }
 }
 
@@ -351,6 +385,29 @@ mod tests {
         // A frame without its twin's run takes the comparison away.
         tally.add(&record(500), None);
         assert_eq!(tally.toll().unwrap().total_ns, None);
+    }
+
+    #[test]
+    fn tallies_of_several_workers_make_one() {
+        let (mut one, mut both) = (Tally::new().unwrap(), Tally::new().unwrap());
+        one.add(&record(100), None);
+        both.add(&record(300), None);
+        both.merge(&one);
+        assert_eq!((both.frames(), both.histogram().len()), (2, 2));
+        assert_eq!(both.stages().unwrap().queue, 200.0);
+
+        let mut twins = Tally::new().unwrap();
+        let twin = TwinRecord {
+            total_ns: 13_000,
+            infer_ns: 8000,
+            host_ns: 0,
+        };
+        twins.add(&record(0), Some(&twin));
+        let toll = both.toll_beside(Some(&twins)).unwrap();
+        assert_eq!(
+            (toll.by_parts_ns, toll.by_difference_ns),
+            (Some(3000.0), Some(3000.0))
+        );
     }
 
     #[test]

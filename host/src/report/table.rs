@@ -126,7 +126,7 @@ fn render_toll(toll: &Toll, out: &mut String) -> std::fmt::Result {
 }
 
 /// Nanoseconds with the unit that suits them.
-fn time(nanoseconds: f64) -> String {
+pub(crate) fn time(nanoseconds: f64) -> String {
     let size = nanoseconds.abs();
     if size < 1e3 {
         format!("{nanoseconds:.0} ns")
@@ -140,7 +140,7 @@ fn time(nanoseconds: f64) -> String {
 }
 
 /// Bytes with the unit that suits them.
-fn size(bytes: f64) -> String {
+pub(crate) fn size(bytes: f64) -> String {
     if bytes < 1e3 {
         format!("{bytes:.0} B")
     } else if bytes < 1e6 {

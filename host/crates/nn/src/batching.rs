@@ -108,11 +108,119 @@ impl Batching {
             unlimited: false,
         }
     }
+
+    /// Merged up to so many rows.
+    pub(crate) fn on(max: u32, delay: Duration, curve: Vec<BatchPoint>) -> Self {
+        Self {
+            max,
+            delay,
+            curve,
+            off: None,
+            unlimited: false,
+        }
+    }
+
+    /// What the measured times say: merged where it pays, up to the least rows that are about as
+    /// good as the best, since more would only keep everybody waiting.
+    pub(crate) fn decide(curve: Vec<BatchPoint>, asked: &BatchOptions) -> Self {
+        let Some((one, batches)) = curve.split_first() else {
+            return Self::off("nothing was measured");
+        };
+        let alone = one.ns_a_row();
+        let best = batches
+            .iter()
+            .map(BatchPoint::ns_a_row)
+            .fold(alone, f64::min);
+        let off = if best > alone * (1.0 - GAIN) {
+            Some(format!(
+                "it does not pay: a row takes {} alone and {} in the best batch",
+                micros(alone),
+                micros(best)
+            ))
+        } else if alone - best < HAND_OVER_NS {
+            Some(format!(
+                "one run takes {}, less than it takes to have somebody else do it",
+                micros(alone)
+            ))
+        } else {
+            None
+        };
+        if let Some(reason) = off {
+            return Self {
+                curve,
+                ..Self::off(reason)
+            };
+        }
+        let enough = batches.iter().find(|point| point.ns_a_row() <= best * 1.05);
+        let max = enough.map_or(1, |point| point.rows);
+        Self::on(max, asked.delay, curve)
+    }
+
+    /// Whether one run is so short that taking turns would cost more than it saves.
+    pub(crate) fn is_short(&self) -> bool {
+        let one = self.curve.first();
+        one.is_some_and(|point| point.rows == 1 && point.ns < SHORT_NS)
+    }
+}
+
+impl BatchPoint {
+    fn ns_a_row(&self) -> f64 {
+        self.ns as f64 / f64::from(self.rows.max(1))
+    }
+}
+
+/// By how much a row must be cheaper in a batch, of what it costs alone. Less would be lost to
+/// the copies, and to the noise of measuring.
+const GAIN: f64 = 0.1;
+
+/// What it costs in nanoseconds to have somebody else run an inference: to leave the processor, to be
+/// woken, and two copies.
+const HAND_OVER_NS: f64 = 10_000.0;
+
+/// Runs below this, in nanoseconds, are not worth a turn: waking the next costs as much.
+const SHORT_NS: u64 = 50_000;
+
+fn micros(ns: f64) -> String {
+    format!("{:.1} us", ns / 1000.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What comes of times for 1, 2, 4, 8 and so on rows, in microseconds.
+    fn decide(times: &[u64]) -> Batching {
+        let point = |(place, us): (usize, &u64)| BatchPoint {
+            rows: 1 << place,
+            ns: us * 1000,
+        };
+        let curve = times.iter().enumerate().map(point).collect();
+        Batching::decide(curve, &BatchOptions::default())
+    }
+
+    #[test]
+    fn it_batches_what_pays_as_far_as_it_pays() {
+        // A perceptron whose weights are read once for all rows.
+        let wide = decide(&[90, 100, 120, 200, 320, 640]);
+        assert_eq!((wide.max, wide.off), (16, None));
+        assert_eq!(wide.curve.len(), 6);
+        // Less than a tenth.
+        let even = decide(&[9300, 18_500, 35_000]);
+        assert_eq!(even.max, 1);
+        assert!(even.off.unwrap().contains("does not pay"));
+        let worse = decide(&[9300, 20_000]);
+        assert!(worse.off.unwrap().contains("does not pay"));
+    }
+
+    #[test]
+    fn what_is_too_short_runs_at_once() {
+        let tiny = decide(&[4, 4, 4, 5, 5, 8]);
+        assert!(tiny.is_short());
+        assert!(tiny.off.unwrap().contains("less than it takes"));
+        // As much per run, but not to gain.
+        assert!(!decide(&[90, 100]).is_short());
+        assert!(decide(&[]).off.is_some());
+    }
 
     #[test]
     fn names_go_there_and_back() {

@@ -29,6 +29,12 @@ impl Stamp {
         self.0
     }
 
+    /// The moment this long after it.
+    #[must_use]
+    pub fn plus(self, time: Duration) -> Self {
+        Budget::new(time).from(self).at
+    }
+
     /// Nanoseconds since an earlier stamp; zero where that one is later.
     pub fn nanos_since(self, earlier: Stamp) -> u64 {
         CLOCK.delta_as_nanos(earlier.0, self.0)
@@ -99,6 +105,12 @@ impl Deadline {
         Duration::from_nanos(self.at.nanos_since(Stamp::now()))
     }
 
+    /// The later of two.
+    #[must_use]
+    pub fn max(self, other: Deadline) -> Deadline {
+        if other.at > self.at { other } else { self }
+    }
+
     /// The earlier of two.
     #[must_use]
     pub fn min(self, other: Deadline) -> Deadline {
@@ -123,11 +135,20 @@ mod tests {
     }
 
     #[test]
+    fn a_later_moment_is_as_much_later() {
+        let now = Stamp::now();
+        let nanos = now.plus(Duration::from_millis(20)).nanos_since(now);
+        assert!(nanos.abs_diff(20_000_000) < 1000, "{nanos}");
+    }
+
+    #[test]
     fn the_earlier_deadline_wins() {
         let (soon, late) = (
             Deadline::after(Duration::from_secs(1)),
             Deadline::after(Duration::from_secs(9)),
         );
         assert_eq!(soon.min(late).budget(), late.min(soon).budget());
+        assert_eq!(soon.max(late).budget(), late.max(soon).budget());
+        assert!(soon.min(late).budget() < soon.max(late).budget());
     }
 }

@@ -118,6 +118,17 @@ pub enum Error {
         reason: String,
     },
 
+    /// Its inferences were to be merged, and cannot be.
+    #[error(
+        "graph `{graph}` cannot be batched: {reason}; use another model, or batch `auto` or `off`"
+    )]
+    Batch {
+        /// The graph's name.
+        graph: String,
+        /// Why not.
+        reason: String,
+    },
+
     /// A graph of this name is there already.
     #[error("a graph named `{graph}` is loaded already: give each model a name of its own")]
     DuplicateGraph {
@@ -246,9 +257,10 @@ impl Error {
             Error::Encoding { .. } => ErrorCode::InvalidEncoding,
             Error::Timeout { .. } => ErrorCode::Timeout,
             Error::Run { .. } | Error::OnnxRuntime { .. } => ErrorCode::RuntimeError,
-            Error::Unsupported { .. } | Error::NoDevice { .. } | Error::Device { .. } => {
-                ErrorCode::UnsupportedOperation
-            }
+            Error::Batch { .. }
+            | Error::Unsupported { .. }
+            | Error::NoDevice { .. }
+            | Error::Device { .. } => ErrorCode::UnsupportedOperation,
             Error::TooLarge { .. } => ErrorCode::TooLarge,
             Error::NoInput { .. } | Error::File { .. } => ErrorCode::NotFound,
             Error::Library { .. }

@@ -5,10 +5,12 @@
 //! failure is an [`Error`] with one of wasi-nn's codes, and nothing here panics on a value that
 //! somebody else supplied.
 //!
-//! Rooms, each standing above what it uses: [`GraphRegistry`] → [`Graph`] → `session` → `run` (the
+//! Rooms, each standing above what it uses: [`GraphRegistry`] → [`Graph`] → `batcher` → `session` → `run` (the
 //! one room with unsafe code) → [`TensorType`], [`Device`], [`Error`].
 
+mod batcher;
 mod batching;
+mod calibrate;
 mod caller;
 pub mod clock;
 mod device;
@@ -16,11 +18,16 @@ mod error;
 mod external;
 mod graph;
 mod lane;
+mod line;
+mod model;
 mod options;
 mod permits;
+mod proof;
 mod registry;
+mod rows;
 mod run;
 mod runtime;
+mod seat;
 mod session;
 mod shape;
 mod tensor;

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{Error, Graph, GraphOptions, session::Source};
+use crate::{BatchOptions, BatchPolicy, Error, Graph, GraphOptions, session::Source};
 
 /// The graphs of a process, by name.
 #[derive(Default)]
@@ -72,7 +72,16 @@ impl GraphRegistry {
     ///
     /// As [`GraphRegistry::load_bytes`], without [`Error::DuplicateGraph`].
     pub fn load_private(bytes: &[u8], options: &GraphOptions) -> Result<Arc<Graph>, Error> {
-        Graph::load("(loaded from bytes)", Source::Bytes(bytes), options).map(Arc::new)
+        // One caller never has two inferences to merge.
+        let batch = BatchOptions {
+            policy: BatchPolicy::Off,
+            ..options.batch
+        };
+        let options = GraphOptions {
+            batch,
+            ..options.clone()
+        };
+        Graph::load("(loaded from bytes)", Source::Bytes(bytes), &options).map(Arc::new)
     }
 
     /// The graph of this name.

@@ -6,7 +6,7 @@
 
 use std::{
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread,
 };
 
@@ -22,7 +22,7 @@ use crate::{
     Device, Error, GraphOptions, Mode, OnnxRuntime, Optimization,
     clock::Deadline,
     external,
-    permits::{Permit, Permits},
+    permits::{Permit, Permits, UNLIMITED, Waited, Waiter},
 };
 
 /// Where a model comes from.
@@ -45,7 +45,7 @@ pub(crate) struct Sessions {
 pub(crate) struct Loan<'a> {
     sessions: &'a Sessions,
     index: usize,
-    _permit: Permit<'a>,
+    permit: Permit<'a>,
 }
 
 impl Sessions {
@@ -71,11 +71,14 @@ impl Sessions {
             .map(|_| build(runtime, graph, source, options, cores))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            permits: Permits::new(if shared {
-                options.permits(cores)
-            } else {
-                count
-            }),
+            permits: Permits::new(
+                if shared {
+                    options.permits(cores)
+                } else {
+                    count
+                },
+                false,
+            ),
             idle: (!shared).then(|| Mutex::new((0..count).collect())),
             sessions,
         })
@@ -91,9 +94,30 @@ impl Sessions {
         self.loan(self.permits.try_acquire()?)
     }
 
-    /// A session, as soon as one is free; none if the deadline passed first.
-    pub(crate) fn lend(&self, deadline: Option<Deadline>) -> Option<Loan<'_>> {
-        self.loan(self.permits.acquire(deadline)?)
+    /// A session, as soon as it is the caller's turn, unless somebody else takes it along or its
+    /// deadline passes first.
+    pub(crate) fn wait(
+        &self,
+        waiter: &Arc<Waiter>,
+        deadline: Option<Deadline>,
+    ) -> Waited<Loan<'_>> {
+        match self.permits.wait(waiter, deadline) {
+            Waited::Turn(permit) => self.loan(permit).map_or(Waited::Late, Waited::Turn),
+            Waited::Answered => Waited::Answered,
+            Waited::Late => Waited::Late,
+        }
+    }
+
+    /// From now on nobody waits for a turn. For the one shared session only.
+    pub(crate) fn lift_limit(&mut self) {
+        if self.idle.is_none() {
+            self.permits = Permits::new(UNLIMITED, false);
+        }
+    }
+
+    /// From now on who gets a session first waits for others to come, see [`Permit::gather`].
+    pub(crate) fn gather(&mut self) {
+        self.permits = Permits::new(self.permits.count(), true);
     }
 
     fn loan<'a>(&'a self, permit: Permit<'a>) -> Option<Loan<'a>> {
@@ -105,12 +129,16 @@ impl Sessions {
         Some(Loan {
             sessions: self,
             index,
-            _permit: permit,
+            permit,
         })
     }
 }
 
-impl Loan<'_> {
+impl<'a> Loan<'a> {
+    pub(crate) fn permit(&mut self) -> &mut Permit<'a> {
+        &mut self.permit
+    }
+
     pub(crate) fn session(&self) -> Option<&Session> {
         self.sessions.sessions.get(self.index)
     }

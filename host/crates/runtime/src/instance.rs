@@ -108,6 +108,11 @@ impl Instance {
         Ok(result)
     }
 
+    /// Linear memory that it has, in bytes, touched or not.
+    pub fn memory_bytes(&self) -> usize {
+        self.store.data().limiter.memory_bytes()
+    }
+
     /// Looks up an exported function, by the name that the world gives it.
     ///
     /// # Errors

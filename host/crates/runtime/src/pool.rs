@@ -57,6 +57,13 @@ impl Pool {
         }
     }
 
+    /// Linear memory of the instance that is kept warm, in bytes; none where none is kept.
+    pub fn memory_bytes(&self) -> Option<usize> {
+        self.warm
+            .as_ref()
+            .map(|(instance, _)| instance.memory_bytes())
+    }
+
     /// Hands a frame to an instance.
     ///
     /// # Errors

@@ -257,6 +257,11 @@ impl Limiter {
             denied: None,
         }
     }
+
+    /// Bytes of linear memory in use.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory.used
+    }
 }
 
 impl Bound {

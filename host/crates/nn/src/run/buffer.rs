@@ -10,6 +10,9 @@ const ALIGNMENT: usize = 64;
 
 pub(super) struct Buffer {
     start: NonNull<u8>,
+    /// As many as were asked for, all of them initialised.
+    capacity: usize,
+    /// The first so many are in use.
     bytes: usize,
 }
 
@@ -24,7 +27,11 @@ impl Buffer {
         let layout = Self::layout(bytes)?;
         // SAFETY: the layout's size is never zero.
         let start = NonNull::new(unsafe { alloc::alloc_zeroed(layout) })?;
-        Some(Self { start, bytes })
+        Some(Self {
+            start,
+            capacity: bytes,
+            bytes,
+        })
     }
 
     /// An empty tensor still gets an address of its own, so the size is at least one byte.
@@ -39,11 +46,20 @@ impl Buffer {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Uses another number of its bytes, at most its capacity.
+    pub(super) fn set_bytes(&mut self, bytes: usize) {
+        self.bytes = bytes.min(self.capacity);
+    }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if let Some(layout) = Self::layout(self.bytes) {
+        if let Some(layout) = Self::layout(self.capacity) {
             // SAFETY: `start` came from `alloc_zeroed` with this very layout, and is freed once.
             unsafe { alloc::dealloc(self.start.as_ptr(), layout) }
         }

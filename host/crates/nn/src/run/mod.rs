@@ -7,6 +7,7 @@
 //! - `buffer`: memory of our own, aligned for every element type;
 //! - `value`: an `OrtValue` together with the memory that it points to ([`Tensor`]), or with the
 //!   borrow of somebody else's ([`View`]);
+//! - `lent`: bytes of a caller that waits, for the thread that runs its inference;
 //! - `cancel`: run options that another thread may terminate;
 //! - `call`: the run itself.
 //!
@@ -20,11 +21,13 @@
 mod buffer;
 mod call;
 mod cancel;
+mod lent;
 mod library;
 mod value;
 
 pub(crate) use call::{Feed, Names, RunFault, run};
 pub(crate) use cancel::Cancel;
+pub(crate) use lent::Lent;
 pub(crate) use library::library_version;
 pub use value::Tensor;
 pub(crate) use value::ViewSlot;

@@ -39,7 +39,7 @@ unsafe impl Sync for Tensor {}
 /// What a tensor and those who read it keep alive: the value first, so that it goes before its
 /// memory.
 struct Owner {
-    _handle: Handle,
+    handle: Handle,
     memory: Memory,
 }
 
@@ -155,10 +155,7 @@ impl Tensor {
         Self {
             value: handle.0,
             reusable: matches!(memory, Memory::Ours(_)),
-            owner: Arc::new(Owner {
-                _handle: handle,
-                memory,
-            }),
+            owner: Arc::new(Owner { handle, memory }),
             ty,
             shape,
         }
@@ -221,6 +218,47 @@ impl Tensor {
     pub(crate) fn is_reusable(&mut self) -> bool {
         // Not the count: this also waits for what others did before they let go.
         self.reusable && Arc::get_mut(&mut self.owner).is_some()
+    }
+
+    /// How many bytes of elements fit into its memory.
+    pub(crate) fn capacity(&self) -> usize {
+        match &self.owner.memory {
+            Memory::Ours(buffer) => buffer.capacity(),
+            Memory::Theirs { bytes, .. } => *bytes,
+        }
+    }
+
+    /// Makes it a tensor of another type and other dimensions in the same memory, whose elements
+    /// stay what they are; false where they do not fit, or somebody else reads it.
+    pub(crate) fn refit(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<bool, Error> {
+        if !self.is_reusable() {
+            return Ok(false);
+        }
+        if self.ty == ty && *self.shape == *dimensions {
+            return Ok(true);
+        }
+        let Some(Owner {
+            handle,
+            memory: Memory::Ours(buffer),
+        }) = Arc::get_mut(&mut self.owner)
+        else {
+            return Ok(false);
+        };
+        let Some(bytes) = ty.bytes_for(dimensions) else {
+            return Ok(false);
+        };
+        if bytes > buffer.capacity() {
+            return Ok(false);
+        }
+        // SAFETY: as in `zeros`; the buffer has at least so many bytes. The old value goes, and no
+        // run uses it: the tensor is exclusively held.
+        let made = unsafe { Handle::over(buffer.start(), bytes, ty, dimensions)? };
+        buffer.set_bytes(bytes);
+        self.value = made.0;
+        *handle = made;
+        self.ty = ty;
+        self.shape = dimensions.into();
+        Ok(true)
     }
 
     /// Its elements, row-major, in the machine's byte order.

@@ -1,0 +1,396 @@
+//! The batcher of one graph: merges the inferences of callers that wait for their turn.
+//!
+//! There is no thread for it. Who gets a turn takes as many others along as wait and fit, copies
+//! all inputs into one tensor each, runs once, and tells the others, who each copy their own rows out
+//! of the outputs. So nobody waits for the sake of a batch unless `delay` asks for it, and a guest
+//! sees its own rows only, in memory of its own.
+//!
+//! What one caller does wrong does not become the others' business: arguments are checked before
+//! their caller waits; a batch that fails is taken apart, and each runs by itself; who is past its
+//! deadline leaves, and the run goes on until the last deadline of those who are in it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use smallvec::SmallVec;
+
+use crate::{
+    Batching, Caller, Error, Tensor,
+    clock::{Budget, Deadline, Stamp},
+    lane::{Argument, Pool},
+    model::Model,
+    permits::{Waited, Waiter},
+    rows::{concatenate, with_rows},
+    run::{self, Cancel, Feed, RunFault},
+    seat::{Answer, Merged, Part, Seat, Spare},
+    session::{Loan, Sessions},
+};
+
+/// Bytes of inputs in one run, at most: a batch of a camera's pictures, little beside what
+/// instances may hold each.
+const BATCH_BYTES: usize = 64 << 20;
+
+pub(crate) struct Batcher {
+    max: u32,
+    delay: Duration,
+    spare: Arc<Spare>,
+    /// Off for good once the graph gave other rows than it took.
+    merges: AtomicBool,
+}
+
+/// An inference that has to wait.
+pub(crate) struct Request<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) arguments: &'a [Argument<'a>],
+    /// The argument for each input.
+    pub(crate) order: &'a [usize],
+    /// Memory for the outputs, where it is known.
+    pub(crate) outputs: &'a [Option<Tensor>],
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) caller: Caller,
+    /// When it began to wait.
+    pub(crate) asked: Stamp,
+}
+
+/// How an inference goes on once it has waited.
+pub(crate) enum Turn<'a> {
+    /// It is to be run by itself.
+    Alone(Loan<'a>),
+    /// It ran with others: by this caller since its turn came, or by another one.
+    Ran { part: Part, turn: Option<Stamp> },
+    /// Its deadline passed.
+    Late,
+}
+
+impl<'a> Request<'a> {
+    /// The bytes of each input.
+    fn inputs(&self) -> impl Iterator<Item = &'a [u8]> {
+        let arguments = self.arguments;
+        let places = self.order.iter();
+        places.filter_map(|&place| arguments.get(place).map(|argument| argument.data.parts().2))
+    }
+
+    fn dimensions(&self, input: usize) -> Option<&'a [u32]> {
+        let argument = self.arguments.get(*self.order.get(input)?)?;
+        Some(argument.data.parts().1)
+    }
+
+    /// The rows that all inputs have.
+    fn rows(&self) -> Option<u32> {
+        let rows = |input| self.dimensions(input)?.first().copied();
+        let first = rows(0)?;
+        (1..self.order.len())
+            .all(|input| rows(input) == Some(first))
+            .then_some(first)
+    }
+
+    /// The dimensions besides the rows that the model leaves open.
+    fn open(&self) -> SmallVec<[u32; 4]> {
+        let mut open = SmallVec::new();
+        for (input, info) in self.model.inputs.iter().enumerate() {
+            let came = self.dimensions(input).unwrap_or_default();
+            let pairs = info.dimensions.iter().zip(came).skip(1);
+            open.extend(pairs.filter_map(|(fixed, came)| fixed.is_none().then_some(*came)));
+        }
+        open
+    }
+
+    fn seat(&self, open: Option<SmallVec<[u32; 4]>>) -> Seat {
+        let bytes = self.inputs().map(<[u8]>::len).sum();
+        Seat::new(self.rows().unwrap_or(1), bytes, open, self.deadline)
+    }
+}
+
+impl Batcher {
+    pub(crate) fn new(batching: &Batching) -> Self {
+        Self {
+            max: batching.max,
+            delay: batching.delay,
+            spare: Arc::default(),
+            merges: AtomicBool::new(true),
+        }
+    }
+
+    /// Waits for a turn, and takes it together with others where there are some.
+    ///
+    /// # Errors
+    ///
+    /// None of a batch: those lead to [`Turn::Alone`].
+    pub(crate) fn turn<'s>(
+        &self,
+        sessions: &'s Sessions,
+        request: &Request<'_>,
+        cancel: &mut Cancel,
+    ) -> Turn<'s> {
+        let merges = self.merges.load(Ordering::Relaxed)
+            && request
+                .rows()
+                .is_some_and(|rows| rows > 0 && rows < self.max);
+        let seat = request.seat(merges.then(|| request.open()));
+        let waiter = Arc::new(Waiter::new(request.caller, seat));
+        let seat = &waiter.seat;
+        let waited = seat.lent.lend(request.inputs(), || {
+            sessions.wait(&waiter, request.deadline)
+        });
+        match waited {
+            Waited::Turn(loan) => self.lead(loan, seat, request, cancel),
+            Waited::Late => Turn::Late,
+            Waited::Answered => match seat.take_answer() {
+                Some(Answer::Ran(part)) => Turn::Ran { part, turn: None },
+                Some(Answer::Late) => Turn::Late,
+                Some(Answer::Alone) | None => alone(sessions, request),
+            },
+        }
+    }
+
+    /// The turn has come: takes others along.
+    fn lead<'s>(
+        &self,
+        mut loan: Loan<'s>,
+        seat: &Seat,
+        request: &Request<'_>,
+        cancel: &mut Cancel,
+    ) -> Turn<'s> {
+        let mut crew = Crew::default();
+        let permit = loan.permit();
+        if seat.open.is_some() {
+            let mut room = self.max - seat.rows();
+            let mut bytes = BATCH_BYTES.saturating_sub(seat.bytes);
+            if !self.delay.is_zero() {
+                let until = Budget::new(self.delay).from(request.asked);
+                permit.gather(room, request.deadline.map_or(until, |d| d.min(until)));
+            }
+            while room > 0
+                && let Some(waiter) = permit.take(|other| {
+                    other.rows() <= room && other.bytes <= bytes && other.open == seat.open
+                })
+            {
+                room -= waiter.seat.rows();
+                bytes -= waiter.seat.bytes;
+                crew.0.push(waiter);
+            }
+        }
+        permit.gathered();
+        if crew.0.is_empty() {
+            return Turn::Alone(loan);
+        }
+        let turn = Stamp::now();
+        let ran = loan
+            .session()
+            .ok_or_else(|| RunFault::Failed("there is no session".to_owned()))
+            .and_then(|session| self.merge(session, &mut crew, seat, request, cancel));
+        match ran {
+            Ok(part) => {
+                // The next one's turn first: it is who keeps the device busy.
+                drop(loan);
+                crew.share(&part, seat.rows());
+                if request.deadline.is_some_and(|d| d.left().is_zero()) {
+                    return Turn::Late;
+                }
+                Turn::Ran {
+                    part,
+                    turn: Some(turn),
+                }
+            }
+            Err(RunFault::Terminated) => {
+                drop(loan);
+                crew.answer(|| Answer::Late);
+                Turn::Late
+            }
+            // Whoever is to blame will hear of it by itself.
+            Err(RunFault::Failed(_) | RunFault::Other(_)) => Turn::Alone(loan),
+        }
+    }
+
+    /// Runs all of them at once; gives the leader's part, whose rows are the first.
+    fn merge(
+        &self,
+        session: &ort::session::Session,
+        crew: &mut Crew,
+        seat: &Seat,
+        request: &Request<'_>,
+        cancel: &mut Cancel,
+    ) -> Result<Part, RunFault> {
+        let model = request.model;
+        // Who has left in the meantime took its memory along; who is held cannot.
+        let taken = std::mem::take(&mut crew.0);
+        let mut held: SmallVec<[_; 16]> = SmallVec::new();
+        for waiter in &taken {
+            if let Some(memory) = waiter.seat.lent.hold() {
+                held.push(memory);
+                crew.0.push(Arc::clone(waiter));
+            }
+        }
+        let rows = crew.0.iter().map(|waiter| waiter.seat.rows());
+        let total = seat.rows() + rows.sum::<u32>();
+        let deadlines = crew.0.iter().map(|waiter| waiter.seat.deadline);
+        let deadline = last(request.deadline, deadlines);
+        let mut inputs: SmallVec<[Tensor; 4]> = SmallVec::new();
+        for (input, (info, own)) in model.inputs.iter().zip(request.inputs()).enumerate() {
+            let dimensions = with_rows(request.dimensions(input).unwrap_or_default(), total);
+            let mut tensor = self.spare.take(info.ty, &dimensions)?;
+            let theirs = held.iter().map(|held| held.input(input));
+            let pieces = std::iter::once(Some(own)).chain(theirs);
+            if !concatenate(tensor.bytes_mut().unwrap_or_default(), pieces) {
+                return Err(RunFault::Failed(
+                    "the inputs do not fit together".to_owned(),
+                ));
+            }
+            inputs.push(tensor);
+        }
+        drop(held);
+        let mut outputs: SmallVec<[Option<Tensor>; 2]> = SmallVec::new();
+        for own in request.outputs {
+            outputs.push(match own {
+                Some(own) => {
+                    let dimensions = with_rows(own.shape(), total);
+                    Some(self.spare.take(own.ty(), &dimensions)?)
+                }
+                None => None,
+            });
+        }
+        let feeds: SmallVec<[Feed<'_>; 4]> = inputs.iter().map(Feed::tensor).collect();
+        let names = (&model.input_names, &model.output_names);
+        let (started, ended) = run::run(session, cancel, deadline, names, &feeds, &mut outputs)?;
+        drop(feeds);
+        self.spare.give_back(inputs.into_iter());
+        let outputs: SmallVec<[Tensor; 2]> = outputs.into_iter().flatten().collect();
+        let fits = |output: &Tensor| output.shape().first() == Some(&total);
+        if outputs.len() != model.outputs.len() || !outputs.iter().all(fits) {
+            tracing::warn!(
+                graph = model.name,
+                "a batch gave other rows than it took: inferences are not merged from now on"
+            );
+            self.merges.store(false, Ordering::Relaxed);
+            return Err(RunFault::Failed(
+                "it gave other rows than it took".to_owned(),
+            ));
+        }
+        Ok(Part {
+            outputs: Arc::new(Merged::new(outputs, &self.spare)),
+            first: 0,
+            rows: seat.rows(),
+            of: total,
+            started,
+            ended,
+        })
+    }
+}
+
+/// Waits for a turn of one's own, for a graph or an inference that is not merged.
+pub(crate) fn alone<'s>(sessions: &'s Sessions, request: &Request<'_>) -> Turn<'s> {
+    let waiter = Waiter::new(request.caller, request.seat(None));
+    match sessions.wait(&Arc::new(waiter), request.deadline) {
+        Waited::Turn(mut loan) => {
+            loan.permit().gathered();
+            Turn::Alone(loan)
+        }
+        Waited::Answered | Waited::Late => Turn::Late,
+    }
+}
+
+/// Those who go along. Whoever is still in here at the end is told to run by itself.
+#[derive(Default)]
+struct Crew(SmallVec<[Arc<Waiter>; 16]>);
+
+impl Crew {
+    /// Everybody gets the rows that are theirs, in order, after the leader's.
+    fn share(&mut self, leader: &Part, rows: u32) {
+        let mut first = rows;
+        self.answer_each(|waiter| {
+            let rows = waiter.seat.rows();
+            let part = Part {
+                outputs: Arc::clone(&leader.outputs),
+                first,
+                rows,
+                ..*leader
+            };
+            first += rows;
+            Answer::Ran(part)
+        });
+    }
+
+    fn answer(&mut self, answer: impl Fn() -> Answer) {
+        self.answer_each(|_| answer());
+    }
+
+    fn answer_each(&mut self, mut answer: impl FnMut(&Waiter) -> Answer) {
+        for waiter in self.0.drain(..) {
+            waiter.seat.put(answer(&waiter));
+            waiter.answered();
+        }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.answer(|| Answer::Alone);
+    }
+}
+
+impl Part {
+    /// Copies the caller's rows out of the run, into the memory for its outputs where there is
+    /// some.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLarge`] where the machine has no memory for them.
+    pub(crate) fn copy_to(
+        self,
+        outputs: &mut [Option<Tensor>],
+        pool: &mut Pool,
+    ) -> Result<(), Error> {
+        for (slot, merged) in outputs.iter_mut().zip(&self.outputs.tensors) {
+            let dimensions = with_rows(merged.shape(), self.rows);
+            let mut own = match slot.take() {
+                Some(own) if **own.shape() == *dimensions => own,
+                _ => pool.take(merged.ty(), &dimensions)?,
+            };
+            let row = merged.bytes().len() / self.of.max(1) as usize;
+            let begin = self.first as usize * row;
+            let rows = merged.bytes().get(begin..begin + self.rows as usize * row);
+            if let (Some(to), Some(rows)) = (own.bytes_mut(), rows)
+                && to.len() == rows.len()
+            {
+                to.copy_from_slice(rows);
+                *slot = Some(own);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last of all deadlines; none where somebody has none.
+fn last(own: Option<Deadline>, others: impl Iterator<Item = Option<Deadline>>) -> Option<Deadline> {
+    let mut last = own?;
+    for other in others {
+        last = last.max(other?);
+    }
+    Some(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_goes_on_until_the_last_deadline() {
+        let (soon, late) = (
+            Deadline::after(Duration::from_secs(1)),
+            Deadline::after(Duration::from_secs(9)),
+        );
+        let of = |own, others: &[Option<Deadline>]| {
+            last(own, others.iter().copied()).map(|deadline| deadline.budget().as_secs())
+        };
+        assert_eq!(of(Some(soon), &[Some(late)]), Some(9));
+        assert_eq!(of(Some(late), &[Some(soon)]), Some(9));
+        assert_eq!(of(Some(soon), &[]), Some(1));
+        assert_eq!(of(Some(soon), &[None]), None);
+        assert_eq!(of(None, &[Some(soon)]), None);
+    }
+}

@@ -1,0 +1,356 @@
+//! What a graph goes through when it is loaded: the proof that its rows can be run together, and the
+//! measurement of what that saves.
+//!
+//! It runs the graph on made-up frames, one by one and in batches of 2, 4, 8 and so on, holds each
+//! row against the frame's own run, and remembers the times. It stops where more rows save nothing
+//! or where the time that it may take is up; what the times mean is [`Batching`]'s to say. Nothing is
+//! measured where nobody asked for batches.
+
+use std::{thread, time::Duration};
+
+use ort::session::Session;
+use smallvec::SmallVec;
+
+use crate::{
+    BatchPoint, BatchPolicy, Batching, Device, Error, GraphOptions, Mode, Tensor, TensorType,
+    clock::{Budget, Deadline, Stamp},
+    model::Model,
+    proof::{Seeded, agree},
+    rows::{concatenate, with_rows},
+    run::{self, Cancel, Feed, RunFault},
+};
+
+/// Time for all of it. A person at a terminal does not notice a quarter of a second beside loading;
+/// a model that takes longer for a few runs has no small costs to share.
+const TIME: Duration = Duration::from_millis(250);
+
+/// Time for the runs of one size, unless one takes longer: enough for the least of many.
+const TIME_A_SIZE: Duration = Duration::from_millis(4);
+
+/// Frames that the batches are made of, over and over. Odd, so that each stands in other places.
+const FRAMES: usize = 3;
+
+/// Bytes of inputs in one batch, at most.
+const BYTES: usize = 64 << 20;
+
+/// What a model may take for one run to be measured where it is about taking turns alone.
+const SHORT: Duration = Duration::from_millis(10);
+
+/// What an open dimension may be, besides that of the rows: a short text, a small picture, a
+/// picture. The first that the model takes.
+const OPEN: [u32; 3] = [16, 64, 224];
+
+/// What whole numbers may be: not zero, since something may be divided by them; and if the model
+/// does not like these, the smallest there are, as masks and kinds of token are.
+const WHOLE: [(u32, u32); 2] = [(1, 100), (0, 1)];
+
+/// Says whether the inferences of a graph are merged, and how far.
+///
+/// # Errors
+///
+/// [`Error::Batch`] where that was asked for and cannot be.
+pub(crate) fn calibrate(
+    model: &Model,
+    session: &Session,
+    options: &GraphOptions,
+) -> Result<Batching, Error> {
+    let asked = &options.batch;
+    if asked.policy == BatchPolicy::Off {
+        return Ok(Batching::off("it was not asked for"));
+    }
+    let mut trial = Trial {
+        model,
+        session,
+        cancel: Cancel::new()?,
+        begin: Stamp::now(),
+        curve: Vec::new(),
+    };
+    let measured = match model.rows() {
+        Err(reason) => {
+            trial.alone(options);
+            Err(reason)
+        }
+        Ok(()) if asked.max.get() == 1 => Err("batches of one row were asked for".to_owned()),
+        Ok(()) => trial.measure(options),
+    };
+    let mut batching = match (measured, asked.policy) {
+        (Ok(()), BatchPolicy::On) => Batching::on(asked.max.get(), asked.delay, trial.curve),
+        (Ok(()), _) => Batching::decide(trial.curve, asked),
+        (Err(reason), BatchPolicy::On) => {
+            return Err(Error::Batch {
+                graph: model.name.clone(),
+                reason,
+            });
+        }
+        (Err(reason), _) => Batching {
+            curve: trial.curve,
+            ..Batching::off(reason)
+        },
+    };
+    // More threads than cores only make sense where each inference is one thread's own.
+    let threads = options.intra_threads(thread::available_parallelism().map_or(1, usize::from));
+    let own = options.device == Device::Cpu && options.mode == Mode::Throughput && threads == 1;
+    batching.unlimited = own && batching.off.is_some() && batching.is_short();
+    Ok(batching)
+}
+
+struct Trial<'a> {
+    model: &'a Model,
+    session: &'a Session,
+    cancel: Cancel,
+    begin: Stamp,
+    curve: Vec<BatchPoint>,
+}
+
+/// A frame, and what came of it alone.
+struct Frame {
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+}
+
+impl Trial<'_> {
+    /// Measures one frame by itself, for a graph whose runs cannot be merged.
+    fn alone(&mut self, options: &GraphOptions) {
+        if options.device != Device::Cpu {
+            return;
+        }
+        let limit = Some(Deadline::after(SHORT));
+        let first = self.frame(&mut Seeded::new(), OPEN[0], WHOLE[0], 1);
+        if let Ok(inputs) = first
+            && self.run(&inputs, limit).is_ok()
+        {
+            // Where it fails later, it is not measured.
+            let _ = self.time(&inputs, 1, limit);
+        }
+    }
+
+    /// Proves that rows can be run together and measures what that saves; else says why not.
+    fn measure(&mut self, options: &GraphOptions) -> Result<(), String> {
+        let asked = &options.batch;
+        let must = asked.policy == BatchPolicy::On;
+        // Elsewhere than on the CPU the first run sets the device up, which takes its time, and which
+        // the first frame would wait for otherwise.
+        let patient = must || options.device != Device::Cpu;
+        let limit = (!patient).then(|| Budget::new(TIME).from(self.begin));
+        let (frames, warmed) = self.frames(limit)?;
+        if patient {
+            self.begin = warmed;
+        }
+        let bytes = frames.iter().flat_map(|frame| &frame.inputs);
+        let bytes = bytes.map(|input| input.bytes().len()).sum::<usize>() / FRAMES;
+        let mut rows = 2;
+        while rows <= asked.max.get() {
+            if bytes.saturating_mul(rows as usize) > BYTES {
+                break;
+            }
+            // The first batch is the proof, which somebody who asked for batches waits for.
+            let owed = must && rows == 2;
+            if !owed && !self.has_time_for(rows) {
+                break;
+            }
+            self.size(&frames, rows)?;
+            if self.saves_nothing_more() {
+                break;
+            }
+            rows = rows.saturating_mul(2);
+        }
+        if rows == 2 {
+            return Err(format!(
+                "one run takes {:?}: too long to measure batches when it is loaded",
+                Duration::from_nanos(self.curve.first().map_or(0, |point| point.ns))
+            ));
+        }
+        Ok(())
+    }
+
+    /// Frames that the model takes, run alone; and when the first run was over.
+    fn frames(&mut self, limit: Option<Deadline>) -> Result<([Frame; FRAMES], Stamp), String> {
+        let model = self.model;
+        let is_open = |d: &[Option<u32>]| d.iter().skip(1).any(Option::is_none);
+        let open = model.inputs.iter().any(|info| is_open(&info.dimensions));
+        let whole = [TensorType::I32, TensorType::I64];
+        let whole = model.inputs.iter().any(|info| whole.contains(&info.ty));
+        let mut failed = String::new();
+        for &open in OPEN.iter().take(if open { OPEN.len() } else { 1 }) {
+            for &whole in WHOLE.iter().take(if whole { WHOLE.len() } else { 1 }) {
+                let mut seeded = Seeded::new();
+                let inputs = self.frame(&mut seeded, open, whole, 1)?;
+                match self.run(&inputs, limit) {
+                    Ok(_) => {}
+                    Err(RunFault::Terminated) => {
+                        return Err(format!("one run takes more than {TIME:?}"));
+                    }
+                    Err(fault) => {
+                        failed = words(fault);
+                        continue;
+                    }
+                }
+                let warmed = Stamp::now();
+                self.time(&inputs, 1, limit)?;
+                let mut frames = Vec::new();
+                for place in 0..FRAMES {
+                    let inputs = match place {
+                        0 => inputs.iter().map(copy_of).collect::<Result<_, _>>(),
+                        _ => self.frame(&mut seeded, open, whole, 1),
+                    }?;
+                    let outputs = self.run(&inputs, limit).map_err(words)?.0;
+                    frames.push(Frame { inputs, outputs });
+                }
+                let frames = frames.try_into();
+                return frames
+                    .map(|frames| (frames, warmed))
+                    .map_err(|_| "it has no frames".to_owned());
+            }
+        }
+        Err(format!("a trial run failed: {failed}"))
+    }
+
+    /// Runs a batch of so many rows: the proof first, then the times.
+    fn size(&mut self, frames: &[Frame; FRAMES], rows: u32) -> Result<(), String> {
+        let row = |place: usize| frames.get(place % FRAMES);
+        let mut inputs = Vec::new();
+        for (input, info) in self.model.inputs.iter().enumerate() {
+            let of = |place| row(place)?.inputs.get(input);
+            let shape = of(0).map_or_else(SmallVec::new, |one| with_rows(one.shape(), rows));
+            let mut tensor =
+                Tensor::zeros(info.ty, shape[..].into()).map_err(|error| error.to_string())?;
+            let pieces = (0..rows as usize).map(|place| of(place).map(Tensor::bytes));
+            if !concatenate(tensor.bytes_mut().unwrap_or_default(), pieces) {
+                return Err(format!("its input `{}` has no rows", info.name));
+            }
+            inputs.push(tensor);
+        }
+        let (outputs, _) = self
+            .run(&inputs, None)
+            .map_err(|fault| format!("a batch of {rows} rows failed: {}", words(fault)))?;
+        for (output, (info, merged)) in self.model.outputs.iter().zip(&outputs).enumerate() {
+            let name = &info.name;
+            if merged.shape().first() != Some(&rows) {
+                let shape = merged.shape();
+                return Err(format!(
+                    "its output `{name}` has dimensions {shape:?} for a batch of {rows} rows"
+                ));
+            }
+            let bytes = merged.bytes().len() / rows.max(1) as usize;
+            for place in 0..rows as usize {
+                let alone = row(place).and_then(|frame| frame.outputs.get(output));
+                let alone = alone.map(Tensor::bytes).unwrap_or_default();
+                let merged = merged.bytes().get(place * bytes..(place + 1) * bytes);
+                agree(info.ty, alone, merged.unwrap_or_default()).map_err(|differ| {
+                    format!(
+                        "in a batch of {rows} rows its output `{name}` is not what each row gives alone ({differ}): the model mixes rows"
+                    )
+                })?;
+            }
+        }
+        self.time(&inputs, rows, None)
+    }
+
+    /// The least time of some runs.
+    fn time(
+        &mut self,
+        inputs: &[Tensor],
+        rows: u32,
+        limit: Option<Deadline>,
+    ) -> Result<(), String> {
+        let begin = Stamp::now();
+        let mut least = u64::MAX;
+        for run in 0.. {
+            least = least.min(self.run(inputs, limit).map_err(words)?.1);
+            let spent = Duration::from_nanos(Stamp::now().nanos_since(begin));
+            if spent >= TIME_A_SIZE && (run >= 1 || spent >= TIME / 16) {
+                break;
+            }
+        }
+        self.curve.push(BatchPoint { rows, ns: least });
+        Ok(())
+    }
+
+    fn has_time_for(&self, rows: u32) -> bool {
+        let a_row = self
+            .curve
+            .last()
+            .map_or(0, |point| point.ns / u64::from(point.rows));
+        // Once for the proof, twice for the time.
+        let needed = a_row.saturating_mul(u64::from(rows)).saturating_mul(3);
+        let spent = Stamp::now().nanos_since(self.begin);
+        u128::from(spent.saturating_add(needed)) <= TIME.as_nanos()
+    }
+
+    /// Whether the last size took as long for a row as the one before; where runs are long, one
+    /// look is enough, and where they are short it may be the noise.
+    fn saves_nothing_more(&self) -> bool {
+        let a_row = |point: &BatchPoint| point.ns as f64 / f64::from(point.rows);
+        let saves = |pair: &[BatchPoint]| match pair {
+            [before, after] => a_row(after) < 0.97 * a_row(before),
+            _ => true,
+        };
+        let long = self.curve.last().is_some_and(|point| point.ns > 5_000_000);
+        let looks = if long { 1 } else { 2 };
+        self.curve.len() > looks && !self.curve.windows(2).rev().take(looks).any(saves)
+    }
+
+    /// Made-up inputs of so many rows.
+    fn frame(
+        &self,
+        seeded: &mut Seeded,
+        open: u32,
+        whole: (u32, u32),
+        rows: u32,
+    ) -> Result<Vec<Tensor>, String> {
+        let made = self.model.inputs.iter().map(|info| {
+            let dimensions = info.dimensions.iter().enumerate();
+            let shape = dimensions.map(|(place, dimension)| match (place, dimension) {
+                (_, Some(fixed)) => *fixed,
+                (0, None) => rows,
+                (_, None) => open,
+            });
+            let mut tensor = Tensor::zeros(info.ty, shape.collect())?;
+            if let Some(elements) = tensor.bytes_mut() {
+                seeded.fill(info.ty, elements, whole);
+            }
+            Ok(tensor)
+        });
+        made.collect::<Result<_, Error>>()
+            .map_err(|error| error.to_string())
+    }
+
+    /// One run: its outputs, and what it took in nanoseconds.
+    fn run(
+        &mut self,
+        inputs: &[Tensor],
+        limit: Option<Deadline>,
+    ) -> Result<(Vec<Tensor>, u64), RunFault> {
+        let feeds: SmallVec<[Feed<'_>; 4]> = inputs.iter().map(Feed::tensor).collect();
+        let mut outputs: Vec<Option<Tensor>> = Vec::new();
+        outputs.resize_with(self.model.outputs.len(), || None);
+        let names = (&self.model.input_names, &self.model.output_names);
+        let (started, ended) = run::run(
+            self.session,
+            &mut self.cancel,
+            limit,
+            names,
+            &feeds,
+            &mut outputs,
+        )?;
+        let outputs = outputs.into_iter().flatten().collect();
+        Ok((outputs, ended.nanos_since(started)))
+    }
+}
+
+fn words(fault: RunFault) -> String {
+    match fault {
+        RunFault::Terminated => format!("it takes more than {TIME:?}"),
+        RunFault::Failed(reason) => reason,
+        RunFault::Other(error) => error.to_string(),
+    }
+}
+
+fn copy_of(tensor: &Tensor) -> Result<Tensor, String> {
+    let mut copy =
+        Tensor::zeros(tensor.ty(), tensor.shape().clone()).map_err(|error| error.to_string())?;
+    if let Some(to) = copy.bytes_mut() {
+        to.copy_from_slice(tensor.bytes());
+    }
+    Ok(copy)
+}

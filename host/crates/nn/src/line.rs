@@ -1,0 +1,212 @@
+//! The line of those who wait for a turn: who goes next, and who goes along.
+//!
+//! More urgent ones first; among equals every owner gets an equal share of the rows that run,
+//! however many of its callers wait and however much each brings; within an owner, first come, first
+//! served. It is start-time fair queueing: an entry starts where its owner's last one ends, and
+//! the earliest start goes first. Nobody waits for ever: who was passed over [`PATIENCE`] times rises
+//! by one priority, and starts only grow.
+//!
+//! Pure bookkeeping under somebody else's lock; it knows no threads and no time.
+
+use crate::{Caller, Owner};
+
+/// How many runs may begin without an entry before it rises by one priority. With two levels to
+/// rise, the least urgent waits for sixteen runs and its owner's share, not longer.
+const PATIENCE: u32 = 8;
+
+pub(crate) struct Line<T> {
+    /// In the order of arrival.
+    entries: Vec<Entry<T>>,
+    /// The start of the entry that was last served.
+    now: u64,
+    /// Where the last entry of an owner ends, for those who are ahead of `now`.
+    ends: Vec<(Owner, u64)>,
+}
+
+struct Entry<T> {
+    ticket: T,
+    caller: Caller,
+    start: u64,
+    passed: u32,
+}
+
+impl<T> Entry<T> {
+    /// Smaller goes first.
+    fn rank(&self) -> (u32, u64) {
+        let level = self.caller.priority.level();
+        (level.saturating_sub(self.passed / PATIENCE), self.start)
+    }
+}
+
+impl<T> Default for Line<T> {
+    fn default() -> Self {
+        Self {
+            entries: Vec::new(),
+            now: 0,
+            ends: Vec::new(),
+        }
+    }
+}
+
+impl<T> Line<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.entries.iter().map(|entry| &entry.ticket)
+    }
+
+    /// Somebody comes, with so many rows.
+    pub(crate) fn push(&mut self, ticket: T, caller: Caller, rows: u32) {
+        let now = self.now;
+        self.ends.retain(|&(_, end)| end > now);
+        let rows = u64::from(rows.max(1));
+        let start = match self.ends.iter_mut().find(|(o, _)| *o == caller.owner) {
+            Some((_, end)) => std::mem::replace(end, end.saturating_add(rows)),
+            None => {
+                self.ends.push((caller.owner, now.saturating_add(rows)));
+                now
+            }
+        };
+        self.entries.push(Entry {
+            ticket,
+            caller,
+            start,
+            passed: 0,
+        });
+    }
+
+    /// Who goes next. It begins a run: all the others were passed over once more.
+    pub(crate) fn next(&mut self) -> Option<T> {
+        let next = self.take(|_| true)?;
+        for entry in &mut self.entries {
+            entry.passed = entry.passed.saturating_add(1);
+        }
+        Some(next)
+    }
+
+    /// Who goes along in a run that is about to begin: the first of those that fit.
+    pub(crate) fn take(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
+        let fitting = self.entries.iter().enumerate();
+        let (index, _) = fitting
+            .filter(|(_, entry)| fits(&entry.ticket))
+            .min_by_key(|(_, entry)| entry.rank())?;
+        let entry = self.entries.remove(index);
+        self.now = self.now.max(entry.start);
+        self.rest();
+        Some(entry.ticket)
+    }
+
+    /// Somebody leaves; says whether it was still in the line.
+    pub(crate) fn leave(&mut self, is: impl Fn(&T) -> bool) -> bool {
+        let before = self.entries.len();
+        self.entries.retain(|entry| !is(&entry.ticket));
+        let left = self.entries.len() < before;
+        self.rest();
+        left
+    }
+
+    /// Where nobody waits there is nothing to be fair about.
+    fn rest(&mut self) {
+        if self.entries.is_empty() {
+            self.now = 0;
+            self.ends.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Priority;
+
+    fn caller(owner: Owner, priority: Priority) -> Caller {
+        Caller { owner, priority }
+    }
+
+    fn drain(line: &mut Line<&'static str>) -> Vec<&'static str> {
+        std::iter::from_fn(|| line.next()).collect()
+    }
+
+    #[test]
+    fn one_owner_is_served_in_the_order_of_arrival() {
+        let mut line = Line::default();
+        for name in ["a", "b", "c"] {
+            line.push(name, Caller::default(), 1);
+        }
+        assert_eq!(drain(&mut line), ["a", "b", "c"]);
+        assert!(line.is_empty());
+    }
+
+    #[test]
+    fn owners_take_turns_however_many_of_them_wait() {
+        let (many, few) = (Owner::unique(), Owner::unique());
+        let mut line = Line::default();
+        for name in ["m1", "m2", "m3", "m4"] {
+            line.push(name, caller(many, Priority::Normal), 1);
+        }
+        for name in ["f1", "f2"] {
+            line.push(name, caller(few, Priority::Normal), 1);
+        }
+        assert_eq!(drain(&mut line), ["m1", "f1", "m2", "f2", "m3", "m4"]);
+    }
+
+    #[test]
+    fn an_owner_who_comes_back_at_once_does_not_starve_the_others() {
+        let (eager, patient) = (Owner::unique(), Owner::unique());
+        let mut line = Line::default();
+        for name in ["p1", "p2", "p3"] {
+            line.push(name, caller(patient, Priority::Normal), 1);
+        }
+        let mut served = Vec::new();
+        for _ in 0..6 {
+            line.push("e", caller(eager, Priority::Normal), 1);
+            served.extend(line.next());
+        }
+        let theirs: Vec<_> = served.iter().filter(|name| **name != "e").collect();
+        assert_eq!(theirs, [&"p1", &"p2", &"p3"], "{served:?}");
+    }
+
+    #[test]
+    fn shares_are_counted_in_rows() {
+        let (big, small) = (Owner::unique(), Owner::unique());
+        let mut line = Line::default();
+        for name in ["b1", "b2"] {
+            line.push(name, caller(big, Priority::Normal), 4);
+        }
+        for name in ["s1", "s2", "s3", "s4", "s5"] {
+            line.push(name, caller(small, Priority::Normal), 1);
+        }
+        assert_eq!(drain(&mut line), ["b1", "s1", "s2", "s3", "s4", "b2", "s5"]);
+    }
+
+    #[test]
+    fn the_urgent_go_first_and_the_others_are_not_forgotten() {
+        let mut line = Line::default();
+        line.push("low", caller(Owner::default(), Priority::Low), 1);
+        line.push("normal", Caller::default(), 1);
+        let mut served = Vec::new();
+        for _ in 0..40 {
+            line.push("high", caller(Owner::unique(), Priority::High), 1);
+            served.extend(line.next());
+        }
+        assert_eq!(served.first(), Some(&"high"));
+        let place = |name| served.iter().position(|one| *one == name).unwrap();
+        assert!(place("normal") < place("low"), "{served:?}");
+        assert!(place("low") <= 2 * PATIENCE as usize + 2, "{served:?}");
+    }
+
+    #[test]
+    fn who_goes_along_is_the_first_of_those_that_fit() {
+        let mut line = Line::default();
+        for name in ["wide", "a", "b"] {
+            line.push(name, Caller::default(), 1);
+        }
+        assert_eq!(line.take(|name| name.len() == 1), Some("a"));
+        assert_eq!(line.take(|name| name.len() == 2), None);
+        assert!(line.leave(|name| *name == "wide"));
+        assert!(!line.leave(|name| *name == "wide"));
+        assert_eq!(drain(&mut line), ["b"]);
+    }
+}

@@ -1,0 +1,119 @@
+//! Bytes that a waiting caller lends to whoever runs its inference together with others.
+//!
+//! The bytes lie in the caller's memory, mostly a guest's, and are borrowed for the time of its
+//! wait. Another thread may read them only inside that time. Both sides are held to it by one lock
+//! in here, not by what they promise: bytes are read under the lock, and the wait cannot end before
+//! the lock was taken once more to end the loan.
+
+use std::{
+    ptr::NonNull,
+    slice,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use smallvec::SmallVec;
+
+/// The inputs of one inference, lent or not.
+#[derive(Default)]
+pub(crate) struct Lent(Mutex<Option<Pieces>>);
+
+struct Pieces(SmallVec<[(NonNull<u8>, usize); 4]>);
+
+// SAFETY: the pointers stand for shared slices of bytes, which any thread may read while the loan
+// lasts.
+unsafe impl Send for Pieces {}
+
+/// The inputs, held so that the loan cannot end.
+pub(crate) struct Held<'a>(MutexGuard<'a, Option<Pieces>>);
+
+impl Lent {
+    /// Lends bytes for as long as `body` runs.
+    pub(crate) fn lend<'b, R>(
+        &self,
+        inputs: impl Iterator<Item = &'b [u8]>,
+        body: impl FnOnce() -> R,
+    ) -> R {
+        /// Ends the loan however `body` ends.
+        struct End<'a>(&'a Lent);
+        impl Drop for End<'_> {
+            fn drop(&mut self) {
+                *self.0.lock() = None;
+            }
+        }
+        let pieces = inputs.map(|bytes| (NonNull::from(bytes).cast::<u8>(), bytes.len()));
+        let pieces = Pieces(pieces.collect());
+        let _end = End(self);
+        *self.lock() = Some(pieces);
+        body()
+    }
+
+    /// Takes hold of what is lent; none where the loan is over.
+    pub(crate) fn hold(&self) -> Option<Held<'_>> {
+        let guard = self.lock();
+        guard.is_some().then_some(Held(guard))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Pieces>> {
+        // What is under the lock is whole at every step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held<'_> {
+    /// The bytes of one input, by its place.
+    pub(crate) fn input(&self, place: usize) -> Option<&[u8]> {
+        let &(start, length) = self.0.as_ref()?.0.get(place)?;
+        // SAFETY: `lend` put the pieces there from slices that outlive its call, and it removes
+        // them under the lock before it returns. The lock is held for as long as the slice lives, so
+        // the slice that the piece was made from is still borrowed.
+        Some(unsafe { slice::from_raw_parts(start.as_ptr(), length) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, mpsc},
+        thread,
+    };
+
+    use super::*;
+
+    #[test]
+    fn bytes_are_there_during_the_loan_and_not_after() {
+        let lent = Lent::default();
+        assert!(lent.hold().is_none());
+        let bytes = vec![1, 2, 3];
+        lent.lend([&bytes[..], &[]].into_iter(), || {
+            let held = lent.hold().unwrap();
+            assert_eq!(held.input(0), Some(&[1, 2, 3][..]));
+            assert_eq!(held.input(1), Some(&[][..]));
+            assert_eq!(held.input(2), None);
+        });
+        assert!(lent.hold().is_none());
+    }
+
+    #[test]
+    fn the_loan_does_not_end_while_somebody_reads() {
+        let lent = Arc::new(Lent::default());
+        let (go, gone) = (mpsc::channel(), mpsc::channel());
+        let reader = thread::spawn({
+            let lent = Arc::clone(&lent);
+            move || {
+                go.1.recv().unwrap();
+                let held = lent.hold().unwrap();
+                gone.0.send(()).unwrap();
+                thread::yield_now();
+                held.input(0).map(<[u8]>::to_vec)
+            }
+        });
+        {
+            let bytes = vec![7; 4096];
+            lent.lend(std::iter::once(&bytes[..]), || {
+                go.0.send(()).unwrap();
+                gone.1.recv().unwrap();
+            });
+        }
+        assert_eq!(reader.join().unwrap(), Some(vec![7; 4096]));
+    }
+}

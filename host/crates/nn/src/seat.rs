@@ -1,0 +1,148 @@
+//! What a caller leaves where it waits: its inference, for somebody else to run along with its own,
+//! and the place for the answer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use smallvec::SmallVec;
+
+use crate::{
+    Tensor, TensorType,
+    clock::{Deadline, Stamp},
+    run::Lent,
+};
+
+/// How much memory a graph keeps for its batches, in bytes: a camera's pictures by the dozen.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// An inference that may be merged with others.
+pub(crate) struct Seat {
+    rows: u32,
+    /// Bytes of all inputs.
+    pub(crate) bytes: usize,
+    /// All dimensions that the graph leaves open, but for the rows: only those with equal ones are
+    /// merged. None where it is not to be merged at all.
+    pub(crate) open: Option<SmallVec<[u32; 4]>>,
+    pub(crate) deadline: Option<Deadline>,
+    pub(crate) lent: Lent,
+    answer: Mutex<Option<Answer>>,
+}
+
+/// What became of an inference that somebody else took along.
+pub(crate) enum Answer {
+    /// It ran.
+    Ran(Part),
+    /// The batch failed, for whosever sake: it should run by itself.
+    Alone,
+    /// The batch was terminated, since the deadlines of all who were in it had passed.
+    Late,
+}
+
+/// One caller's part of a run.
+pub(crate) struct Part {
+    pub(crate) outputs: Arc<Merged>,
+    /// Its rows: the first of them, and how many.
+    pub(crate) first: u32,
+    pub(crate) rows: u32,
+    /// All rows of the run.
+    pub(crate) of: u32,
+    pub(crate) started: Stamp,
+    pub(crate) ended: Stamp,
+}
+
+impl Seat {
+    /// An inference of so many rows. One that is not to be merged counts as one.
+    pub(crate) fn new(
+        rows: u32,
+        bytes: usize,
+        open: Option<SmallVec<[u32; 4]>>,
+        deadline: Option<Deadline>,
+    ) -> Self {
+        Self {
+            rows,
+            bytes,
+            open,
+            deadline,
+            lent: Lent::default(),
+            answer: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    pub(crate) fn put(&self, answer: Answer) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    }
+
+    pub(crate) fn take_answer(&self) -> Option<Answer> {
+        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        answer.take()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_rows(rows: u32) -> Self {
+        Self::new(rows, 0, None, None)
+    }
+}
+
+/// The outputs of a merged run, for each caller to copy its rows from. Their memory goes back to
+/// the graph with the last of them: it never gets to a guest.
+pub(crate) struct Merged {
+    pub(crate) tensors: SmallVec<[Tensor; 2]>,
+    spare: Arc<Spare>,
+}
+
+impl Merged {
+    pub(crate) fn new(tensors: SmallVec<[Tensor; 2]>, spare: &Arc<Spare>) -> Self {
+        Self {
+            tensors,
+            spare: Arc::clone(spare),
+        }
+    }
+}
+
+impl Drop for Merged {
+    fn drop(&mut self) {
+        self.spare.give_back(self.tensors.drain(..));
+    }
+}
+
+/// Memory for batches, of the graph and not of any caller.
+#[derive(Default)]
+pub(crate) struct Spare(Mutex<Vec<Tensor>>);
+
+impl Spare {
+    /// A tensor to be written whole.
+    pub(crate) fn take(&self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, crate::Error> {
+        let kept = {
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let bytes = ty.bytes_for(dimensions).unwrap_or(usize::MAX);
+            // The smallest that is large enough, so that the large ones stay for the large.
+            let fitting = kept.iter().enumerate();
+            let fitting = fitting.filter(|(_, tensor)| tensor.capacity() >= bytes);
+            let index = fitting.min_by_key(|(_, tensor)| tensor.capacity());
+            index
+                .map(|(index, _)| index)
+                .map(|index| kept.swap_remove(index))
+        };
+        if let Some(mut tensor) = kept
+            && tensor.refit(ty, dimensions)?
+        {
+            return Ok(tensor);
+        }
+        Tensor::zeros(ty, dimensions.into())
+    }
+
+    /// Keeps tensors for later.
+    pub(crate) fn give_back(&self, tensors: impl Iterator<Item = Tensor>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for mut tensor in tensors {
+            let held: usize = kept.iter().map(Tensor::capacity).sum();
+            // Few at a time are in use, and a long list would only be searched.
+            if tensor.is_reusable() && held + tensor.capacity() <= KEPT_BYTES && kept.len() < 32 {
+                kept.push(tensor);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Percentiles, and the rule for which of them a number of samples can carry.
+//!
+//! A quantile is told where at least [`BEYOND`] samples lie beyond it: 20 samples for the median,
+//! 100 for the p90, 1,000 for the p99, 10,000 for the p99.9. With fewer, one odd sample moves it, and
+//! whoever compares two runs compares their luck. MLPerf asks for far more, for its margin of error
+//! at 99 % confidence; that takes minutes, and this tool is to answer in seconds.
+
+use hdrhistogram::Histogram;
+
+use super::record::Percentiles;
+
+/// Samples that must lie beyond a quantile.
+pub const BEYOND: f64 = 10.0;
+
+/// How many samples carry a quantile.
+pub fn needed(quantile: f64) -> u64 {
+    let beyond = (1.0 - quantile).clamp(1e-9, 1.0);
+    // What rounding in `1 - quantile` adds is not a sample.
+    (BEYOND / beyond - 1e-6).ceil() as u64
+}
+
+/// The percentiles of a histogram of nanoseconds, as far as its count carries them; none of nothing.
+pub fn of(histogram: &Histogram<u64>) -> Option<Percentiles> {
+    let count = histogram.len();
+    let at = |quantile| (count >= needed(quantile)).then(|| histogram.value_at_quantile(quantile));
+    (count > 0).then(|| Percentiles {
+        p50: at(0.5),
+        p90: at(0.9),
+        p99: at(0.99),
+        p999: at(0.999),
+        min: histogram.min(),
+        max: histogram.max(),
+        mean: histogram.mean().round(),
+        count,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_samples_must_lie_beyond() {
+        assert_eq!([0.5, 0.9, 0.99, 0.999].map(needed), [20, 100, 1000, 10_000]);
+    }
+
+    #[test]
+    fn what_the_count_cannot_carry_is_not_told() {
+        let mut histogram = Histogram::<u64>::new_with_bounds(1, 1_000_000, 3).unwrap();
+        assert_eq!(of(&histogram), None);
+        for value in 1..=999 {
+            histogram.record(value).unwrap();
+        }
+        let few = of(&histogram).unwrap();
+        assert!((few.p50, few.p90) == (Some(500), Some(900)), "{few:?}");
+        assert_eq!((few.p99, few.p999), (None, None));
+        assert_eq!((few.min, few.max, few.count), (1, 999, 999));
+        histogram.record(1000).unwrap();
+        assert_eq!(of(&histogram).unwrap().p99, Some(990));
+    }
+}

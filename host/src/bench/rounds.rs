@@ -1,0 +1,191 @@
+//! Windows in rounds: every entrant has its turn in each round, and a round begins with another one
+//! each time, so that what the machine does meanwhile befalls all of them alike.
+//!
+//! All stop after the same round, and for all of them the same rounds count: figures that stand
+//! side by side were taken side by side.
+
+use std::time::Duration;
+
+use super::{
+    Error,
+    crew::Crew,
+    record::{Bound, Windows},
+    window::{Measured, Window},
+    windows::{self, Rule, Verdict},
+};
+
+/// How to measure; the same for all that is compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Threads that run instances.
+    pub workers: usize,
+    /// How long a window is.
+    pub window: Duration,
+    /// Windows at most.
+    pub max_windows: u32,
+    /// How far windows that agree may differ, as a share.
+    pub tolerance: f64,
+    /// What counts as in time.
+    pub bound: Option<Bound>,
+    /// Frames that may wait for a worker.
+    pub queue: std::num::NonZero<usize>,
+    /// What arrivals are drawn from.
+    pub seed: u64,
+    /// How long a frame takes at most, which bounds every wait for one.
+    pub frame_at_most: Duration,
+}
+
+impl Plan {
+    pub(super) fn rule(&self, samples: u64) -> Rule {
+        Rule {
+            tolerance: self.tolerance,
+            samples,
+            max_windows: self.max_windows.max(1) as usize,
+        }
+    }
+
+    pub(super) fn window<'a>(
+        &self,
+        crew: &'a mut Crew,
+        entrant: usize,
+        members: usize,
+    ) -> Window<'a> {
+        Window {
+            crew,
+            entrant,
+            members,
+            length: self.window,
+            bound_ns: self.bound.map(|bound| bound.latency_ns),
+        }
+    }
+
+    /// Has each of so many members make what it needs and get warm.
+    pub(super) fn warm_up(
+        &self,
+        crew: &mut Crew,
+        entrant: usize,
+        members: usize,
+    ) -> Result<Measured, Error> {
+        self.window(crew, entrant, members).closed()
+    }
+}
+
+/// What is compared from window to window.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Compare {
+    /// Frames per second.
+    Throughput,
+    /// The median latency.
+    Median,
+}
+
+impl Compare {
+    pub(super) fn of(self, measured: &Measured) -> windows::Window {
+        measured.as_window(match self {
+            Compare::Throughput => measured.frames_per_second(),
+            // Exact enough without the rule for percentiles: it decides when to stop, no more.
+            Compare::Median => measured.tally.histogram().value_at_quantile(0.5) as f64,
+        })
+    }
+}
+
+/// Runs rounds of windows until every entrant's agree and hold enough samples. `window` runs one
+/// for an entrant; the number that it gets is the round's, from zero.
+pub(super) fn run(
+    entrants: &[usize],
+    rule: Rule,
+    compare: Compare,
+    mut window: impl FnMut(usize, u32) -> Result<Measured, Error>,
+) -> Result<Vec<(Measured, Windows)>, Error> {
+    let mut series: Vec<Vec<Measured>> = entrants.iter().map(|_| Vec::new()).collect();
+    let mut seen: Vec<Vec<windows::Window>> = entrants.iter().map(|_| Vec::new()).collect();
+    let counted = loop {
+        let round = series.first().map_or(0, Vec::len);
+        for turn in 0..entrants.len() {
+            let place = (round + turn) % entrants.len();
+            let (Some(&entrant), Some(taken), Some(values)) = (
+                entrants.get(place),
+                series.get_mut(place),
+                seen.get_mut(place),
+            ) else {
+                continue;
+            };
+            let measured = window(entrant, u32::try_from(round).unwrap_or(u32::MAX))?;
+            values.push(compare.of(&measured));
+            taken.push(measured);
+        }
+        let verdicts = seen.iter().map(|values| match rule.judge(values) {
+            Verdict::More => None,
+            Verdict::Done(count) => Some(count),
+        });
+        // All of them, or another round.
+        if let Some(counts) = verdicts.collect::<Option<Vec<_>>>() {
+            break counts.into_iter().max().unwrap_or_default();
+        }
+    };
+    series
+        .iter()
+        .zip(&seen)
+        .map(|(taken, values)| {
+            let mut sum = Measured::none()?;
+            for measured in taken.iter().skip(taken.len().saturating_sub(counted)) {
+                sum.merge(measured);
+            }
+            Ok((sum, rule.record(values, counted)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: Rule = Rule {
+        tolerance: 0.05,
+        samples: 0,
+        max_windows: 10,
+    };
+
+    /// A window in which so many frames were done within a second.
+    fn measured(frames: f64) -> Result<Measured, Error> {
+        let mut measured = Measured::none()?;
+        (measured.seconds, measured.rate_seconds) = (1.0, frames);
+        Ok(measured)
+    }
+
+    #[test]
+    fn entrants_take_turns_and_stop_together() {
+        let mut turns = Vec::new();
+        let results = run(&[7, 9], RULE, Compare::Throughput, |entrant, round| {
+            turns.push(entrant);
+            // The second one settles later.
+            measured(match entrant {
+                9 if round < 2 => 50.0 * f64::from(round + 1),
+                _ => 200.0,
+            })
+        });
+        let results = results.unwrap();
+        assert_eq!(turns, [7, 9, 9, 7, 7, 9, 9, 7, 7, 9]);
+        for (sum, windows) in results {
+            assert_eq!(
+                (windows.taken, windows.counted, windows.agreed),
+                (5, 3, true)
+            );
+            assert!((sum.frames_per_second() - 200.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn who_never_agrees_ends_at_the_most_windows() {
+        let mut odd = false;
+        let results = run(&[0], RULE, Compare::Throughput, |_, _| {
+            odd = !odd;
+            measured(if odd { 100.0 } else { 200.0 })
+        });
+        let (_, windows) = &results.unwrap()[0];
+        assert_eq!(
+            (windows.taken, windows.counted, windows.agreed),
+            (10, 10, false)
+        );
+    }
+}

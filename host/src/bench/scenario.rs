@@ -1,0 +1,193 @@
+//! The scenarios: how frames arrive and what is told of it, by MLPerf Inference's names and
+//! definitions. Windows of all paths take turns in each of them.
+
+use super::{
+    Error,
+    crew::Crew,
+    percentiles,
+    record::{Energy, Metric, Path, Scenario, ScenarioResult, Windows},
+    rig,
+    rounds::{self, Compare, Plan},
+    server,
+    window::Measured,
+};
+
+/// The quantile that the single-stream scenario tells.
+const SINGLE_STREAM: f64 = 0.9;
+
+/// The quantile that the multi-stream scenario tells, of a query.
+const MULTI_STREAM: f64 = 0.99;
+
+/// Runs one scenario for these entrants, side by side.
+///
+/// # Errors
+///
+/// Threads or workers that cannot be had. What a scenario cannot tell is no error: its result has a
+/// problem instead of a metric.
+pub fn run(
+    crew: &mut Crew,
+    plan: &Plan,
+    scenario: Scenario,
+    entrants: &[usize],
+) -> Result<Vec<ScenarioResult>, Error> {
+    let members = match scenario {
+        Scenario::SingleStream => 1,
+        _ => plan.workers,
+    };
+    for &entrant in entrants {
+        plan.warm_up(crew, entrant, members)?;
+    }
+    let measured = match scenario {
+        Scenario::SingleStream => {
+            let rule = plan.rule(percentiles::needed(SINGLE_STREAM));
+            rounds::run(entrants, rule, Compare::Throughput, |entrant, _| {
+                plan.window(crew, entrant, members).closed()
+            })?
+        }
+        Scenario::MultiStream => {
+            let rule = plan.rule(percentiles::needed(MULTI_STREAM));
+            rounds::run(entrants, rule, Compare::Throughput, |entrant, _| {
+                plan.window(crew, entrant, members)
+                    .queries(plan.frame_at_most)
+            })?
+        }
+        Scenario::Offline => {
+            rounds::run(entrants, plan.rule(1), Compare::Throughput, |entrant, _| {
+                plan.window(crew, entrant, members).closed()
+            })?
+        }
+        Scenario::Server => return server::run(crew, plan, entrants),
+    };
+    let twin = twin_of(crew, entrants, &measured);
+    let results = entrants.iter().zip(&measured);
+    Ok(results
+        .map(|(&entrant, (sum, windows))| {
+            let mut result = result(crew, scenario, entrant, sum, *windows, twin);
+            (result.metric, result.problem) = match scenario {
+                Scenario::SingleStream => latency(sum, SINGLE_STREAM, "p90 latency"),
+                Scenario::MultiStream => latency(sum, MULTI_STREAM, "p99 latency of a query"),
+                Scenario::Offline | Scenario::Server => throughput(sum),
+            };
+            result
+        })
+        .collect())
+}
+
+/// What the twin did in the same rounds.
+fn twin_of<'a>(
+    crew: &Crew,
+    entrants: &[usize],
+    measured: &'a [(Measured, Windows)],
+) -> Option<&'a Measured> {
+    let mut all = entrants.iter().zip(measured);
+    let found = all.find(|(entrant, _)| crew.rig().path(**entrant) == Some(Path::Twin));
+    found.map(|(_, (sum, _))| sum)
+}
+
+/// A latency as a metric, or why there is none.
+fn latency(measured: &Measured, quantile: f64, name: &str) -> (Option<Metric>, Option<String>) {
+    match rig::at(measured.latency().as_ref(), quantile) {
+        Some(value) => {
+            let metric = Metric {
+                name: name.to_owned(),
+                value: value as f64,
+                unit: "ns".to_owned(),
+                more_is_better: false,
+            };
+            (Some(metric), failures(measured))
+        }
+        None => (None, Some(too_short(measured, quantile))),
+    }
+}
+
+fn throughput(measured: &Measured) -> (Option<Metric>, Option<String>) {
+    if measured.tally.frames() == 0 {
+        let why = failures(measured).unwrap_or_else(|| {
+            "no frame was done in time for its window: give a longer `--window`".to_owned()
+        });
+        return (None, Some(why));
+    }
+    let metric = Metric {
+        name: "throughput".to_owned(),
+        value: measured.frames_per_second(),
+        unit: "frames/s".to_owned(),
+        more_is_better: true,
+    };
+    (Some(metric), failures(measured))
+}
+
+/// Says that a run is too short for a percentile.
+pub(super) fn too_short(measured: &Measured, quantile: f64) -> String {
+    if let Some(failed) = failures(measured) {
+        return failed;
+    }
+    format!(
+        "the run is too short for a p{}: it takes {} samples and there were {}, so give more \
+         `--max-windows` or a longer `--window`",
+        quantile * 100.0,
+        percentiles::needed(quantile),
+        measured.queries(),
+    )
+}
+
+/// Says that frames failed; a figure beside failures is worth little.
+pub(super) fn failures(measured: &Measured) -> Option<String> {
+    let lost = measured.failed + measured.timed_out;
+    (lost > 0).then(|| {
+        let why = measured
+            .failure
+            .as_deref()
+            .unwrap_or("their deadline passed");
+        format!("{lost} frames failed: {why}")
+    })
+}
+
+/// The result without its metric.
+pub(super) fn result(
+    crew: &Crew,
+    scenario: Scenario,
+    entrant: usize,
+    measured: &Measured,
+    windows: Windows,
+    twin: Option<&Measured>,
+) -> ScenarioResult {
+    let path = crew.rig().path(entrant).unwrap_or(Path::Plugin);
+    let sandboxed = matches!(path, Path::Plugin | Path::Batched);
+    let tally = &measured.tally;
+    let frames_per_second = measured.frames_per_second();
+    let per_frame = measured.inferences() / (tally.frames().max(1) as f64);
+    let open = measured.offered > 0;
+    let in_time = measured.in_bound as f64 / measured.seconds.max(f64::MIN_POSITIVE);
+    ScenarioResult {
+        path,
+        scenario,
+        metric: None,
+        problem: None,
+        latency_ns: measured.latency(),
+        frames: tally.frames(),
+        failed: measured.failed,
+        rejected: measured.rejected,
+        timed_out: measured.timed_out,
+        frames_per_second,
+        inferences_per_second: frames_per_second * per_frame,
+        goodput_per_second: measured.bounded.then_some(in_time),
+        offered_per_second: open
+            .then(|| measured.offered as f64 / measured.seconds.max(f64::MIN_POSITIVE)),
+        cpu_ns_per_inference: measured.cpu_ns_per_inference(),
+        memory: measured.memory,
+        windows,
+        energy: energy(),
+        stages_ns: sandboxed.then(|| tally.stages()).flatten(),
+        toll: sandboxed
+            .then(|| tally.toll_beside(twin.map(|twin| &twin.tally)))
+            .flatten(),
+    }
+}
+
+/// Energy, of which nothing is known here yet.
+pub(super) fn energy() -> Energy {
+    Energy {
+        reason: Some("this version reads no energy counters".to_owned()),
+        ..Energy::default()
+    }
+}

@@ -1,0 +1,258 @@
+//! The server scenario: the highest rate of Poisson arrivals whose p99 keeps the bound.
+//!
+//! A rate holds where at most a hundredth of the frames that arrived took longer than the bound,
+//! those that were refused or failed among them: shedding frames keeps no bound. It is judged on
+//! fresh windows each time, with a schedule of its own, and as soon as the verdict is clear. The
+//! search halves and bisects; the rate that it ends with must then hold over windows that agree, or
+//! the next lower one must. Paths take turns, try by try.
+
+use super::{
+    Error,
+    crew::Crew,
+    percentiles,
+    record::{Bound, Metric, Scenario, ScenarioResult, Windows},
+    rounds::{Compare, Plan},
+    scenario,
+    search::Search,
+    window::{Arrivals, Measured},
+    windows::Verdict,
+};
+
+/// How much lower the next rate is when the one found does not hold.
+const STEP_DOWN: f64 = 0.95;
+
+/// How many lower rates are tried then.
+const STEPS_DOWN: u32 = 6;
+
+/// Where the search begins, as a share of the rate that a closed loop reaches.
+const BEGIN: f64 = 0.7;
+
+/// One entrant's search.
+struct Try {
+    entrant: usize,
+    search: Search,
+    /// What came of the lowest rate so far: the best there is where none holds.
+    lowest: Option<(f64, Measured, u32)>,
+}
+
+/// Runs the scenario for these entrants.
+pub(super) fn run(
+    crew: &mut Crew,
+    plan: &Plan,
+    entrants: &[usize],
+) -> Result<Vec<ScenarioResult>, Error> {
+    let Some(bound) = plan.bound else {
+        return Err(Error::NoBound);
+    };
+    let mut tries = Vec::new();
+    for &entrant in entrants {
+        let saturated = saturation(crew, plan, entrant)?;
+        tries.push(Try {
+            entrant,
+            search: Search::from(saturated * BEGIN),
+            lowest: None,
+        });
+    }
+    // Seeds differ from try to try, and are the same for all paths.
+    let mut turn = 0;
+    loop {
+        let mut going_on = false;
+        for one in &mut tries {
+            if let Some(rate) = one.search.next() {
+                going_on = true;
+                let (measured, windows) = judge(crew, plan, bound, one.entrant, rate, turn)?;
+                one.search.tell(rate, holds(&measured, bound));
+                if one
+                    .lowest
+                    .as_ref()
+                    .is_none_or(|(lowest, ..)| rate < *lowest)
+                {
+                    one.lowest = Some((rate, measured, windows));
+                }
+            }
+        }
+        turn += 1;
+        if !going_on {
+            break;
+        }
+    }
+    let mut results = Vec::new();
+    for one in tries {
+        results.push(match one.search.best() {
+            Some(rate) => confirm(crew, plan, bound, one.entrant, rate)?,
+            None => out_of_reach(crew, plan, bound, one)?,
+        });
+    }
+    Ok(results)
+}
+
+/// Frames a second that a closed loop of all workers reaches.
+pub(super) fn saturation(crew: &mut Crew, plan: &Plan, entrant: usize) -> Result<f64, Error> {
+    plan.warm_up(crew, entrant, plan.workers)?;
+    let measured = plan.window(crew, entrant, plan.workers).closed()?;
+    let rate = measured.frames_per_second();
+    if rate > 0.0 && rate.is_finite() {
+        return Ok(rate);
+    }
+    Err(Error::Nothing {
+        reason: scenario::failures(&measured).unwrap_or_else(|| {
+            "a frame takes longer than a window: give a longer `--window`".to_owned()
+        }),
+    })
+}
+
+fn holds(measured: &Measured, bound: Bound) -> bool {
+    measured.violations() as f64 <= allowed(measured.offered, bound)
+}
+
+/// Frames of so many that may miss the bound.
+fn allowed(offered: u64, bound: Bound) -> f64 {
+    offered as f64 * (1.0 - bound.quantile)
+}
+
+fn arrivals(plan: &Plan, rate: f64, turn: u64) -> Arrivals {
+    Arrivals {
+        rate,
+        seed: plan
+            .seed
+            .wrapping_add(turn.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        queue: plan.queue,
+        deadline: None,
+    }
+}
+
+/// Takes windows at a rate until it is clear whether it holds.
+fn judge(
+    crew: &mut Crew,
+    plan: &Plan,
+    bound: Bound,
+    entrant: usize,
+    rate: f64,
+    turn: u64,
+) -> Result<(Measured, u32), Error> {
+    let needed = percentiles::needed(bound.quantile);
+    let mut sum = Measured::none()?;
+    let mut windows = 0;
+    while windows < plan.max_windows {
+        let seed = turn * u64::from(plan.max_windows) + u64::from(windows);
+        windows += 1;
+        let arrivals = arrivals(plan, rate, seed);
+        sum.merge(&plan.window(crew, entrant, plan.workers).open(arrivals)?);
+        // As many as may miss it of all that are needed: no more can mend that.
+        let lost = sum.violations() as f64 > allowed(needed.max(sum.offered), bound);
+        if lost || sum.offered >= needed {
+            break;
+        }
+    }
+    Ok((sum, windows))
+}
+
+/// Holds the rate that was found over windows that agree, or the next lower one that does.
+fn confirm(
+    crew: &mut Crew,
+    plan: &Plan,
+    bound: Bound,
+    entrant: usize,
+    found: f64,
+) -> Result<ScenarioResult, Error> {
+    let mut rate = found;
+    let mut steps = 0;
+    loop {
+        let (sum, windows) = steady(crew, plan, bound, entrant, rate, u64::from(steps))?;
+        let enough = sum.offered >= percentiles::needed(bound.quantile);
+        let mut result = scenario::result(crew, Scenario::Server, entrant, &sum, windows, None);
+        if !enough {
+            result.problem = Some(scenario::too_short(&sum, bound.quantile));
+            return Ok(result);
+        }
+        if holds(&sum, bound) {
+            result.metric = Some(Metric {
+                name: "rate".to_owned(),
+                value: rate,
+                unit: "frames/s".to_owned(),
+                more_is_better: true,
+            });
+            result.problem = scenario::failures(&sum);
+            return Ok(result);
+        }
+        if steps == STEPS_DOWN {
+            result.problem = Some(format!(
+                "no rate held over windows that follow each other: {}",
+                share(&sum, rate, bound)
+            ));
+            return Ok(result);
+        }
+        rate *= STEP_DOWN;
+        steps += 1;
+    }
+}
+
+/// Windows at one rate until they agree.
+fn steady(
+    crew: &mut Crew,
+    plan: &Plan,
+    bound: Bound,
+    entrant: usize,
+    rate: f64,
+    turn: u64,
+) -> Result<(Measured, Windows), Error> {
+    let rule = plan.rule(percentiles::needed(bound.quantile));
+    let (mut seen, mut taken) = (Vec::new(), Vec::new());
+    let counted = loop {
+        // Far from the seeds that the search used.
+        let seed = (turn + 1) * 1_000_003 + seen.len() as u64;
+        let window = plan.window(crew, entrant, plan.workers);
+        let measured: Measured = window.open(arrivals(plan, rate, seed))?;
+        seen.push(Compare::Median.of(&measured));
+        taken.push(measured);
+        if let Verdict::Done(count) = rule.judge(&seen) {
+            break count;
+        }
+    };
+    let mut sum = Measured::none()?;
+    for measured in taken.iter().skip(taken.len().saturating_sub(counted)) {
+        sum.merge(measured);
+    }
+    Ok((sum, rule.record(&seen, counted)))
+}
+
+/// No rate held: the best there is, which is the lowest that was tried.
+fn out_of_reach(crew: &Crew, plan: &Plan, bound: Bound, one: Try) -> Result<ScenarioResult, Error> {
+    let Some((rate, measured, taken)) = one.lowest else {
+        return Err(Error::NoBound);
+    };
+    // They were taken until it was clear, not until they agreed.
+    let windows = Windows {
+        taken,
+        counted: taken,
+        seconds: measured.seconds,
+        agreed: false,
+        tolerance: plan.tolerance,
+        spread: None,
+    };
+    let mut result = scenario::result(
+        crew,
+        Scenario::Server,
+        one.entrant,
+        &measured,
+        windows,
+        None,
+    );
+    result.problem = Some(format!(
+        "no rate keeps it: {}",
+        share(&measured, rate, bound)
+    ));
+    Ok(result)
+}
+
+/// How far from the bound a rate was.
+fn share(measured: &Measured, rate: f64, bound: Bound) -> String {
+    let missed = measured.violations() as f64 / measured.offered.max(1) as f64 * 100.0;
+    let bound_ms = bound.latency_ns as f64 / 1e6;
+    let median_ms = measured.tally.histogram().value_at_quantile(0.5) as f64 / 1e6;
+    format!(
+        "even at {rate:.1} frames/s {missed:.1} % of {} frames were not done within {bound_ms:.2} ms, \
+         and half of those done took {median_ms:.2} ms or more; allow more with `--p99`",
+        measured.offered
+    )
+}

@@ -1,0 +1,303 @@
+//! One window of one entrant: the crew gets its orders, frames arrive, and what everybody did is
+//! added up. What the process used meanwhile, it used for this: nobody else runs.
+
+use std::{num::NonZero, sync::Arc, thread, time::Duration};
+
+use hdrhistogram::Histogram;
+use tollgate_runtime::clock::Stamp;
+
+use super::{
+    Error,
+    crew::{Arrival, Crew, Query, Share, Work},
+    load::Poisson,
+    machine, percentiles,
+    record::{Memory, Path, Percentiles},
+    windows,
+};
+use crate::{
+    dispatch::{Admission, Priority, Queues},
+    report::Tally,
+};
+
+/// Frames of a query in the multi-stream scenario, by MLPerf's definition.
+pub const QUERY: usize = 8;
+
+/// Beyond this many arrivals in one window the rate is out of any machine's reach.
+const MAX_ARRIVALS: usize = 50_000_000;
+
+/// What one window, or several of them, came to.
+pub struct Measured {
+    /// The frames that were done.
+    pub tally: Tally,
+    /// The queries that were done, where a query is more than a frame.
+    pub queries: Option<Histogram<u64>>,
+    /// Frames done within the bound.
+    pub in_bound: u64,
+    /// Whether there was a bound to be in.
+    pub bounded: bool,
+    /// Frames that failed.
+    pub failed: u64,
+    /// Frames refused on arrival.
+    pub rejected: u64,
+    /// Frames whose deadline passed.
+    pub timed_out: u64,
+    /// Frames that arrived, where they did so by themselves.
+    pub offered: u64,
+    /// From the first arrival to the last output.
+    pub seconds: f64,
+    /// Frames done per second, times `seconds`: what the members' own rates add up to.
+    pub rate_seconds: f64,
+    /// Processor time of the whole process.
+    pub cpu: Duration,
+    /// Memory at the end.
+    pub memory: Memory,
+    /// Why the first frame failed that did.
+    pub failure: Option<String>,
+}
+
+impl Measured {
+    /// Nothing yet.
+    pub fn none() -> Result<Self, Error> {
+        Ok(Self {
+            tally: Tally::new()?,
+            queries: None,
+            in_bound: 0,
+            bounded: false,
+            failed: 0,
+            rejected: 0,
+            timed_out: 0,
+            offered: 0,
+            seconds: 0.0,
+            rate_seconds: 0.0,
+            cpu: Duration::ZERO,
+            memory: Memory::default(),
+            failure: None,
+        })
+    }
+
+    /// Adds a later window.
+    pub fn merge(&mut self, other: &Measured) {
+        self.tally.merge(&other.tally);
+        match (&mut self.queries, &other.queries) {
+            (Some(ours), Some(theirs)) => {
+                // Both have the same bounds.
+                ours.add(theirs).ok();
+            }
+            (ours @ None, Some(theirs)) => *ours = Some(theirs.clone()),
+            (_, None) => {}
+        }
+        self.in_bound += other.in_bound;
+        self.bounded |= other.bounded;
+        self.failed += other.failed;
+        self.rejected += other.rejected;
+        self.timed_out += other.timed_out;
+        self.offered += other.offered;
+        self.seconds += other.seconds;
+        self.rate_seconds += other.rate_seconds;
+        self.cpu += other.cpu;
+        self.memory = other.memory;
+        if self.failure.is_none() {
+            self.failure.clone_from(&other.failure);
+        }
+    }
+
+    /// Frames done per second.
+    pub fn frames_per_second(&self) -> f64 {
+        if self.seconds > 0.0 {
+            self.rate_seconds / self.seconds
+        } else {
+            0.0
+        }
+    }
+
+    /// The latency of a query: of several frames where there were such, of one otherwise.
+    pub fn latency(&self) -> Option<Percentiles> {
+        percentiles::of(self.queries.as_ref().unwrap_or(self.tally.histogram()))
+    }
+
+    /// How many queries were done.
+    pub fn queries(&self) -> u64 {
+        self.queries
+            .as_ref()
+            .map_or(self.tally.frames(), Histogram::len)
+    }
+
+    /// Processor time for one inference, in nanoseconds.
+    pub fn cpu_ns_per_inference(&self) -> Option<f64> {
+        let inferences = self.inferences();
+        (inferences > 0.0).then(|| (self.cpu.as_nanos() as f64 / inferences).round())
+    }
+
+    /// Inferences that were done.
+    pub fn inferences(&self) -> f64 {
+        let a_frame = self
+            .tally
+            .crossings()
+            .map(|(_, inferences)| inferences.per_frame);
+        a_frame.unwrap_or_default() * self.tally.frames() as f64
+    }
+
+    /// Frames that arrived and were not done within the bound.
+    pub fn violations(&self) -> u64 {
+        self.offered.saturating_sub(self.in_bound)
+    }
+
+    /// As the rule for windows sees it, compared by `value`.
+    pub fn as_window(&self, value: f64) -> windows::Window {
+        windows::Window {
+            value,
+            samples: self.queries(),
+            seconds: self.seconds,
+        }
+    }
+
+    /// Adds the members' shares of one window.
+    fn share_out(&mut self, path: Path, shares: Vec<Share>, rates: bool) {
+        for share in shares {
+            if rates && share.seconds > 0.0 {
+                let rate = share.tally.frames() as f64 / share.seconds;
+                self.rate_seconds += rate * self.seconds;
+            }
+            self.tally.merge(&share.tally);
+            self.in_bound += share.in_bound;
+            self.failed += share.failed;
+            self.timed_out += share.timed_out;
+            if let Some(bytes) = share.linear_bytes {
+                self.memory.linear_bytes += bytes as u64;
+                self.memory.instances += 1;
+            }
+            if self.failure.is_none() {
+                self.failure = share.failure;
+            }
+        }
+        if !rates {
+            self.rate_seconds = self.tally.frames() as f64;
+        }
+        if !matches!(path, Path::Plugin | Path::Batched) {
+            self.memory.instances = 0;
+        }
+        self.memory.resident_bytes = machine::resident_bytes();
+    }
+}
+
+/// One window on a crew.
+pub(super) struct Window<'a> {
+    pub(super) crew: &'a mut Crew,
+    pub(super) entrant: usize,
+    pub(super) members: usize,
+    pub(super) length: Duration,
+    pub(super) bound_ns: Option<u64>,
+}
+
+/// How frames come in when they come by themselves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrivals {
+    /// On average, a second.
+    pub(super) rate: f64,
+    pub(super) seed: u64,
+    /// Frames that may wait.
+    pub(super) queue: NonZero<usize>,
+    /// How soon after its arrival a frame must be done.
+    pub(super) deadline: Option<Duration>,
+}
+
+impl Window<'_> {
+    /// Each member takes one frame after the other.
+    pub(super) fn closed(mut self) -> Result<Measured, Error> {
+        let (begin, cpu) = (Stamp::now(), machine::cpu_time());
+        let until = begin.plus(self.length);
+        self.order(&Work::Closed { until })?;
+        self.sum_up(begin, cpu, true)
+    }
+
+    /// Frames arrive by a schedule, and a queue stands between them and the members.
+    pub(super) fn open(mut self, arrivals: Arrivals) -> Result<Measured, Error> {
+        let queues = self.queues(arrivals.queue, arrivals.deadline);
+        self.order(&Work::Queue(Arc::clone(&queues)))?;
+        let (begin, cpu) = (Stamp::now(), machine::cpu_time());
+        let (mut offered, mut rejected) = (0, 0);
+        let schedule = Poisson::new(arrivals.rate, arrivals.seed);
+        let schedule = schedule.take_while(|&at| at < self.length);
+        for at in schedule.take(MAX_ARRIVALS) {
+            let due = begin.plus(at);
+            sleep_until(due);
+            offered += 1;
+            let arrival = Arrival { due, query: None };
+            rejected += u64::from(queues.admit(0, arrival, due).is_err());
+        }
+        sleep_until(begin.plus(self.length));
+        queues.close();
+        let mut measured = self.sum_up(begin, cpu, false)?;
+        (measured.offered, measured.rejected) = (offered, rejected);
+        Ok(measured)
+    }
+
+    /// One query of [`QUERY`] frames after the other, shared out among the members.
+    pub(super) fn queries(mut self, at_most: Duration) -> Result<Measured, Error> {
+        let queue = NonZero::new(QUERY).unwrap_or(NonZero::<usize>::MIN);
+        let queues = self.queues(queue, None);
+        self.order(&Work::Queue(Arc::clone(&queues)))?;
+        // The latencies go into a histogram of their own, with the same bounds.
+        let mut latencies = Tally::new()?.histogram().clone();
+        let (begin, cpu) = (Stamp::now(), machine::cpu_time());
+        let until = begin.plus(self.length);
+        let mut ended = true;
+        while ended && Stamp::now() < until {
+            let query = Arc::new(Query::of(QUERY));
+            let due = Stamp::now();
+            for _ in 0..QUERY {
+                let query = Some(Arc::clone(&query));
+                if queues.admit(0, Arrival { due, query }, due).is_err() {
+                    // Workers that are gone; their shares say why.
+                    ended = false;
+                }
+            }
+            match query.wait(at_most) {
+                Some(done) => latencies.saturating_record(done.nanos_since(due)),
+                None => ended = false,
+            }
+        }
+        queues.close();
+        let mut measured = self.sum_up(begin, cpu, false)?;
+        if !ended {
+            return Err(Error::Died);
+        }
+        measured.queries = Some(latencies);
+        Ok(measured)
+    }
+
+    fn queues(&self, capacity: NonZero<usize>, deadline: Option<Duration>) -> Arc<Queues<Arrival>> {
+        let admission = Admission {
+            capacity,
+            deadline,
+            priority: Priority::Normal,
+        };
+        Arc::new(Queues::new([admission], self.members))
+    }
+
+    fn order(&mut self, work: &Work) -> Result<(), Error> {
+        self.crew
+            .order(self.members, self.entrant, self.bound_ns, work)
+    }
+
+    fn sum_up(self, begin: Stamp, cpu: Duration, rates: bool) -> Result<Measured, Error> {
+        let shares = self.crew.gather(self.members)?;
+        let mut measured = Measured::none()?;
+        measured.seconds = Stamp::now().nanos_since(begin) as f64 / 1e9;
+        measured.bounded = self.bound_ns.is_some();
+        measured.cpu = machine::cpu_time().saturating_sub(cpu);
+        let path = self.crew.rig().path(self.entrant).unwrap_or(Path::Plugin);
+        measured.share_out(path, shares, rates);
+        Ok(measured)
+    }
+}
+
+fn sleep_until(moment: Stamp) {
+    loop {
+        let left = moment.nanos_since(Stamp::now());
+        if left == 0 {
+            return;
+        }
+        thread::sleep(Duration::from_nanos(left));
+    }
+}

@@ -1,0 +1,371 @@
+//! `tollgate bench`: one plugin, measured beside the ways without a sandbox.
+//!
+//! Everything is loaded and every frame read before the first window, so that nothing else happens
+//! while the clock runs. The exit code is 1 where something asked for could not be told, such as a
+//! bound that no rate keeps; what was measured is printed all the same.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path as FilePath,
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::{Context, bail};
+use sha2::{Digest, Sha256};
+use tollgate_nn::{GraphOptions, OnnxRuntime};
+use tollgate_runtime::{Frame, Policy, World, probe};
+
+use crate::{
+    bench::{
+        self,
+        crew::Crew,
+        machine,
+        record::{
+            self, Bound, File, Inputs, Model, Path, Report, Scenario, ScenarioResult, Settings,
+            SweepPoint, Variant,
+        },
+        rig::{Lineup, Parts, Rig},
+        rounds::Plan,
+        scenario, sweep,
+    },
+    cli::{BenchArgs, PathName, ScenarioName},
+    commands::load,
+    config::{Bench, Environment},
+    egress,
+    ingress::files::Files,
+    progress,
+    settings::Settings as Kept,
+    truth::Truth,
+    values::Rate,
+};
+
+/// All frames together; they are held in memory while they go round. 1 GiB.
+const MAX_FRAMES_BYTES: usize = 1 << 30;
+
+/// The quantile that `--p99` bounds.
+const BOUND_QUANTILE: f64 = 0.99;
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// What was asked wrongly, what cannot be read or loaded, a plugin that fails on a frame.
+pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let kept = args.settings.as_deref().map(Kept::read).transpose()?;
+    let bench = Bench::resolve(args, kept.unwrap_or_default(), environment)?;
+    let started = machine::now();
+    let wasm = load::read_plugin(&bench.plugin)?;
+    // A plugin has an instance on each thread for each set of graphs.
+    let sets = bench.paths.len() + bench.variants.len();
+    let engine = load::engine(bench.most_members() * sets, &bench.limits)?;
+    let plugin = load::compile(&bench.plugin, bench.cache_dir.as_deref(), &engine, &wasm)?;
+    if plugin.world() != World::Plugin {
+        bail!(
+            "`{}` is a command, which runs once and answers no frames: name a plugin",
+            bench.plugin.display()
+        );
+    }
+    let files = Files::list(&bench.inputs, bench.truth.as_deref(), bench.max_frame)?;
+    let truth = bench.truth.as_deref();
+    let truth = truth.map(|path| Truth::read(path, files.names()));
+    let truth = truth.transpose()?;
+    let frames = read_frames(&files)?;
+    let runtime = load::onnx_runtime(&bench.onnxruntime, &bench.models)?;
+    let lineup = lineup(&bench)?;
+    let rig = {
+        let _spinner = progress::spinner("going through the frames once");
+        let parts = Parts {
+            plugin,
+            grants: bench.grants.clone(),
+            limits: bench.limits.clone(),
+            policy: bench.policy,
+            twin: bench.twin.clone(),
+            frames,
+            truth,
+        };
+        Arc::new(Rig::new(parts, lineup)?)
+    };
+    let mut report = describe(&bench, runtime, &rig, started)?;
+    measure(&bench, &rig, &mut report)?;
+
+    if bench.json {
+        egress::print_json(&report)?;
+    } else {
+        write!(io::stdout(), "{}", bench::table(&report))?;
+    }
+    let problems = problems(&report);
+    for problem in &problems {
+        writeln!(io::stderr(), "error: {problem}").ok();
+    }
+    Ok(if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Reads all frames into memory.
+fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
+    let _bar = progress::spinner("reading the frames");
+    let mut frames = Vec::with_capacity(files.len());
+    let mut bytes = 0usize;
+    for (_, frame) in files.pass(0) {
+        let frame = frame?;
+        bytes = bytes.saturating_add(frame.data.len());
+        if bytes > MAX_FRAMES_BYTES {
+            bail!(
+                "the inputs have more than {MAX_FRAMES_BYTES} bytes together, and a benchmark \
+                 holds them in memory: name fewer"
+            );
+        }
+        frames.push(frame);
+    }
+    Ok(frames)
+}
+
+/// Loads the graphs: one set for the paths, one for each variant.
+fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
+    let nn = load::graphs(&bench.models, &bench.graph)?;
+    let lineup = bench.paths.iter().map(|&name| Lineup {
+        path: path(name),
+        variant: None,
+        nn: nn.clone(),
+    });
+    let mut lineup: Vec<Lineup> = lineup.collect();
+    for (name, files) in &bench.variants {
+        let known = *files == bench.models;
+        lineup.push(Lineup {
+            path: Path::Plugin,
+            variant: Some(name.clone()),
+            nn: if known {
+                nn.clone()
+            } else {
+                load::graphs(files, &bench.graph)?
+            },
+        });
+    }
+    Ok(lineup)
+}
+
+/// Runs all that was asked for.
+fn measure(bench: &Bench, rig: &Arc<Rig>, report: &mut Report) -> Result<(), bench::Error> {
+    let plan = plan(bench);
+    let mut crew = Crew::new(Arc::clone(rig));
+    let (variants, paths): (Vec<usize>, Vec<usize>) =
+        (0..rig.entrants()).partition(|&entrant| rig.variant(entrant).is_some());
+    for &name in &bench.scenarios {
+        if let Some(one) = self::scenario(name) {
+            let _spinner = progress::spinner(&format!("{name:?}: all paths in turns"));
+            let results = scenario::run(&mut crew, &plan, one, &paths)?;
+            report.results.extend(results);
+        }
+    }
+    for clients in &bench.concurrency {
+        let _spinner = progress::spinner(&format!("{clients} clients: all paths in turns"));
+        let points = sweep::concurrency(&mut crew, &plan, clients.get(), &paths)?;
+        report.sweep.extend(points);
+    }
+    if !bench.rates.is_empty() {
+        let bar = progress::spinner("arrivals at several rates");
+        let points = sweep::rates(&mut crew, &plan, &bench.rates, &paths, |rate| {
+            bar.say(match rate {
+                Rate::PerSecond(rate) => format!("{rate} frames a second: all paths in turns"),
+                Rate::OfSaturation(times) => {
+                    format!("{times} times what saturates: all paths in turns")
+                }
+            });
+        })?;
+        report.sweep.extend(points);
+    }
+    if !variants.is_empty() {
+        let _spinner = progress::spinner("variants in turns");
+        report.variants = compare(&mut crew, &plan, &variants, bench)?;
+    }
+    Ok(())
+}
+
+/// The variants side by side: alone for latency, all at once for throughput.
+fn compare(
+    crew: &mut Crew,
+    plan: &Plan,
+    variants: &[usize],
+    bench: &Bench,
+) -> Result<Vec<Variant>, bench::Error> {
+    let alone = scenario::run(crew, plan, Scenario::SingleStream, variants)?;
+    let together = scenario::run(crew, plan, Scenario::Offline, variants)?;
+    let results = variants.iter().zip(alone.into_iter().zip(together));
+    Ok(results
+        .map(|(&entrant, (alone, together))| {
+            let name = crew.rig().variant(entrant).unwrap_or_default().to_owned();
+            let files = bench.variants.iter().find(|(known, _)| *known == name);
+            let files = files.map_or(&[][..], |(_, files)| files);
+            let bytes = files.iter().filter_map(|chosen| {
+                let metadata = fs::metadata(&chosen.file.path);
+                metadata.ok().map(|metadata| metadata.len())
+            });
+            Variant {
+                bytes: bytes.sum(),
+                accuracy: crew.rig().accuracy(entrant),
+                latency_ns: alone.latency_ns,
+                frames_per_second: (together.frames > 0).then_some(together.frames_per_second),
+                energy: together.energy,
+                name,
+            }
+        })
+        .collect())
+}
+
+/// What could not be told that was asked for, a sentence each.
+fn problems(report: &Report) -> Vec<String> {
+    let results = report.results.iter().filter_map(|result| {
+        let problem = result.problem.as_ref()?;
+        Some(format!(
+            "{} of {}: {problem}",
+            bench::scenario_name(result.scenario),
+            bench::path_name(result.path)
+        ))
+    });
+    let points = report.sweep.iter().filter(|point| point.frames == 0);
+    let points = points.map(|point| {
+        format!(
+            "sweep of {}: no frame was done at {:?}, so give a longer `--window`",
+            bench::path_name(point.path),
+            point.load
+        )
+    });
+    results.chain(points).collect()
+}
+
+fn plan(bench: &Bench) -> Plan {
+    Plan {
+        workers: bench.workers,
+        window: bench.window,
+        max_windows: bench.max_windows,
+        tolerance: bench.tolerance,
+        bound: bench.p99.map(|bound| Bound {
+            quantile: BOUND_QUANTILE,
+            latency_ns: u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX),
+        }),
+        queue: bench.queue,
+        seed: bench.seed,
+        frame_at_most: bench.limits.deadline.unwrap_or(bench.limits.inference),
+    }
+}
+
+fn path(name: PathName) -> Path {
+    match name {
+        PathName::Native => Path::Native,
+        PathName::Twin => Path::Twin,
+        PathName::Plugin => Path::Plugin,
+        PathName::Batched => Path::Batched,
+    }
+}
+
+fn scenario(name: ScenarioName) -> Option<Scenario> {
+    Some(match name {
+        ScenarioName::SingleStream => Scenario::SingleStream,
+        ScenarioName::MultiStream => Scenario::MultiStream,
+        ScenarioName::Server => Scenario::Server,
+        ScenarioName::Offline => Scenario::Offline,
+        ScenarioName::None => return None,
+    })
+}
+
+/// The report with all that is known before anything is measured.
+fn describe(
+    bench: &Bench,
+    runtime: Option<&OnnxRuntime>,
+    rig: &Rig,
+    started: String,
+) -> anyhow::Result<Report> {
+    let (frames, bytes) = rig.frames();
+    let plan = plan(bench);
+    Ok(Report {
+        schema: record::SCHEMA.to_owned(),
+        command: std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
+        started,
+        machine: machine::describe(runtime.map(|runtime| runtime.version().to_owned())),
+        plugin: file(&bench.plugin)?,
+        twin: bench.twin.as_deref().map(file).transpose()?,
+        models: models(bench)?,
+        inputs: Inputs { frames, bytes },
+        settings: settings(bench, &bench.graph, &plan),
+        bound: plan.bound,
+        results: Vec::<ScenarioResult>::new(),
+        sweep: Vec::<SweepPoint>::new(),
+        accuracy: rig.accuracy(0),
+        variants: Vec::new(),
+        chosen: None,
+        stamp_ns: probe::calibrate().stamp_ns,
+    })
+}
+
+/// The files of all models and variants that run, each once.
+fn models(bench: &Bench) -> anyhow::Result<Vec<Model>> {
+    let compared = bench.variants.iter().flat_map(|(_, files)| files);
+    let mut seen = Vec::new();
+    let mut models = Vec::new();
+    for chosen in bench.models.iter().chain(compared) {
+        if seen.contains(&&chosen.file) {
+            continue;
+        }
+        seen.push(&chosen.file);
+        let alone = chosen.file.variant.is_none() && bench.variants.is_empty();
+        models.push(Model {
+            name: chosen.file.name.clone(),
+            file: file(&chosen.file.path)?,
+            variant: (!alone).then(|| chosen.variant.clone()),
+        });
+    }
+    Ok(models)
+}
+
+fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
+    Settings {
+        instances: match bench.policy {
+            Policy::Warm { .. } => "warm",
+            Policy::Fresh => "fresh",
+        }
+        .to_owned(),
+        workers: plan.workers,
+        sessions: graph.sessions.get(),
+        threads: graph.threads.map(std::num::NonZero::get),
+        mode: graph.mode.to_string(),
+        device: graph.device.to_string(),
+        optimization: graph.optimization.to_string(),
+        batch_max: None,
+        batch_delay_ns: None,
+        variant: bench
+            .models
+            .iter()
+            .find(|model| model.instead_of.is_some())
+            .map(|model| model.variant.clone()),
+        queue: plan.queue.get(),
+        seed: plan.seed,
+        window_ns: u64::try_from(plan.window.as_nanos()).unwrap_or(u64::MAX),
+        max_windows: plan.max_windows,
+        tolerance: plan.tolerance,
+    }
+}
+
+/// A file and its digest, read in pieces.
+fn file(path: &FilePath) -> anyhow::Result<File> {
+    let shown = path.display();
+    let read = || format!("cannot read `{shown}`");
+    let mut file = fs::File::open(path).with_context(read)?;
+    let mut digest = Sha256::new();
+    let bytes = io::copy(&mut file, &mut digest).with_context(read)?;
+    let sha256 = digest
+        .finalize()
+        .into_iter()
+        .map(|byte| format!("{byte:02x}"));
+    Ok(File {
+        path: shown.to_string(),
+        bytes,
+        sha256: sha256.collect(),
+    })
+}

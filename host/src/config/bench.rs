@@ -1,0 +1,286 @@
+//! What `tollgate bench` is to do.
+
+use std::{num::NonZero, path::PathBuf, time::Duration};
+
+use tollgate_nn::GraphOptions;
+use tollgate_runtime::{Grants, GraphGrant, Limits, Policy};
+
+use super::{Environment, Error, MAX_WORKERS, limits, settings};
+use crate::{
+    cli::{BenchArgs, Grantable, PathName, ScenarioName},
+    models::{Chosen, Models},
+    onnxruntime::Search,
+    settings::Settings,
+    values::Rate,
+};
+
+/// What `tollgate bench` is to do.
+#[derive(Debug)]
+pub struct Bench {
+    /// The plugin's file.
+    pub plugin: PathBuf,
+    /// Files, directories and `-`.
+    pub inputs: Vec<PathBuf>,
+    /// The models, no name twice.
+    pub models: Vec<Chosen>,
+    /// The variants to compare, each with the files that it means; empty or more than one.
+    pub variants: Vec<(String, Vec<Chosen>)>,
+    /// How graphs run.
+    pub graph: GraphOptions,
+    /// How ONNX Runtime is to be found.
+    pub onnxruntime: Search,
+    /// Where compiled code is kept; none to keep nothing.
+    pub cache_dir: Option<PathBuf>,
+    /// What is measured side by side, nothing twice.
+    pub paths: Vec<PathName>,
+    /// How frames arrive.
+    pub scenarios: Vec<ScenarioName>,
+    /// Clients to sweep.
+    pub concurrency: Vec<NonZero<usize>>,
+    /// Rates to sweep.
+    pub rates: Vec<Rate>,
+    /// What 99 of 100 frames must be done within.
+    pub p99: Option<Duration>,
+    /// Threads that run instances.
+    pub workers: usize,
+    /// How long one window is.
+    pub window: Duration,
+    /// Windows at most.
+    pub max_windows: u32,
+    /// How far windows that agree may differ, as a share.
+    pub tolerance: f64,
+    /// Frames that may wait for a worker.
+    pub queue: NonZero<usize>,
+    /// What arrivals are drawn from.
+    pub seed: u64,
+    /// How instances are used.
+    pub policy: Policy,
+    /// The native twin.
+    pub twin: Option<PathBuf>,
+    /// The true readings.
+    pub truth: Option<PathBuf>,
+    /// How large one input may be, in bytes.
+    pub max_frame: usize,
+    /// What the plugin may reach.
+    pub grants: Grants,
+    /// What a guest may use.
+    pub limits: Limits,
+    /// One JSON object, or text for people.
+    pub json: bool,
+}
+
+impl Bench {
+    /// Resolves what was typed, with what `kept` says where nothing was.
+    ///
+    /// # Errors
+    ///
+    /// Duplicates, contradictions, bounds, and what one option needs of another.
+    pub fn resolve(
+        typed: BenchArgs,
+        kept: Settings,
+        environment: &Environment,
+    ) -> Result<Self, Error> {
+        let settings = settings(&typed.graph, typed.workers, typed.fresh).or(kept);
+        let all = Models::new(&typed.model)?;
+        let models = all.choose(&settings.variant)?;
+        let variants = all.compare(&typed.variants)?;
+        if let [(only, _)] = &variants[..] {
+            return Err(Error::OneVariant(only.clone()));
+        }
+        if typed.inputs.is_empty() {
+            return Err(Error::NoInputs);
+        }
+        let stdin = typed.inputs.iter().filter(|path| path.as_os_str() == "-");
+        if stdin.count() > 1 {
+            return Err(Error::StdinTwice);
+        }
+        let workers = settings.workers.map_or_else(cores, NonZero::get);
+        let most = typed.concurrency.iter().map(|clients| clients.get()).max();
+        let most = most.unwrap_or_default().max(workers);
+        if most > MAX_WORKERS {
+            return Err(Error::Workers(most));
+        }
+        let paths: Vec<PathName> = once(typed.paths.iter().copied());
+        if paths.contains(&PathName::Twin) && typed.twin.is_none() {
+            return Err(Error::NoTwin);
+        }
+        if typed.twin.is_some() && !paths.contains(&PathName::Twin) {
+            return Err(Error::TwinUnused);
+        }
+        if paths.contains(&PathName::Batched) {
+            return Err(Error::NoBatcher);
+        }
+        let scenarios = scenarios(&typed)?;
+        if scenarios.is_empty() && typed.concurrency.is_empty() && typed.rate.is_empty() {
+            return Err(Error::NothingToMeasure);
+        }
+        let graph = settings.graph_options();
+        Ok(Self {
+            onnxruntime: environment.onnxruntime(typed.onnxruntime, graph.device),
+            cache_dir: if typed.no_cache {
+                None
+            } else {
+                environment.cache_dir()
+            },
+            graph,
+            plugin: typed.plugin,
+            inputs: typed.inputs,
+            models,
+            variants,
+            paths,
+            scenarios,
+            concurrency: typed.concurrency,
+            rates: typed.rate,
+            p99: typed.p99,
+            workers,
+            window: typed.window,
+            max_windows: typed.max_windows.get(),
+            tolerance: typed.tolerance,
+            queue: typed.queue,
+            seed: typed.seed,
+            policy: settings.policy(),
+            twin: typed.twin,
+            truth: typed.truth,
+            max_frame: typed.limits.max_frame,
+            grants: Grants {
+                graphs: GraphGrant::All,
+                load: typed.allow.contains(&Grantable::Load),
+                ..Grants::default()
+            },
+            limits: limits(&typed.limits),
+            json: typed.json,
+        })
+    }
+
+    /// Threads that will run instances at once, at most.
+    pub fn most_members(&self) -> usize {
+        let clients = self.concurrency.iter().map(|clients| clients.get()).max();
+        clients.unwrap_or_default().max(self.workers)
+    }
+}
+
+/// The scenarios that were asked for; without any all that can be run, or none where a sweep was
+/// asked for.
+fn scenarios(typed: &BenchArgs) -> Result<Vec<ScenarioName>, Error> {
+    let Some(names) = &typed.scenario else {
+        if !typed.concurrency.is_empty() || !typed.rate.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut all = vec![ScenarioName::SingleStream, ScenarioName::MultiStream];
+        all.extend(typed.p99.map(|_| ScenarioName::Server));
+        all.push(ScenarioName::Offline);
+        return Ok(all);
+    };
+    if names.contains(&ScenarioName::Server) && typed.p99.is_none() {
+        return Err(Error::NoBound);
+    }
+    let names = names.iter().copied();
+    Ok(once(names.filter(|&name| name != ScenarioName::None)))
+}
+
+/// Cores that this process may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Each of them once, in the order in which they first came.
+fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut each = Vec::new();
+    for one in all {
+        if !each.contains(&one) {
+            each.push(one);
+        }
+    }
+    each
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn resolve(words: &str) -> Result<Bench, Error> {
+        let words = ["tollgate", "bench"]
+            .into_iter()
+            .chain(words.split_whitespace());
+        let Command::Bench(typed) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("not bench");
+        };
+        Bench::resolve(*typed, Settings::default(), &Environment::of_pairs(&[]))
+    }
+
+    #[test]
+    fn what_one_option_needs_of_another_is_said() {
+        let refused = |words: &str, expected: Error| {
+            assert_eq!(resolve(words).unwrap_err(), expected, "{words}");
+        };
+        refused("a.wasm", Error::NoInputs);
+        refused("a.wasm f --paths plugin,twin", Error::NoTwin);
+        refused("a.wasm f --twin t", Error::TwinUnused);
+        refused("a.wasm f --scenario server", Error::NoBound);
+        refused("a.wasm f --scenario none", Error::NothingToMeasure);
+        refused("a.wasm f --concurrency 1,5000", Error::Workers(5000));
+        refused(
+            "a.wasm f --model a=x --variants all",
+            Error::OneVariant("default".into()),
+        );
+        for (words, part) in [
+            ("--model a=x --model a=y", "two models"),
+            ("--model a=x --variants default,int8", "`int8`"),
+            ("--model a=x --variant int8", "`a` has default"),
+        ] {
+            let error = resolve(&format!("a.wasm f {words}")).unwrap_err();
+            assert!(matches!(error, Error::Models(_)) && error.to_string().contains(part));
+        }
+    }
+
+    #[test]
+    fn variants_are_compared_by_name_or_all() {
+        let named = |words: &str| {
+            let words = format!("a.wasm f --model a=x --model a:int8=y --model b=z {words}");
+            let variants = resolve(&words).unwrap().variants;
+            variants
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(named("--variants all"), ["default", "int8"]);
+        assert_eq!(named("--variants int8,default,int8"), ["int8", "default"]);
+        assert_eq!(named(""), [""; 0]);
+    }
+
+    #[test]
+    fn all_scenarios_are_run_that_can_be() {
+        let scenarios = |words: &str| resolve(words).unwrap().scenarios;
+        let (single, multi) = (ScenarioName::SingleStream, ScenarioName::MultiStream);
+        assert_eq!(
+            scenarios("a.wasm f"),
+            [single, multi, ScenarioName::Offline]
+        );
+        assert_eq!(
+            scenarios("a.wasm f --p99 5ms"),
+            [single, multi, ScenarioName::Server, ScenarioName::Offline]
+        );
+        assert_eq!(scenarios("a.wasm f --concurrency 1,2"), []);
+        assert_eq!(
+            scenarios("a.wasm f --scenario offline,single-stream,offline"),
+            [ScenarioName::Offline, single]
+        );
+    }
+
+    #[test]
+    fn rates_are_absolute_or_of_saturation() {
+        let bench = resolve("a.wasm f --rate 50,0.5x,2x --tolerance 10%").unwrap();
+        assert_eq!(
+            bench.rates,
+            [
+                Rate::PerSecond(50.0),
+                Rate::OfSaturation(0.5),
+                Rate::OfSaturation(2.0)
+            ]
+        );
+        assert!((bench.tolerance - 0.1).abs() < 1e-12);
+    }
+}

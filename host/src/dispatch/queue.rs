@@ -1,0 +1,487 @@
+//! Admission: one bounded queue for each plugin, between whoever has frames and the workers.
+//!
+//! Nothing waits that need not. A full queue refuses at once. A frame with a deadline is refused on
+//! arrival where those ahead of it and its own service time, learnt from recent frames, leave no
+//! chance of meeting it, and once more when its turn comes; so at overload workers spend their time
+//! on frames that somebody still wants. Where nobody waits and a worker is free, a frame is let
+//! through whatever was learnt, so that a wrong estimate mends itself.
+//!
+//! Workers take the frame whose turn it is: the oldest one, where each step of priority counts as
+//! much as [`AGEING`] of waiting. So nothing starves, however much of a higher priority comes.
+//!
+//! The lock is held for a few instructions, never while a frame is worked on. This file knows no
+//! frames, only jobs.
+
+use std::{
+    collections::VecDeque,
+    num::NonZero,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tollgate_runtime::clock::Stamp;
+
+use super::service::Service;
+
+/// How much longer a frame waits for each step that its priority is below another's.
+pub const AGEING: Duration = Duration::from_millis(100);
+
+/// How urgent a plugin's frames are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Before all others.
+    High,
+    /// As most.
+    #[default]
+    Normal,
+    /// When there is time.
+    Low,
+}
+
+impl Priority {
+    /// What its frames stand back by, in nanoseconds.
+    fn handicap(self) -> u64 {
+        let step = u64::try_from(AGEING.as_nanos()).unwrap_or(u64::MAX);
+        match self {
+            Priority::High => 0,
+            Priority::Normal => step,
+            Priority::Low => step.saturating_mul(2),
+        }
+    }
+}
+
+/// How one plugin's frames are admitted.
+#[derive(Clone, Copy, Debug)]
+pub struct Admission {
+    /// Frames that may wait.
+    pub capacity: NonZero<usize>,
+    /// How soon after it was due a frame must be done; none where late is as good as in time.
+    pub deadline: Option<Duration>,
+    /// How urgent they are.
+    pub priority: Priority,
+}
+
+/// Why a frame is not worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// As many wait as may.
+    #[error("the queue is full with {0} frames: send fewer, or try again later")]
+    Full(usize),
+    /// It would be too late when it is done.
+    #[error(
+        "its deadline of {0:?} cannot be met at this load: send fewer frames, or give them longer"
+    )]
+    OutOfReach(Duration),
+    /// It is too late already.
+    #[error("its deadline of {0:?} passed while it waited: send fewer frames, or give them longer")]
+    Late(Duration),
+    /// The run is over.
+    #[error("no frames are taken any more")]
+    Closed,
+}
+
+/// What was counted of one plugin's frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Let in.
+    pub admitted: u64,
+    /// Refused, since the queue was full.
+    pub full: u64,
+    /// Refused on arrival, since their deadline was out of reach.
+    pub out_of_reach: u64,
+    /// Let in, and dropped when their turn came: it was too late.
+    pub late: u64,
+    /// Worked on.
+    pub done: u64,
+}
+
+/// A frame's turn.
+#[derive(Debug)]
+pub enum Turn<T> {
+    /// To be worked on, and then told to [`Queues::done`] with the plugin's number.
+    Work(usize, T),
+    /// To be told that it is refused.
+    Refused(usize, T, Refusal),
+}
+
+/// The queues of a gateway, by their plugins' numbers.
+#[derive(Debug)]
+pub struct Queues<T> {
+    state: Mutex<State<T>>,
+    /// Rung when there is something to take, and when the queues close.
+    work: Condvar,
+    /// Rung when there is room, and when the queues close.
+    room: Condvar,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    lines: Vec<Line<T>>,
+    /// Workers that take from here.
+    workers: usize,
+    /// Those that work on something now.
+    busy: usize,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Line<T> {
+    admission: Admission,
+    waiting: VecDeque<Waiting<T>>,
+    service: Service,
+    counts: Counts,
+}
+
+#[derive(Debug)]
+struct Waiting<T> {
+    job: T,
+    arrived: Stamp,
+    due: Stamp,
+    /// Let through whatever was learnt: only a deadline that has passed stops it.
+    probe: bool,
+}
+
+impl<T> Queues<T> {
+    /// Queues for plugins of these admissions, numbered from zero, and for so many workers.
+    pub fn new(admissions: impl IntoIterator<Item = Admission>, workers: usize) -> Self {
+        let line = |admission: Admission| Line {
+            admission,
+            waiting: VecDeque::with_capacity(admission.capacity.get().min(1024)),
+            service: Service::default(),
+            counts: Counts::default(),
+        };
+        Self {
+            state: Mutex::new(State {
+                lines: admissions.into_iter().map(line).collect(),
+                workers,
+                busy: 0,
+                closed: false,
+            }),
+            work: Condvar::new(),
+            room: Condvar::new(),
+        }
+    }
+
+    /// Lets a frame in that was due at a moment, or says at once why not.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, and the job back.
+    pub fn admit(&self, plugin: usize, job: T, due: Stamp) -> Result<(), (Refusal, T)> {
+        let mut state = self.lock();
+        let now = Stamp::now();
+        match state.consider(plugin, due, now) {
+            Ok(probe) => state.push(plugin, job, due, now, probe),
+            Err(refusal) => return Err((refusal, job)),
+        }
+        drop(state);
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// Lets a frame in as soon as there is room, for whoever reads ahead. Says whether it is in:
+    /// not where the queues are closed.
+    pub fn feed(&self, plugin: usize, job: T) -> bool {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return false;
+            }
+            let Some(line) = state.lines.get(plugin) else {
+                return false;
+            };
+            if line.waiting.len() < line.admission.capacity.get() {
+                break;
+            }
+            state = wait(&self.room, state);
+        }
+        let now = Stamp::now();
+        state.push(plugin, job, now, now, true);
+        drop(state);
+        self.work.notify_one();
+        true
+    }
+
+    /// The next frame, waited for; none when the queues are closed and empty.
+    pub fn take(&self) -> Option<Turn<T>> {
+        let mut state = self.lock();
+        loop {
+            if let Some(turn) = state.pop(Stamp::now()) {
+                drop(state);
+                self.room.notify_one();
+                return Some(turn);
+            }
+            if state.closed {
+                return None;
+            }
+            state = wait(&self.work, state);
+        }
+    }
+
+    /// A frame from [`Queues::take`] was worked on, and took a worker this long.
+    pub fn done(&self, plugin: usize, took_ns: u64) {
+        let mut state = self.lock();
+        state.busy = state.busy.saturating_sub(1);
+        if let Some(line) = state.lines.get_mut(plugin) {
+            line.service.learn(took_ns);
+            line.counts.done += 1;
+        }
+    }
+
+    /// Takes no more frames; those that wait are still handed out.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.work.notify_all();
+        self.room.notify_all();
+    }
+
+    /// A worker is gone for good. With the last one the queues close, so that nobody waits for
+    /// workers that there are none of.
+    pub fn leave(&self) {
+        let last = {
+            let mut state = self.lock();
+            state.workers = state.workers.saturating_sub(1);
+            state.workers == 0
+        };
+        if last {
+            self.close();
+        }
+    }
+
+    /// What was counted of a plugin's frames.
+    pub fn counts(&self, plugin: usize) -> Counts {
+        let state = self.lock();
+        let line = state.lines.get(plugin);
+        line.map(|line| line.counts).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Every critical section leaves the state whole at each step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    /// Whether a frame may come in, and whether it is let through whatever was learnt.
+    fn consider(&mut self, plugin: usize, due: Stamp, now: Stamp) -> Result<bool, Refusal> {
+        let ahead = self.ahead_ns(plugin);
+        let idle =
+            self.busy < self.workers && self.lines.iter().all(|line| line.waiting.is_empty());
+        let closed = self.closed;
+        let Some(line) = self.lines.get_mut(plugin) else {
+            return Err(Refusal::Closed);
+        };
+        if closed {
+            return Err(Refusal::Closed);
+        }
+        if line.waiting.len() >= line.admission.capacity.get() {
+            line.counts.full += 1;
+            return Err(Refusal::Full(line.waiting.len()));
+        }
+        if let (Some(deadline), Some(own)) = (line.admission.deadline, line.service.surely()) {
+            let spent = now
+                .nanos_since(due)
+                .saturating_add(ahead)
+                .saturating_add(own);
+            if u128::from(spent) > deadline.as_nanos() && !idle {
+                line.counts.out_of_reach += 1;
+                return Err(Refusal::OutOfReach(deadline));
+            }
+        }
+        Ok(idle)
+    }
+
+    /// How long a worker will need until it turns to a new frame of this plugin, in nanoseconds.
+    fn ahead_ns(&self, plugin: usize) -> u64 {
+        let own = self.lines.get(plugin).map(|line| line.admission.priority);
+        let waiting = self.lines.iter().filter(|line| {
+            // What stands back behind this one's is not ahead of it.
+            own.is_none_or(|own| line.admission.priority <= own)
+        });
+        let waiting = waiting.fold(0u64, |sum, line| {
+            let count = u64::try_from(line.waiting.len()).unwrap_or(u64::MAX);
+            sum.saturating_add(count.saturating_mul(line.service.mean().unwrap_or_default()))
+        });
+        // Those at work are half done, on average, whatever plugin they are of.
+        let busy = self
+            .lines
+            .iter()
+            .filter_map(|line| line.service.mean())
+            .max();
+        let busy = busy.unwrap_or_default() / 2;
+        let all_busy = if self.busy >= self.workers { busy } else { 0 };
+        let workers = u64::try_from(self.workers.max(1)).unwrap_or(u64::MAX);
+        (waiting / workers).saturating_add(all_busy)
+    }
+
+    fn push(&mut self, plugin: usize, job: T, due: Stamp, now: Stamp, probe: bool) {
+        if let Some(line) = self.lines.get_mut(plugin) {
+            line.counts.admitted += 1;
+            line.waiting.push_back(Waiting {
+                job,
+                arrived: now,
+                due,
+                probe,
+            });
+        }
+    }
+
+    /// Takes the frame whose turn it is.
+    fn pop(&mut self, now: Stamp) -> Option<Turn<T>> {
+        let lines = self.lines.iter().enumerate();
+        let heads = lines.filter_map(|(number, line)| {
+            let waited = now.nanos_since(line.waiting.front()?.arrived);
+            let handicap = line.admission.priority.handicap();
+            // Waiting counts for it, its priority against it.
+            Some((i128::from(waited) - i128::from(handicap), number))
+        });
+        let best = heads.max_by_key(|&(standing, number)| (standing, std::cmp::Reverse(number)));
+        let (_, number) = best?;
+        let line = self.lines.get_mut(number)?;
+        let Waiting {
+            job, due, probe, ..
+        } = line.waiting.pop_front()?;
+        if let Some(deadline) = line.admission.deadline {
+            let needs = if probe {
+                0
+            } else {
+                line.service.mean().unwrap_or_default()
+            };
+            let spent = u128::from(now.nanos_since(due).saturating_add(needs));
+            if spent > deadline.as_nanos() {
+                line.counts.late += 1;
+                return Some(Turn::Refused(number, job, Refusal::Late(deadline)));
+            }
+        }
+        self.busy += 1;
+        Some(Turn::Work(number, job))
+    }
+}
+
+fn wait<'a, T>(bell: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    bell.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn admission(capacity: usize, deadline: Option<Duration>, priority: Priority) -> Admission {
+        Admission {
+            capacity: NonZero::new(capacity).unwrap(),
+            deadline,
+            priority,
+        }
+    }
+
+    fn one(capacity: usize, deadline: Option<Duration>) -> Queues<u32> {
+        Queues::new([admission(capacity, deadline, Priority::Normal)], 1)
+    }
+
+    /// Takes a frame and works on it for so long, as far as the queues are told.
+    fn work(queues: &Queues<u32>, took_ns: u64) -> u32 {
+        match queues.take().unwrap() {
+            Turn::Work(plugin, job) => {
+                queues.done(plugin, took_ns);
+                job
+            }
+            Turn::Refused(_, job, refusal) => panic!("{job}: {refusal}"),
+        }
+    }
+
+    #[test]
+    fn a_full_queue_refuses_at_once() {
+        let queues = one(2, None);
+        let now = Stamp::now();
+        assert!(queues.admit(0, 1, now).is_ok() && queues.admit(0, 2, now).is_ok());
+        assert_eq!(queues.admit(0, 3, now), Err((Refusal::Full(2), 3)));
+        assert_eq!(work(&queues, MS), 1);
+        assert!(queues.admit(0, 4, now).is_ok());
+        let counts = queues.counts(0);
+        assert_eq!((counts.admitted, counts.full, counts.done), (3, 1, 1));
+        assert!(queues.admit(7, 5, now).is_err(), "there is no such plugin");
+    }
+
+    #[test]
+    fn a_deadline_out_of_reach_is_refused_on_arrival() {
+        let hour = 3_600_000 * MS;
+        let queues = one(100, Some(Duration::from_secs(3 * 3600 + 60)));
+        assert!(queues.admit(0, 1, Stamp::now()).is_ok());
+        work(&queues, hour);
+        // One more at work, and room for one that waits: with three hours no third one.
+        let mut admitted = 0;
+        while queues.admit(0, 2, Stamp::now()).is_ok() {
+            admitted += 1;
+        }
+        // Two deviations above the mean a frame takes two hours here; with the first frame's
+        // own hour before it a second one just fits.
+        assert_eq!(admitted, 2);
+        assert_eq!(queues.counts(0).out_of_reach, 1);
+    }
+
+    #[test]
+    fn what_became_late_in_the_queue_is_dropped_when_its_turn_comes() {
+        let queues = one(10, Some(Duration::from_nanos(1)));
+        let due = Stamp::now();
+        while Stamp::now().nanos_since(due) < 1000 {}
+        assert!(
+            queues.admit(0, 1, due).is_ok(),
+            "nobody is at work, so it may try"
+        );
+        let Some(Turn::Refused(0, 1, Refusal::Late(_))) = queues.take() else {
+            panic!("it was late");
+        };
+        assert_eq!(queues.counts(0).late, 1);
+    }
+
+    #[test]
+    fn an_estimate_that_became_too_long_does_not_shut_the_door() {
+        let queues = one(10, Some(Duration::from_millis(500)));
+        for _ in 0..20 {
+            assert!(
+                queues.admit(0, 1, Stamp::now()).is_ok(),
+                "an idle worker is there"
+            );
+            work(&queues, 3_600_000 * MS);
+        }
+    }
+
+    #[test]
+    fn priorities_come_first_and_age() {
+        let plugins = [Priority::Low, Priority::High, Priority::Normal];
+        let queues = Queues::new(plugins.map(|one| admission(10, None, one)), 1);
+        let now = Stamp::now();
+        for plugin in 0..3 {
+            assert!(queues.admit(plugin, plugin as u32, now).is_ok());
+        }
+        let turns = |queues: &Queues<u32>| [work(queues, 1), work(queues, 1), work(queues, 1)];
+        assert_eq!(turns(&queues), [1, 2, 0]);
+
+        // A low one that came long enough before a high one goes first.
+        let mut state = queues.lock();
+        let long_after = now.plus(3 * AGEING);
+        state.push(0, 10, now, now, false);
+        state.push(1, 11, long_after, long_after, false);
+        let Some(Turn::Work(0, 10)) = state.pop(long_after) else {
+            panic!("the low one has waited for long enough");
+        };
+    }
+
+    #[test]
+    fn whoever_reads_ahead_waits_for_room_and_not_for_workers_that_are_gone() {
+        let queues = one(1, None);
+        std::thread::scope(|scope| {
+            let fed = scope.spawn(|| (0..3).map(|job| queues.feed(0, job)).collect::<Vec<_>>());
+            assert_eq!((work(&queues, 1), work(&queues, 1)), (0, 1));
+            // The third is in, or will be.
+            assert_eq!(fed.join().unwrap(), [true; 3]);
+        });
+        queues.leave();
+        assert!(!queues.feed(0, 9));
+        assert_eq!(work(&queues, 1), 2, "what was let in is still handed out");
+        assert!(queues.take().is_none());
+        assert_eq!(queues.admit(0, 9, Stamp::now()), Err((Refusal::Closed, 9)));
+    }
+}

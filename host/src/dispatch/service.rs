@@ -1,0 +1,82 @@
+//! How long one frame of a plugin takes a worker, learnt from the frames before it.
+//!
+//! A smoothed mean and a smoothed deviation, as TCP keeps them of its round trips: two numbers, no
+//! history, and recent frames count most. Pure arithmetic on nanoseconds.
+
+/// Weight of the newest frame in the mean: an eighth.
+const MEAN_SHIFT: u32 = 3;
+
+/// Weight of the newest frame in the deviation: a quarter.
+const DEVIATION_SHIFT: u32 = 2;
+
+/// What is known of a service time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Service {
+    known: Option<Known>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    mean: u64,
+    deviation: u64,
+}
+
+impl Service {
+    /// A frame took this long.
+    pub fn learn(&mut self, took_ns: u64) {
+        let took = took_ns.min(u64::MAX / 8);
+        self.known = Some(match self.known {
+            None => Known {
+                mean: took,
+                deviation: took / 2,
+            },
+            Some(Known { mean, deviation }) => Known {
+                mean: mean - (mean >> MEAN_SHIFT) + (took >> MEAN_SHIFT),
+                deviation: deviation - (deviation >> DEVIATION_SHIFT)
+                    + (took.abs_diff(mean) >> DEVIATION_SHIFT),
+            },
+        });
+    }
+
+    /// What a frame takes on average, in nanoseconds; none before the first.
+    pub fn mean(&self) -> Option<u64> {
+        Some(self.known?.mean)
+    }
+
+    /// What a frame hardly ever exceeds, in nanoseconds: two deviations above the mean.
+    pub fn surely(&self) -> Option<u64> {
+        let Known { mean, deviation } = self.known?;
+        Some(mean.saturating_add(deviation.saturating_mul(2)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_settles_on_what_frames_take() {
+        let mut service = Service::default();
+        assert_eq!((service.mean(), service.surely()), (None, None));
+        for _ in 0..100 {
+            service.learn(1_000_000);
+        }
+        assert_eq!(service.mean(), Some(1_000_000));
+        assert!(service.surely().unwrap() < 1_010_000);
+        for _ in 0..40 {
+            service.learn(3_000_000);
+        }
+        assert!(service.mean().unwrap() > 2_900_000);
+    }
+
+    #[test]
+    fn what_varies_is_given_room() {
+        let mut service = Service::default();
+        for turn in 0..200 {
+            service.learn(if turn % 2 == 0 { 500_000 } else { 1_500_000 });
+        }
+        assert!(service.surely().unwrap() > 1_700_000, "{service:?}");
+        service.learn(u64::MAX);
+        assert!(service.surely().is_some(), "nothing overflows");
+    }
+}

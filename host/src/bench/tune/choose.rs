@@ -310,7 +310,10 @@ mod tests {
             panic!("found")
         };
         assert_eq!(nearest, Some(1));
-        assert!(why.contains("the nearest take 30.00 ms at 80.0 frames/s"), "{why}");
+        assert!(
+            why.contains("the nearest take 30.00 ms at 80.0 frames/s"),
+            "{why}"
+        );
         assert!(matches!(
             choose(&[Point::default()], 0, &ASK),
             Choice::Nothing { nearest: None, .. }

@@ -2,15 +2,19 @@
 //! spent in rungs of equal length; each rung is shared by fewer candidates than the one before, so
 //! the worst are dropped on little evidence and the best are told apart on much.
 //!
-//! Within a rung the windows are short and take turns, once forwards and once backwards, so that a
-//! machine that drifts treats all alike. The default goes along to the end whatever it does: it is
-//! what the others are measured against. What is dropped keeps what was found out about it.
+//! Within a rung the windows are short and take turns in a new order each round, so that the drift of
+//! a shared machine can be told from what candidates do ([`levels`]). The default goes along to the
+//! end whatever it does: it is what the others are measured against. What is dropped keeps what was
+//! found out about it.
 //!
 //! Generic over how a window is measured, which says how long it took: this file has no clock.
 
 use std::time::Duration;
 
-use super::trial::{Sample, Trial};
+use super::{
+    levels::{Observation, levels},
+    trial::{Sample, Trial},
+};
 
 /// One of so many candidates goes on to the next rung.
 const KEEP_ONE_OF: usize = 3;
@@ -24,8 +28,14 @@ const WINDOW: Duration = Duration::from_millis(400);
 /// The shortest window that is worth the turn.
 const LEAST_WINDOW: Duration = Duration::from_millis(20);
 
+/// Windows of one candidate in one rung, at least: one of them may be disturbed.
+const MIN_ROUNDS: usize = 2;
+
 /// Windows of one candidate in one rung, at most.
 const MAX_ROUNDS: usize = 16;
+
+/// What the order of windows is drawn from.
+const SEED: u64 = 1;
 
 /// What the search may take, and what is asked of candidates.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +120,7 @@ pub fn search<E>(
         let rung = left / (sizes.len() - number) as f64;
         alive = race.rung(&alive, rung / alive.len().max(1) as f64)?;
     }
-    Ok(race.end())
+    race.end()
 }
 
 /// Measures all candidates for the same time, as if nobody had to hurry.
@@ -128,7 +138,7 @@ pub fn exhaust<E>(
     let mut race = Race::new(candidates, reference, bound_ns, measure)?;
     let all: Vec<usize> = (0..candidates).collect();
     race.rung(&all, each.as_secs_f64())?;
-    Ok(race.end())
+    race.end()
 }
 
 /// How many candidates each rung has, the first one all of them.
@@ -148,8 +158,8 @@ struct Race<M> {
     bound_ns: u64,
     measure: M,
     spent: f64,
-    reference_frames: f64,
-    reference_seconds: f64,
+    observations: Vec<Observation>,
+    random: fastrand::Rng,
 }
 
 impl<M> Race<M> {
@@ -169,8 +179,8 @@ impl<M> Race<M> {
             bound_ns,
             measure,
             spent: 0.0,
-            reference_frames: 0.0,
-            reference_seconds: 0.0,
+            observations: Vec::new(),
+            random: fastrand::Rng::with_seed(SEED),
         })
     }
 
@@ -196,7 +206,7 @@ impl<M> Race<M> {
                 }
             }
             let mut order: Vec<(f64, usize)> =
-                list.iter().map(|trial| trial.ratio()).zip(places).collect();
+                list.iter().map(|trial| trial.ratio).zip(places).collect();
             order.sort_by(|a, b| b.0.total_cmp(&a.0));
             order.into_iter().map(|(_, place)| place)
         };
@@ -237,14 +247,17 @@ impl<M> Race<M> {
         M: FnMut(usize, Duration) -> Result<Outcome, E>,
     {
         let rounds = (each / WINDOW.as_secs_f64()) as usize;
-        let rounds = (rounds / 2 * 2).clamp(2, MAX_ROUNDS);
+        let rounds = rounds.clamp(MIN_ROUNDS, MAX_ROUNDS);
         let window = Duration::try_from_secs_f64(each / rounds as f64).unwrap_or(LEAST_WINDOW);
         let window = window.max(LEAST_WINDOW);
         let mut alive = alive.to_vec();
         for _ in 0..rounds {
+            self.random.shuffle(&mut alive);
             self.round(&mut alive, window)?;
-            alive.reverse();
         }
+        self.level();
+        // In the grid's order again.
+        alive.sort_unstable();
         for &one in &alive {
             if let Some(trial) = self.trials.get_mut(one) {
                 trial.rungs += 1;
@@ -258,47 +271,59 @@ impl<M> Race<M> {
     where
         M: FnMut(usize, Duration) -> Result<Outcome, E>,
     {
-        let mut samples = Vec::with_capacity(alive.len());
-        let mut default = None;
         for one in std::mem::take(alive) {
-            match (self.measure)(one, window).map_err(Error::Measure)? {
+            let outcome = (self.measure)(one, window).map_err(Error::Measure)?;
+            let Some(trial) = self.trials.get_mut(one) else {
+                continue;
+            };
+            match outcome {
                 Outcome::Measured(sample) => {
                     self.spent += sample.spent;
-                    if one == self.reference {
-                        default = Some(sample.frames_per_second());
-                        self.reference_frames += sample.latencies_ns.len() as f64;
-                        self.reference_seconds += sample.seconds;
+                    trial.add(&sample, self.bound_ns);
+                    let log_rate = sample.frames_per_second().ln();
+                    if log_rate.is_finite() {
+                        self.observations.push(Observation {
+                            one,
+                            at: self.spent - sample.seconds / 2.0,
+                            seconds: sample.seconds,
+                            log_rate,
+                        });
                     }
                     alive.push(one);
-                    samples.push((one, sample));
                 }
                 Outcome::Refused(reason) if one == self.reference => {
                     return Err(Error::Reference(reason));
                 }
-                Outcome::Refused(reason) => {
-                    if let Some(trial) = self.trials.get_mut(one) {
-                        trial.problem = Some(reason);
-                    }
-                }
-            }
-        }
-        let Some(default) = default.filter(|rate| *rate > 0.0) else {
-            return Err(Error::Reference("no frame of it was done".to_owned()));
-        };
-        for (one, sample) in samples {
-            if let Some(trial) = self.trials.get_mut(one) {
-                trial.add(&sample, self.bound_ns, default);
+                Outcome::Refused(reason) => trial.problem = Some(reason),
             }
         }
         Ok(())
     }
 
-    fn end(self) -> Found {
-        Found {
-            trials: self.trials,
-            reference_per_second: self.reference_frames / self.reference_seconds.max(1e-9),
-            spent: self.spent,
+    /// Brings the trials' throughputs up to date with all windows so far.
+    fn level(&mut self) {
+        let levels = levels(self.trials.len(), &self.observations);
+        let reference = levels.get(self.reference).copied().flatten();
+        for (trial, level) in self.trials.iter_mut().zip(levels) {
+            trial.ratio = match (level, reference) {
+                (Some(level), Some(reference)) => (level - reference).exp(),
+                _ => 0.0,
+            };
         }
+    }
+
+    fn end<E>(self) -> Result<Found, Error<E>> {
+        let reference = self.trials.get(self.reference);
+        let (frames, seconds) =
+            reference.map_or((0, 0.0), |trial| (trial.frames(), trial.seconds()));
+        if frames == 0 {
+            return Err(Error::Reference("no frame of it was done".to_owned()));
+        }
+        Ok(Found {
+            trials: self.trials,
+            reference_per_second: frames as f64 / seconds,
+            spent: self.spent,
+        })
     }
 }
 

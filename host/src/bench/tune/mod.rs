@@ -3,5 +3,6 @@
 pub mod choose;
 pub mod front;
 pub mod halving;
+pub mod levels;
 pub mod space;
 pub mod trial;

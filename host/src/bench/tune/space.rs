@@ -80,7 +80,9 @@ impl Space {
             }
         }
         let default = whole(facts.settled.clone(), facts.cores);
-        let known = candidates.iter().position(|candidate| *candidate == default);
+        let known = candidates
+            .iter()
+            .position(|candidate| *candidate == default);
         let reference = known.unwrap_or_else(|| {
             candidates.push(default);
             candidates.len() - 1
@@ -279,7 +281,10 @@ mod tests {
         };
         let space = Space::new(&Facts { settled, ..facts() });
         for one in &space.candidates {
-            assert_eq!((one.workers, one.mode), (NonZero::new(3), Some(Mode::Latency)));
+            assert_eq!(
+                (one.workers, one.mode),
+                (NonZero::new(3), Some(Mode::Latency))
+            );
             assert_eq!((one.batch, one.max_batch), (Some(BatchPolicy::Off), None));
             assert_eq!(one.fresh, Some(true));
         }
@@ -311,7 +316,12 @@ mod tests {
             batchable: false,
             ..facts()
         });
-        let threads = |n| space.candidates.iter().any(|one| one.threads == NonZero::new(n));
+        let threads = |n| {
+            space
+                .candidates
+                .iter()
+                .any(|one| one.threads == NonZero::new(n))
+        };
         assert!(threads(1) && threads(2) && threads(4) && threads(8) && !threads(16));
         let most = space.candidates.iter().map(|one| one.workers().get()).max();
         assert_eq!(most, Some(64));

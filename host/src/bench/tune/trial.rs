@@ -1,9 +1,4 @@
-//! What is known of one candidate: windows, added up, always against the default's windows of the
-//! same round.
-//!
-//! A shared machine drifts by more than most settings differ. So throughput is kept as a ratio to
-//! the default's in the same round, whose windows lie seconds apart, and is turned into frames a
-//! second at the end, by what the default did over the whole search. Pure.
+//! What is known of one candidate: its windows, added up. Pure.
 
 use hdrhistogram::Histogram;
 
@@ -48,9 +43,9 @@ pub struct Trial {
     over: u64,
     failed: u64,
     seconds: f64,
-    /// Sum of the logarithms of the ratios to the default, each times its window's seconds.
-    log_ratio: f64,
-    log_seconds: f64,
+    /// Its throughput as a multiple of the default's, once the machine's drift is taken off; zero
+    /// where nothing was done.
+    pub ratio: f64,
     /// Why it cannot be measured; none as long as it can.
     pub problem: Option<String>,
     /// How many rungs it was measured in.
@@ -70,15 +65,14 @@ impl Trial {
             over: 0,
             failed: 0,
             seconds: 0.0,
-            log_ratio: 0.0,
-            log_seconds: 0.0,
+            ratio: 0.0,
             problem: None,
             rungs: 0,
         })
     }
 
-    /// Adds a window, beside the default's throughput in the same round.
-    pub fn add(&mut self, sample: &Sample, bound_ns: u64, reference: f64) {
+    /// Adds a window.
+    pub fn add(&mut self, sample: &Sample, bound_ns: u64) {
         for &latency in &sample.latencies_ns {
             self.latency.saturating_record(latency);
             self.over += u64::from(latency > bound_ns);
@@ -86,20 +80,6 @@ impl Trial {
         self.frames += sample.latencies_ns.len() as u64;
         self.failed += sample.failed;
         self.seconds += sample.seconds;
-        let ratio = sample.frames_per_second() / reference;
-        if ratio.is_finite() && ratio > 0.0 {
-            self.log_ratio += ratio.ln() * sample.seconds;
-            self.log_seconds += sample.seconds;
-        }
-    }
-
-    /// Its throughput as a multiple of the default's; nothing where nothing was done.
-    pub fn ratio(&self) -> f64 {
-        if self.log_seconds > 0.0 {
-            (self.log_ratio / self.log_seconds).exp()
-        } else {
-            0.0
-        }
     }
 
     /// Frames that were done.
@@ -188,29 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn drift_that_both_feel_cancels() {
-        let mut trial = Trial::new().unwrap();
-        // Twice as fast as the default, whatever the machine does.
-        for speed in [100.0, 50.0, 200.0] {
-            let window = Sample {
-                latencies_ns: vec![1000; speed as usize * 2],
-                seconds: 1.0,
-                ..Sample::default()
-            };
-            trial.add(&window, 2000, speed);
-        }
-        assert!((trial.ratio() - 2.0).abs() < 1e-9);
-        assert_eq!((trial.frames(), trial.seconds()), (700, 3.0));
-        assert!(trial.held() && trial.may_hold());
-    }
-
-    #[test]
     fn a_few_slow_frames_are_bad_luck_and_many_are_not() {
         let trial = |fast: usize, slow: usize| {
             let mut trial = Trial::new().unwrap();
             let mut latencies = vec![10; fast];
             latencies.extend(vec![1000; slow]);
-            trial.add(&sample(&latencies, 1.0), 100, 1.0);
+            trial.add(&sample(&latencies, 1.0), 100);
             trial
         };
         let one = trial(30, 1);
@@ -231,7 +194,6 @@ mod tests {
                 ..sample(&[10; 500], 1.0)
             },
             100,
-            1.0,
         );
         assert!(!trial.held() && !trial.may_hold());
     }

@@ -1,6 +1,7 @@
 //! What was typed: clap's types and nothing else. What it means is `config`'s to say.
 
 mod bench;
+mod tune;
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
@@ -10,6 +11,7 @@ use tollgate_nn::{BatchPolicy, Device, Mode, Optimization};
 use crate::values::{self, DirArg, EnvArg, ModelArg, VariantArg};
 
 pub use bench::{BenchArgs, PathName, ScenarioName};
+pub use tune::TuneArgs;
 
 /// Runs sandboxed WebAssembly plugins on native ONNX Runtime, and measures what the boundary costs.
 #[derive(Debug, Parser)]
@@ -36,6 +38,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Measure a plugin: latency, throughput and toll, beside the ways without a sandbox
     Bench(Box<BenchArgs>),
+    /// Find the settings with the highest throughput whose p99 stays within a bound
+    Tune(Box<TuneArgs>),
     /// Say what this machine has: ONNX Runtime, devices, clock, energy counters
     Doctor(DoctorArgs),
     /// Get the ONNX Runtime library

@@ -8,6 +8,7 @@
 mod bench;
 mod environment;
 pub mod telemetry;
+mod tune;
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
@@ -23,6 +24,7 @@ use crate::{
 
 pub use bench::Bench;
 pub use environment::Environment;
+pub use tune::Tune;
 
 /// Threads that anybody may ask for; a machine with more cores than this is not an edge.
 const MAX_WORKERS: usize = 1024;

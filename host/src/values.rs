@@ -151,7 +151,7 @@ pub fn show_duration(duration: Duration) -> String {
     ];
     let unit = units
         .iter()
-        .find(|(factor, _)| us >= *factor && us % factor == 0);
+        .find(|(factor, _)| us >= *factor && us.is_multiple_of(*factor));
     match unit {
         Some((factor, name)) => format!("{}{name}", us / factor),
         None => format!("{us}us"),
@@ -197,6 +197,14 @@ pub fn rate(text: &str) -> Result<Rate, String> {
         Some(number) => Ok(Rate::PerSecond(number)),
         None => Err(EXPECTED.to_owned()),
     }
+}
+
+/// A share above zero, all of it included: `97%` or `0.97`.
+pub fn portion(text: &str) -> Result<f64, String> {
+    if matches!(text, "1" | "1.0" | "100%") {
+        return Ok(1.0);
+    }
+    share(text).map_err(|_| "expected a share up to 1, such as 97% or 0.97".to_owned())
 }
 
 /// A share above zero and below one: `5%` or `0.05`.

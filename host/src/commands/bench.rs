@@ -107,7 +107,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
 }
 
 /// Reads all frames into memory.
-fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
+pub(super) fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
     let _bar = progress::spinner("reading the frames");
     let mut frames = Vec::with_capacity(files.len());
     let mut bytes = 0usize;
@@ -353,7 +353,7 @@ fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
 }
 
 /// A file and its digest, read in pieces.
-fn file(path: &FilePath) -> anyhow::Result<File> {
+pub(super) fn file(path: &FilePath) -> anyhow::Result<File> {
     let shown = path.display();
     let read = || format!("cannot read `{shown}`");
     let mut file = fs::File::open(path).with_context(read)?;

@@ -5,6 +5,7 @@ mod doctor;
 mod load;
 mod run;
 mod runtime_install;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => run::run(args, environment),
         Command::Bench(args) => bench::run(*args, &environment),
+        Command::Tune(args) => tune::run(*args, &environment),
         Command::Doctor(args) => doctor::run(args, &environment),
         Command::Runtime(RuntimeCommand::Install(args)) => {
             runtime_install::run(&args, &environment).map(|()| ExitCode::SUCCESS)

@@ -38,14 +38,21 @@ pub struct Facts {
     pub cores: usize,
     /// The devices that the models load on, the default first.
     pub devices: Vec<Device>,
-    /// The variants that may be recommended; none is the default one.
-    pub variants: Vec<Option<String>>,
-    /// Whether the graphs can be batched.
-    pub batchable: bool,
+    /// The variants that may be recommended, the default first.
+    pub variants: Vec<Variant>,
     /// The bound on the p99.
     pub bound: Duration,
     /// What the user has settled.
     pub settled: Settings,
+}
+
+/// A variant of the models.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// Its name; none for the default.
+    pub name: Option<String>,
+    /// Whether its graphs can be batched.
+    pub batchable: bool,
 }
 
 /// All candidates, and which of them is the default: what runs where nobody chooses anything but
@@ -65,9 +72,9 @@ impl Space {
         for variant in &facts.variants {
             for &device in &facts.devices {
                 for graph in graphs(facts.cores, device) {
-                    for candidate in loads(facts, &graph) {
+                    for candidate in loads(variant.batchable, facts.bound, &graph) {
                         let candidate = Settings {
-                            variant: variant.as_deref().map(of_all).into_iter().collect(),
+                            variant: variant.name.as_deref().map(of_all).into_iter().collect(),
                             device: Some(device),
                             ..candidate
                         };
@@ -133,7 +140,7 @@ fn graphs(cores: usize, device: Device) -> Vec<(Settings, usize)> {
 }
 
 /// What can be asked of a graph: instances, and merging their inferences.
-fn loads(facts: &Facts, (graph, at_once): &(Settings, usize)) -> Vec<Settings> {
+fn loads(batchable: bool, bound: Duration, (graph, at_once): &(Settings, usize)) -> Vec<Settings> {
     let mut loads = Vec::new();
     let mut before = 0;
     for halves in WORKERS {
@@ -149,7 +156,7 @@ fn loads(facts: &Facts, (graph, at_once): &(Settings, usize)) -> Vec<Settings> {
         };
         loads.push(alone.clone());
         // Where all instances find their turn, nobody waits who could be merged.
-        if !facts.batchable || workers <= *at_once {
+        if !batchable || workers <= *at_once {
             continue;
         }
         // As large as there are instances, or half of it, so that one batch forms while another
@@ -159,7 +166,7 @@ fn loads(facts: &Facts, (graph, at_once): &(Settings, usize)) -> Vec<Settings> {
         if whole >= 4 {
             sizes.push(whole / 2);
         }
-        let longest = facts.bound / DELAY_OF_BOUND;
+        let longest = bound / DELAY_OF_BOUND;
         let delays = DELAYS.into_iter().filter(|delay| *delay <= longest);
         let delays: Vec<_> = std::iter::once(None).chain(delays.map(Some)).collect();
         for size in sizes {
@@ -220,12 +227,18 @@ fn of_all(variant: &str) -> VariantArg {
 mod tests {
     use super::*;
 
+    fn plain(batchable: bool) -> Variant {
+        Variant {
+            name: None,
+            batchable,
+        }
+    }
+
     fn facts() -> Facts {
         Facts {
             cores: 2,
             devices: vec![Device::Cpu],
-            variants: vec![None],
-            batchable: true,
+            variants: vec![plain(true)],
             bound: Duration::from_millis(20),
             settled: Settings::default(),
         }
@@ -259,7 +272,7 @@ mod tests {
             assert!(one.max_batch.unwrap().get() as usize <= one.workers().get());
         }
         let space = Space::new(&Facts {
-            batchable: false,
+            variants: vec![plain(false)],
             ..facts()
         });
         assert_eq!(space.candidates.iter().filter(batched).count(), 0);
@@ -296,7 +309,13 @@ mod tests {
     fn variants_and_devices_multiply_and_the_default_is_plain() {
         let one = Space::new(&facts()).candidates.len();
         let space = Space::new(&Facts {
-            variants: vec![None, Some("int8".into())],
+            variants: vec![
+                plain(true),
+                Variant {
+                    name: Some("int8".into()),
+                    batchable: true,
+                },
+            ],
             devices: vec![Device::Cpu, Device::Cuda],
             ..facts()
         });
@@ -313,7 +332,7 @@ mod tests {
     fn a_larger_machine_tries_threads_in_between() {
         let space = Space::new(&Facts {
             cores: 8,
-            batchable: false,
+            variants: vec![plain(false)],
             ..facts()
         });
         let threads = |n| {

@@ -59,9 +59,11 @@ pub enum Error {
     /// There is a twin, and nobody measures it.
     #[error("a twin was given and its path was not: add `twin` to `--paths`")]
     TwinUnused,
-    /// Merged inferences, which this version does not have.
-    #[error("this version merges no inferences of its own yet: leave `batched` out of `--paths`")]
-    NoBatcher,
+    /// A policy for batches, where the paths say what is batched.
+    #[error(
+        "the path `batched` is what merges inferences, and no other does: leave `--batch {0}` out, or the path"
+    )]
+    BatchByPath(BatchPolicy),
     /// The server scenario without its bound.
     #[error(
         "the server scenario looks for the highest rate that keeps a bound: give one with `--p99`"

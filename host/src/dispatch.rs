@@ -25,7 +25,8 @@ use crate::{
     worker::{self, Done, Failure, Job, Setup},
 };
 
-pub use queue::{AGEING, Admission, Counts, Priority, Queues, Refusal, Turn};
+pub use queue::{AGEING, Admission, Counts, Queues, Refusal, Turn};
+pub use tollgate_nn::Priority;
 
 /// Why a run ended early. A frame that fails is no reason.
 #[derive(Debug, thiserror::Error)]

@@ -27,7 +27,7 @@ fn tollgate() -> Command {
     command
 }
 
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+pub fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = tollgate().args(arguments).output().expect("it starts");
     said(&output)
 }

@@ -10,10 +10,12 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+mod bench;
 mod cli;
 mod isolation;
 mod limits;
 mod nn;
+mod report;
 mod structure;
 mod support;
 mod twin;

@@ -7,7 +7,7 @@
 
 use anyhow::Result;
 
-use crate::{guests, set_up, shell, toolchain::Choice, workspace::Workspace};
+use crate::{chromium, guests, set_up, shell, toolchain::Choice, workspace::Workspace};
 
 /// What `test` takes.
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,7 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(workspace: &Workspace, choice: Choice, args: &Args) -> Result<()> {
+    chromium::ensure()?;
     set_up(workspace, choice)?;
     let fixtures = guests::discover(workspace)?
         .into_iter()

@@ -131,8 +131,8 @@ impl Crew {
     }
 
     /// What it works on.
-    pub fn rig(&self) -> &Rig {
-        &self.rig
+    pub fn rig(&self) -> Arc<Rig> {
+        Arc::clone(&self.rig)
     }
 
     /// Gives the first so many members their order for a window.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     egress,
+    energy::{self, Meter},
     report::Accuracy,
     truth::{Score, Truth},
 };
@@ -50,6 +51,8 @@ pub struct Lineup {
 pub struct Rig {
     pub(super) parts: Parts,
     pub(super) entrants: Vec<Entrant>,
+    /// The machine's energy counters, or why there are none.
+    pub(super) meter: Result<Meter, energy::Error>,
 }
 
 /// One path, ready to run.
@@ -101,7 +104,11 @@ impl Rig {
                 native,
             });
         }
-        Ok(Self { parts, entrants })
+        Ok(Self {
+            parts,
+            entrants,
+            meter: Meter::open(),
+        })
     }
 
     /// How many entrants there are; they are known by their place.

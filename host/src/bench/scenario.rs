@@ -6,11 +6,12 @@ use super::{
     crew::Crew,
     percentiles,
     record::{Energy, Metric, Path, Scenario, ScenarioResult, Windows},
-    rig,
+    rig::{self, Rig},
     rounds::{self, Compare, Plan},
     server,
     window::Measured,
 };
+use crate::egress;
 
 /// The quantile that the single-stream scenario tells.
 const SINGLE_STREAM: f64 = 0.9;
@@ -151,7 +152,8 @@ pub(super) fn result(
     windows: Windows,
     twin: Option<&Measured>,
 ) -> ScenarioResult {
-    let path = crew.rig().path(entrant).unwrap_or(Path::Plugin);
+    let rig = crew.rig();
+    let path = rig.path(entrant).unwrap_or(Path::Plugin);
     let sandboxed = matches!(path, Path::Plugin | Path::Batched);
     let tally = &measured.tally;
     let frames_per_second = measured.frames_per_second();
@@ -176,7 +178,7 @@ pub(super) fn result(
         cpu_ns_per_inference: measured.cpu_ns_per_inference(),
         memory: measured.memory,
         windows,
-        energy: energy(),
+        energy: energy(&rig, measured),
         stages_ns: sandboxed.then(|| tally.stages()).flatten(),
         toll: sandboxed
             .then(|| tally.toll_beside(twin.map(|twin| &twin.tally)))
@@ -184,10 +186,31 @@ pub(super) fn result(
     }
 }
 
-/// Energy, of which nothing is known here yet.
-pub(super) fn energy() -> Energy {
-    Energy {
-        reason: Some("this version reads no energy counters".to_owned()),
-        ..Energy::default()
+/// Energy for one inference, or why it is not known.
+fn energy(rig: &Rig, measured: &Measured) -> Energy {
+    let meter = match &rig.meter {
+        Ok(meter) => meter,
+        Err(error) => {
+            return Energy {
+                reason: Some(egress::one_line(error)),
+                ..Energy::default()
+            };
+        }
+    };
+    let inferences = measured.inferences();
+    match measured.joules {
+        Some(joules) if inferences > 0.0 => Energy {
+            joules_per_inference: Some(joules / inferences),
+            source: Some(meter.counters().join(", ")),
+            reason: None,
+        },
+        Some(_) => Energy {
+            reason: Some("no inference was done".to_owned()),
+            ..Energy::default()
+        },
+        None => Energy {
+            reason: Some("a counter could not be read any more".to_owned()),
+            ..Energy::default()
+        },
     }
 }

@@ -70,7 +70,32 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
         row(result, out)?;
     }
     sweep(report, out)?;
-    variants(report, out)
+    variants(report, out)?;
+    energy(report, out)
+}
+
+/// Joules for an inference, the first path's that has them, or why there are none.
+fn energy(report: &Report, out: &mut String) -> std::fmt::Result {
+    let Some(first) = report.results.first() else {
+        return Ok(());
+    };
+    if let Some(reason) = &first.energy.reason {
+        return writeln!(out, "\nenergy    not known: {reason}");
+    }
+    writeln!(out)?;
+    for result in &report.results {
+        if let Some(joules) = result.energy.joules_per_inference {
+            writeln!(
+                out,
+                "energy    {} of {}: {:.3} mJ an inference ({})",
+                scenario_name(result.scenario),
+                path_name(result.path),
+                joules * 1e3,
+                result.energy.source.as_deref().unwrap_or_default()
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// What stands above the rows of a scenario.

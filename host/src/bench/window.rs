@@ -12,10 +12,12 @@ use super::{
     load::Poisson,
     machine, percentiles,
     record::{Memory, Path, Percentiles},
+    rig::Rig,
     windows,
 };
 use crate::{
     dispatch::{Admission, Priority, Queues},
+    energy::Reading,
     report::Tally,
 };
 
@@ -49,6 +51,8 @@ pub struct Measured {
     pub rate_seconds: f64,
     /// Processor time of the whole process.
     pub cpu: Duration,
+    /// Energy of the whole machine, in joules; none where that is not counted.
+    pub joules: Option<f64>,
     /// Memory at the end.
     pub memory: Memory,
     /// Why the first frame failed that did.
@@ -70,6 +74,7 @@ impl Measured {
             seconds: 0.0,
             rate_seconds: 0.0,
             cpu: Duration::ZERO,
+            joules: Some(0.0),
             memory: Memory::default(),
             failure: None,
         })
@@ -95,6 +100,10 @@ impl Measured {
         self.seconds += other.seconds;
         self.rate_seconds += other.rate_seconds;
         self.cpu += other.cpu;
+        self.joules = self
+            .joules
+            .zip(other.joules)
+            .map(|(ours, theirs)| ours + theirs);
         self.memory = other.memory;
         if self.failure.is_none() {
             self.failure.clone_from(&other.failure);
@@ -180,6 +189,24 @@ impl Measured {
     }
 }
 
+/// What is read when a window begins, to be held against what is read when it ends.
+struct Gauges<'a> {
+    begin: Stamp,
+    cpu: Duration,
+    energy: Option<Reading<'a>>,
+}
+
+impl<'a> Gauges<'a> {
+    fn start(rig: &'a Rig) -> Self {
+        let meter = rig.meter.as_ref().ok();
+        Self {
+            energy: meter.and_then(|meter| meter.start().ok()),
+            cpu: machine::cpu_time(),
+            begin: Stamp::now(),
+        }
+    }
+}
+
 /// One window on a crew.
 pub(super) struct Window<'a> {
     pub(super) crew: &'a mut Crew,
@@ -204,17 +231,20 @@ pub(super) struct Arrivals {
 impl Window<'_> {
     /// Each member takes one frame after the other.
     pub(super) fn closed(mut self) -> Result<Measured, Error> {
-        let (begin, cpu) = (Stamp::now(), machine::cpu_time());
-        let until = begin.plus(self.length);
+        let rig = self.crew.rig();
+        let gauges = Gauges::start(&rig);
+        let until = gauges.begin.plus(self.length);
         self.order(&Work::Closed { until })?;
-        self.sum_up(begin, cpu, true)
+        self.sum_up(gauges, true)
     }
 
     /// Frames arrive by a schedule, and a queue stands between them and the members.
     pub(super) fn open(mut self, arrivals: Arrivals) -> Result<Measured, Error> {
         let queues = self.queues(arrivals.queue, arrivals.deadline);
         self.order(&Work::Queue(Arc::clone(&queues)))?;
-        let (begin, cpu) = (Stamp::now(), machine::cpu_time());
+        let rig = self.crew.rig();
+        let gauges = Gauges::start(&rig);
+        let begin = gauges.begin;
         let (mut offered, mut rejected) = (0, 0);
         let schedule = Poisson::new(arrivals.rate, arrivals.seed);
         let schedule = schedule.take_while(|&at| at < self.length);
@@ -227,7 +257,7 @@ impl Window<'_> {
         }
         sleep_until(begin.plus(self.length));
         queues.close();
-        let mut measured = self.sum_up(begin, cpu, false)?;
+        let mut measured = self.sum_up(gauges, false)?;
         (measured.offered, measured.rejected) = (offered, rejected);
         Ok(measured)
     }
@@ -239,8 +269,9 @@ impl Window<'_> {
         self.order(&Work::Queue(Arc::clone(&queues)))?;
         // The latencies go into a histogram of their own, with the same bounds.
         let mut latencies = Tally::new()?.histogram().clone();
-        let (begin, cpu) = (Stamp::now(), machine::cpu_time());
-        let until = begin.plus(self.length);
+        let rig = self.crew.rig();
+        let gauges = Gauges::start(&rig);
+        let until = gauges.begin.plus(self.length);
         let mut ended = true;
         while ended && Stamp::now() < until {
             let query = Arc::new(Query::of(QUERY));
@@ -258,7 +289,7 @@ impl Window<'_> {
             }
         }
         queues.close();
-        let mut measured = self.sum_up(begin, cpu, false)?;
+        let mut measured = self.sum_up(gauges, false)?;
         if !ended {
             return Err(Error::Died);
         }
@@ -280,12 +311,14 @@ impl Window<'_> {
             .order(self.members, self.entrant, self.bound_ns, work)
     }
 
-    fn sum_up(self, begin: Stamp, cpu: Duration, rates: bool) -> Result<Measured, Error> {
+    fn sum_up(self, mut gauges: Gauges<'_>, rates: bool) -> Result<Measured, Error> {
         let shares = self.crew.gather(self.members)?;
         let mut measured = Measured::none()?;
-        measured.seconds = Stamp::now().nanos_since(begin) as f64 / 1e9;
+        measured.seconds = Stamp::now().nanos_since(gauges.begin) as f64 / 1e9;
+        measured.cpu = machine::cpu_time().saturating_sub(gauges.cpu);
+        let joules = gauges.energy.as_mut().map(Reading::joules);
+        measured.joules = joules.and_then(Result::ok).map(|joules| joules.total());
         measured.bounded = self.bound_ns.is_some();
-        measured.cpu = machine::cpu_time().saturating_sub(cpu);
         let path = self.crew.rig().path(self.entrant).unwrap_or(Path::Plugin);
         measured.share_out(path, shares, rates);
         Ok(measured)

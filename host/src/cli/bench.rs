@@ -96,6 +96,10 @@ pub struct BenchArgs {
     #[arg(long)]
     pub json: bool,
 
+    /// Write the report as one web page that needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
     /// Grant what is not granted by itself
     #[arg(long, value_name = "WHAT")]
     pub allow: Vec<Grantable>,

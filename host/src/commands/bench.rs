@@ -10,6 +10,7 @@ use std::{
     path::Path as FilePath,
     process::ExitCode,
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -28,7 +29,8 @@ use crate::{
         },
         rig::{Lineup, Parts, Rig},
         rounds::Plan,
-        scenario, sweep,
+        scenario,
+        sweep::{self, Asked},
     },
     cli::{BenchArgs, PathName, ScenarioName},
     commands::load,
@@ -36,9 +38,9 @@ use crate::{
     egress,
     ingress::files::Files,
     progress,
+    report::html,
     settings::Settings as Kept,
     truth::Truth,
-    values::Rate,
 };
 
 /// All frames together; they are held in memory while they go round. 1 GiB.
@@ -95,6 +97,10 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     } else {
         write!(io::stdout(), "{}", bench::table(&report))?;
     }
+    if let Some(path) = &bench.html {
+        fs::write(path, html::page(&report))
+            .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
+    }
     let problems = problems(&report);
     for problem in &problems {
         writeln!(io::stderr(), "error: {problem}").ok();
@@ -128,12 +134,24 @@ pub(super) fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
 /// Loads the graphs: one set for the paths, one for each variant.
 fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
     let nn = load::graphs(&bench.models, &bench.graph)?;
-    let lineup = bench.paths.iter().map(|&name| Lineup {
-        path: path(name),
-        variant: None,
-        nn: nn.clone(),
-    });
-    let mut lineup: Vec<Lineup> = lineup.collect();
+    let mut lineup = Vec::new();
+    for &name in &bench.paths {
+        let nn = match name {
+            PathName::Batched => {
+                let options = GraphOptions {
+                    batch: bench.batch,
+                    ..bench.graph.clone()
+                };
+                load::graphs(&bench.models, &options)?
+            }
+            _ => nn.clone(),
+        };
+        lineup.push(Lineup {
+            path: path(name),
+            variant: None,
+            nn,
+        });
+    }
     for (name, files) in &bench.variants {
         let known = *files == bench.models;
         lineup.push(Lineup {
@@ -145,6 +163,7 @@ fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
                 load::graphs(files, &bench.graph)?
             },
         });
+    }
     }
     Ok(lineup)
 }
@@ -162,22 +181,17 @@ fn measure(bench: &Bench, rig: &Arc<Rig>, report: &mut Report) -> Result<(), ben
             report.results.extend(results);
         }
     }
-    for clients in &bench.concurrency {
-        let _spinner = progress::spinner(&format!("{clients} clients: all paths in turns"));
-        let points = sweep::concurrency(&mut crew, &plan, clients.get(), &paths)?;
-        report.sweep.extend(points);
-    }
-    if !bench.rates.is_empty() {
-        let bar = progress::spinner("arrivals at several rates");
-        let points = sweep::rates(&mut crew, &plan, &bench.rates, &paths, |rate| {
-            bar.say(match rate {
-                Rate::PerSecond(rate) => format!("{rate} frames a second: all paths in turns"),
-                Rate::OfSaturation(times) => {
-                    format!("{times} times what saturates: all paths in turns")
-                }
-            });
-        })?;
-        report.sweep.extend(points);
+    let clients = bench.concurrency.iter();
+    let clients = clients.map(|clients| Asked::Clients(clients.get()));
+    let rates = bench.rates.iter().map(|&rate| Asked::Arrivals(rate));
+    // A sweep each: what is offered to a queue is not held against what clients wait for.
+    for asked in [clients.collect::<Vec<_>>(), rates.collect()] {
+        if !asked.is_empty() {
+            let what = format!("sweep over {} loads, in turns", asked.len());
+            let _spinner = progress::spinner(&what);
+            let points = sweep::run(&mut crew, &plan, &asked, &paths)?;
+            report.sweep.extend(points);
+        }
     }
     if !variants.is_empty() {
         let _spinner = progress::spinner("variants in turns");
@@ -246,12 +260,16 @@ fn plan(bench: &Bench) -> Plan {
         tolerance: bench.tolerance,
         bound: bench.p99.map(|bound| Bound {
             quantile: BOUND_QUANTILE,
-            latency_ns: u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX),
+            latency_ns: nanoseconds(bound),
         }),
         queue: bench.queue,
         seed: bench.seed,
         frame_at_most: bench.limits.deadline.unwrap_or(bench.limits.inference),
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn path(name: PathName) -> Path {
@@ -325,6 +343,7 @@ fn models(bench: &Bench) -> anyhow::Result<Vec<Model>> {
 }
 
 fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
+    let batched = bench.paths.contains(&PathName::Batched);
     Settings {
         instances: match bench.policy {
             Policy::Warm { .. } => "warm",
@@ -337,8 +356,8 @@ fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
         mode: graph.mode.to_string(),
         device: graph.device.to_string(),
         optimization: graph.optimization.to_string(),
-        batch_max: None,
-        batch_delay_ns: None,
+        batch_max: batched.then(|| usize::try_from(bench.batch.max.get()).unwrap_or(usize::MAX)),
+        batch_delay_ns: batched.then(|| nanoseconds(bench.batch.delay)),
         variant: bench
             .models
             .iter()
@@ -346,7 +365,7 @@ fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
             .map(|model| model.variant.clone()),
         queue: plan.queue.get(),
         seed: plan.seed,
-        window_ns: u64::try_from(plan.window.as_nanos()).unwrap_or(u64::MAX),
+        window_ns: nanoseconds(plan.window),
         max_windows: plan.max_windows,
         tolerance: plan.tolerance,
     }

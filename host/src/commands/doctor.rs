@@ -13,23 +13,12 @@ use std::{
 use serde::Serialize;
 use tollgate_nn::Device;
 
-use crate::{cache::Cache, cli::DoctorArgs, config::Environment, egress, onnxruntime};
+use crate::{
+    cache::Cache, cli::DoctorArgs, config::Environment, egress, energy::Meter, onnxruntime,
+};
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.doctor/1";
-
-/// Where Linux lists its energy counters.
-const POWERCAP: &str = "/sys/class/powercap";
-
-/// Where NVIDIA's management library lies on the systems that have it.
-const NVML: [&str; 6] = [
-    "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
-    "/usr/lib/aarch64-linux-gnu/libnvidia-ml.so.1",
-    "/usr/lib64/libnvidia-ml.so.1",
-    "/usr/lib/libnvidia-ml.so.1",
-    "/usr/lib/wsl/lib/libnvidia-ml.so.1",
-    "/run/opengl-driver/lib/libnvidia-ml.so.1",
-];
 
 #[derive(Serialize)]
 struct Report {
@@ -67,17 +56,10 @@ struct Clock {
 
 #[derive(Serialize)]
 struct Energy {
-    /// Energy counters of the processor, by the kernel's names.
-    powercap: Vec<Counter>,
-    /// NVIDIA's management library, which has the graphics card's.
-    nvml: Option<PathBuf>,
-}
-
-#[derive(Serialize)]
-struct Counter {
-    name: String,
-    /// Whether this user may read it.
-    readable: bool,
+    /// The counters that this user may read, by the system's names.
+    counters: Vec<String>,
+    /// Why there are none.
+    problem: Option<String>,
 }
 
 #[derive(Default, Serialize)]
@@ -100,7 +82,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
         wasmtime: tollgate_runtime::WASMTIME_VERSION,
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         clock: clock(Path::new("/")),
-        energy: energy(Path::new(POWERCAP)),
+        energy: energy(),
         cache: cache(environment.cache_dir()),
         data_dir: environment.data_dir(),
     };
@@ -156,25 +138,16 @@ fn clock(root: &Path) -> Clock {
     }
 }
 
-fn energy(powercap: &Path) -> Energy {
-    let mut counters: Vec<Counter> = fs::read_dir(powercap)
-        .into_iter()
-        .flatten()
-        .filter_map(|zone| {
-            let zone = zone.ok()?.path();
-            let counter = zone.join("energy_uj");
-            counter.exists().then_some(())?;
-            let name = fs::read_to_string(zone.join("name")).ok()?;
-            Some(Counter {
-                name: name.trim().to_owned(),
-                readable: fs::read(counter).is_ok(),
-            })
-        })
-        .collect();
-    counters.sort_by(|a, b| a.name.cmp(&b.name));
-    Energy {
-        powercap: counters,
-        nvml: NVML.iter().map(PathBuf::from).find(|path| path.exists()),
+fn energy() -> Energy {
+    match Meter::open() {
+        Ok(meter) => Energy {
+            counters: meter.counters(),
+            problem: None,
+        },
+        Err(error) => Energy {
+            counters: Vec::new(),
+            problem: Some(error.to_string()),
+        },
     }
 }
 
@@ -234,26 +207,10 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
         "no invariant TSC"
     };
     writeln!(out, "clock         {source}, {tsc}")?;
-    let counters = report.energy.powercap.iter().map(|counter| {
-        let readable = if counter.readable {
-            ""
-        } else {
-            " (not readable by this user)"
-        };
-        format!("{}{readable}", counter.name)
-    });
-    let counters = counters.collect::<Vec<_>>().join(", ");
-    let counters = if counters.is_empty() {
-        "no powercap counters"
-    } else {
-        &counters
-    };
-    let nvml = if report.energy.nvml.is_some() {
-        "NVML"
-    } else {
-        "no NVML"
-    };
-    writeln!(out, "energy        {counters}; {nvml}")?;
+    match &report.energy.problem {
+        None => writeln!(out, "energy        {}", report.energy.counters.join(", "))?,
+        Some(problem) => writeln!(out, "energy        {problem}")?,
+    }
     match &report.cache.dir {
         Some(dir) => writeln!(
             out,
@@ -272,28 +229,6 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn counters_are_read_where_they_are() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(energy(&dir.path().join("gone")).powercap.is_empty());
-        for (zone, name) in [
-            ("intel-rapl:0", "package-0\n"),
-            ("intel-rapl:0:0", "core\n"),
-        ] {
-            let zone = dir.path().join(zone);
-            fs::create_dir(&zone).unwrap();
-            fs::write(zone.join("name"), name).unwrap();
-            fs::write(zone.join("energy_uj"), "17\n").unwrap();
-        }
-        fs::create_dir(dir.path().join("intel-rapl")).unwrap();
-        let names: Vec<_> = energy(dir.path())
-            .powercap
-            .into_iter()
-            .map(|counter| counter.name)
-            .collect();
-        assert_eq!(names, ["core", "package-0"]);
-    }
 
     #[test]
     fn the_clock_is_what_the_kernel_says() {

@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
-use tollgate_nn::GraphOptions;
+use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{Grants, GraphGrant, Limits, Policy};
 
 use super::{Environment, Error, MAX_WORKERS, limits, settings};
@@ -25,8 +25,10 @@ pub struct Bench {
     pub models: Vec<Chosen>,
     /// The variants to compare, each with the files that it means; empty or more than one.
     pub variants: Vec<(String, Vec<Chosen>)>,
-    /// How graphs run.
+    /// How graphs run; none of them merges inferences.
     pub graph: GraphOptions,
+    /// How inferences are merged on the batched path.
+    pub batch: BatchOptions,
     /// How ONNX Runtime is to be found.
     pub onnxruntime: Search,
     /// Where compiled code is kept; none to keep nothing.
@@ -67,6 +69,8 @@ pub struct Bench {
     pub limits: Limits,
     /// One JSON object, or text for people.
     pub json: bool,
+    /// Where the report is written as a web page.
+    pub html: Option<PathBuf>,
 }
 
 impl Bench {
@@ -107,14 +111,22 @@ impl Bench {
         if typed.twin.is_some() && !paths.contains(&PathName::Twin) {
             return Err(Error::TwinUnused);
         }
-        if paths.contains(&PathName::Batched) {
-            return Err(Error::NoBatcher);
+        // What a file of settings says of it is for whoever runs the plugin and has no paths.
+        if let Some(policy) = typed.graph.batch
+            && policy != BatchPolicy::Auto
+        {
+            return Err(Error::BatchByPath(policy));
         }
+        let mut graph = settings.graph_options();
+        let batch = BatchOptions {
+            policy: BatchPolicy::On,
+            ..graph.batch
+        };
+        graph.batch.policy = BatchPolicy::Off;
         let scenarios = scenarios(&typed)?;
         if scenarios.is_empty() && typed.concurrency.is_empty() && typed.rate.is_empty() {
             return Err(Error::NothingToMeasure);
         }
-        let graph = settings.graph_options();
         Ok(Self {
             onnxruntime: environment.onnxruntime(typed.onnxruntime, graph.device),
             cache_dir: if typed.no_cache {
@@ -123,6 +135,7 @@ impl Bench {
                 environment.cache_dir()
             },
             graph,
+            batch,
             plugin: typed.plugin,
             inputs: typed.inputs,
             models,
@@ -149,6 +162,7 @@ impl Bench {
             },
             limits: limits(&typed.limits),
             json: typed.json,
+            html: typed.html,
         })
     }
 
@@ -221,6 +235,7 @@ mod tests {
         refused("a.wasm f --twin t", Error::TwinUnused);
         refused("a.wasm f --scenario server", Error::NoBound);
         refused("a.wasm f --scenario none", Error::NothingToMeasure);
+        refused("a.wasm f --batch off", Error::BatchByPath(BatchPolicy::Off));
         refused("a.wasm f --concurrency 1,5000", Error::Workers(5000));
         refused(
             "a.wasm f --model a=x --variants all",
@@ -267,6 +282,16 @@ mod tests {
         assert_eq!(
             scenarios("a.wasm f --scenario offline,single-stream,offline"),
             [ScenarioName::Offline, single]
+        );
+    }
+
+    #[test]
+    fn only_the_batched_path_merges() {
+        let bench = resolve("a.wasm f --paths plugin,batched --max-batch 7").unwrap();
+        assert_eq!(bench.graph.batch.policy, BatchPolicy::Off);
+        assert_eq!(
+            (bench.batch.policy, bench.batch.max.get()),
+            (BatchPolicy::On, 7)
         );
     }
 

@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use tollgate_nn::Priority;
 use tollgate_runtime::clock::Stamp;
 
 use super::service::Service;
@@ -26,27 +27,13 @@ use super::service::Service;
 /// How much longer a frame waits for each step that its priority is below another's.
 pub const AGEING: Duration = Duration::from_millis(100);
 
-/// How urgent a plugin's frames are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Priority {
-    /// Before all others.
-    High,
-    /// As most.
-    #[default]
-    Normal,
-    /// When there is time.
-    Low,
-}
-
-impl Priority {
-    /// What its frames stand back by, in nanoseconds.
-    fn handicap(self) -> u64 {
-        let step = u64::try_from(AGEING.as_nanos()).unwrap_or(u64::MAX);
-        match self {
-            Priority::High => 0,
-            Priority::Normal => step,
-            Priority::Low => step.saturating_mul(2),
-        }
+/// What frames of a priority stand back by, in nanoseconds.
+fn handicap(priority: Priority) -> u64 {
+    let step = u64::try_from(AGEING.as_nanos()).unwrap_or(u64::MAX);
+    match priority {
+        Priority::High => 0,
+        Priority::Normal => step,
+        Priority::Low => step.saturating_mul(2),
     }
 }
 
@@ -331,7 +318,7 @@ impl<T> State<T> {
         let lines = self.lines.iter().enumerate();
         let heads = lines.filter_map(|(number, line)| {
             let waited = now.nanos_since(line.waiting.front()?.arrived);
-            let handicap = line.admission.priority.handicap();
+            let handicap = handicap(line.admission.priority);
             // Waiting counts for it, its priority against it.
             Some((i128::from(waited) - i128::from(handicap), number))
         });

@@ -5,6 +5,7 @@
 //! measured. A mean is what adds up: the stages of `stages_ns` make its `total`. Percentiles are of
 //! the whole latency alone.
 
+pub mod html;
 mod json;
 mod table;
 

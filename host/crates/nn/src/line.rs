@@ -4,7 +4,7 @@
 //! however many of its callers wait and however much each brings; within an owner, first come, first
 //! served. It is start-time fair queueing: an entry starts where its owner's last one ends, and
 //! the earliest start goes first. Nobody waits for ever: who was passed over [`PATIENCE`] times rises
-//! by one priority, and starts only grow.
+//! by one priority, and who is served starts later and later.
 //!
 //! Pure bookkeeping under somebody else's lock; it knows no threads and no time.
 
@@ -186,9 +186,9 @@ mod tests {
         let mut line = Line::default();
         line.push("low", caller(Owner::default(), Priority::Low), 1);
         line.push("normal", Caller::default(), 1);
-        let mut served = Vec::new();
+        let (mut served, eager) = (Vec::new(), Owner::unique());
         for _ in 0..40 {
-            line.push("high", caller(Owner::unique(), Priority::High), 1);
+            line.push("high", caller(eager, Priority::High), 1);
             served.extend(line.next());
         }
         assert_eq!(served.first(), Some(&"high"));

@@ -1,0 +1,195 @@
+//! Where and how it was measured: enough to do it again.
+
+use maud::{Markup, html};
+
+use super::{
+    part,
+    units::{percent, quantile, round_time, size},
+};
+use crate::bench::record::{File, Report};
+
+/// The section.
+pub(super) fn section(report: &Report) -> Option<Markup> {
+    let body = html! {
+        h3 { "The command" }
+        pre { code { (command(&report.command)) } }
+        div.facts {
+            (facts("Machine", &machine(report)))
+            (facts("Settings", &settings(report)))
+            (facts("Files", &files(report)))
+        }
+    };
+    Some(part::section(
+        "machine",
+        "Where and how it was measured",
+        "",
+        &body,
+    ))
+}
+
+fn facts(title: &str, facts: &[(String, String)]) -> Markup {
+    html! {
+        div {
+            h3 { (title) }
+            dl.pairs { @for (name, value) in facts { dt { (name) } dd { (value) } } }
+        }
+    }
+}
+
+fn fact(name: &str, value: impl Into<String>) -> (String, String) {
+    (name.to_owned(), value.into())
+}
+
+fn machine(report: &Report) -> Vec<(String, String)> {
+    let machine = &report.machine;
+    let cpu = machine.cpu.clone();
+    let energy = (report.results.iter()).find_map(|result| {
+        let energy = &result.energy;
+        energy.source.clone().or_else(|| energy.reason.clone())
+    });
+    vec![
+        fact("processor", part::known(cpu, |cpu| cpu)),
+        fact("cores", machine.cores.to_string()),
+        fact("memory", part::known(machine.memory_bytes, size)),
+        fact(
+            "system",
+            format!("{}, {}", machine.os, machine.architecture),
+        ),
+        fact("Tollgate", machine.tollgate.clone()),
+        fact("Wasmtime", machine.wasmtime.clone()),
+        fact(
+            "ONNX Runtime",
+            machine
+                .onnxruntime
+                .clone()
+                .unwrap_or_else(|| "none".to_owned()),
+        ),
+        fact("energy counter", part::known(energy, |energy| energy)),
+    ]
+}
+
+fn settings(report: &Report) -> Vec<(String, String)> {
+    let settings = &report.settings;
+    let mut facts = vec![
+        fact("device", settings.device.clone()),
+        fact(
+            "instances",
+            format!(
+                "{}, {}",
+                settings.instances,
+                part::count(settings.workers as u64, "worker")
+            ),
+        ),
+        fact(
+            "inference",
+            format!(
+                "{}, {}, {}",
+                settings.mode,
+                part::count(settings.sessions as u64, "session"),
+                settings.threads.map_or_else(
+                    || "threads as the mode says".to_owned(),
+                    |threads| part::count(threads as u64, "thread")
+                ),
+            ),
+        ),
+        fact("optimization", settings.optimization.clone()),
+    ];
+    if let Some(max) = settings.batch_max {
+        let delay = settings.batch_delay_ns.unwrap_or_default();
+        facts.push(fact(
+            "batches",
+            format!("up to {max}, waiting {}", round_time(delay as f64)),
+        ));
+    }
+    if let Some(variant) = &settings.variant {
+        facts.push(fact("variant", variant.clone()));
+    }
+    if let Some(bound) = report.bound {
+        facts.push(fact(
+            "bound",
+            format!(
+                "{} within {}",
+                quantile(bound.quantile),
+                round_time(bound.latency_ns as f64)
+            ),
+        ));
+    }
+    facts.extend([
+        fact("queue", part::count(settings.queue as u64, "frame")),
+        fact("seed", settings.seed.to_string()),
+        fact(
+            "windows",
+            format!(
+                "of {}, until three agree within {}, {} at most",
+                round_time(settings.window_ns as f64),
+                percent(settings.tolerance),
+                settings.max_windows
+            ),
+        ),
+        fact(
+            "inputs",
+            format!(
+                "{}, {}",
+                part::count(report.inputs.frames, "frame"),
+                size(report.inputs.bytes)
+            ),
+        ),
+    ]);
+    facts
+}
+
+fn files(report: &Report) -> Vec<(String, String)> {
+    let describe = |file: &File| {
+        format!(
+            "{} ({}), SHA-256 {}",
+            file.path,
+            size(file.bytes),
+            file.sha256
+        )
+    };
+    let mut facts = vec![fact("plugin", describe(&report.plugin))];
+    if let Some(twin) = &report.twin {
+        facts.push(fact("twin", describe(twin)));
+    }
+    for model in &report.models {
+        let variant = model.variant.as_ref();
+        let variant = variant.map_or_else(String::new, |variant| format!(", {variant}"));
+        facts.push((
+            format!("model {}{variant}", model.name),
+            describe(&model.file),
+        ));
+    }
+    facts
+}
+
+/// The command as it would be typed.
+fn command(words: &[String]) -> String {
+    let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "_@%+=:,./-".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_typed_again() {
+        let words = [
+            "tollgate", "bench", "a b.wasm", "it's", "", "--p99", "5ms", "$HOME",
+        ];
+        let words: Vec<_> = words.map(str::to_owned).into();
+        assert_eq!(
+            command(&words),
+            "tollgate bench 'a b.wasm' 'it'\\''s' '' --p99 5ms '$HOME'"
+        );
+    }
+}

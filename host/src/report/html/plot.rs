@@ -1,0 +1,382 @@
+//! Points in a plane: latency against throughput, percentiles, accuracy against speed.
+
+use maud::{Markup, html};
+use plotters::{
+    chart::ChartBuilder,
+    element::{Circle, Drawable, PointCollection, Polygon},
+    prelude::{Cartesian2d, ChartContext, SVGBackend},
+    style::{
+        Color, ShapeStyle,
+        text_anchor::{HPos, VPos},
+    },
+};
+
+use super::{
+    axis::{Axis, Coord},
+    chart::{Area, Error, Width, figure, line, style, text},
+    role::Role,
+};
+
+/// How far a point reaches from its middle, in pixels.
+const REACH: i32 = 5;
+
+/// Points that belong together.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    /// What they are; empty for what needs no word in the key.
+    pub(super) name: String,
+    /// Their colour and shape.
+    pub(super) role: Role,
+    /// How they are drawn.
+    pub(super) look: Look,
+    /// The points.
+    pub(super) points: Vec<Point>,
+}
+
+/// How points are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// With a line through them, in their order.
+    Joined,
+    /// Each by itself.
+    Apart,
+    /// Each by itself, and only its outline.
+    Hollow,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Point {
+    /// Along the horizontal axis.
+    pub(super) x: f64,
+    /// Along the vertical one.
+    pub(super) y: f64,
+    /// What stands beside it where there is room; empty for nothing.
+    pub(super) label: String,
+    /// Whether it is the one that was chosen: ringed, and named on every screen.
+    pub(super) chosen: bool,
+}
+
+/// A line across that values are held to.
+#[derive(Clone, Debug)]
+pub(super) struct Bound {
+    /// Where, on the vertical axis.
+    pub(super) y: f64,
+    /// What stands beside it.
+    pub(super) label: String,
+}
+
+/// A chart of points.
+#[derive(Clone, Debug)]
+pub(super) struct Plot {
+    /// What it shows, for those who do not see it.
+    pub(super) says: String,
+    /// The horizontal axis.
+    pub(super) x: Axis,
+    /// The vertical one.
+    pub(super) y: Axis,
+    /// The points.
+    pub(super) series: Vec<Series>,
+    /// What they are held to.
+    pub(super) bound: Option<Bound>,
+    /// Whether labels are worth their room on a phone.
+    pub(super) label_on_phones: bool,
+}
+
+/// How to draw a series' points.
+#[derive(Clone, Copy)]
+enum Shape {
+    Circle,
+    Square,
+    Triangle,
+    Diamond,
+}
+
+impl Role {
+    /// Paths are told apart by shape as well as by colour.
+    fn shape(self) -> Shape {
+        match self {
+            Self::Native => Shape::Triangle,
+            Self::Twin => Shape::Square,
+            Self::Batched | Self::Front => Shape::Diamond,
+            _ => Shape::Circle,
+        }
+    }
+}
+
+impl Series {
+    /// Its points in the key.
+    fn symbol(&self) -> &'static str {
+        match (self.role.shape(), self.look) {
+            (Shape::Circle, Look::Hollow) => "○",
+            (Shape::Square, Look::Hollow) => "□",
+            (Shape::Triangle, Look::Hollow) => "△",
+            (Shape::Diamond, Look::Hollow) => "◇",
+            (Shape::Circle, _) => "●",
+            (Shape::Square, _) => "■",
+            (Shape::Triangle, _) => "▲",
+            (Shape::Diamond, _) => "◆",
+        }
+    }
+}
+
+impl Plot {
+    /// Draws it, with the key to its series.
+    pub(super) fn markup(&self) -> Markup {
+        let named = self.series.iter().filter(|series| !series.name.is_empty());
+        html! {
+            ul.key {
+                @for series in named {
+                    li {
+                        span class=(series.role.class()) aria-hidden="true" { (series.symbol()) }
+                        " " (series.name)
+                    }
+                }
+            }
+            p.axis { (self.y.title) }
+            (figure(&self.says, height, |area, width| self.draw(area, width)))
+            p.axis.below { (self.x.title) }
+        }
+    }
+
+    fn draw(&self, area: &Area<'_>, width: Width) -> Result<(), Error> {
+        let (x_marks, y_marks) = match width {
+            Width::Wide => (12, 9),
+            Width::Narrow => (5, 6),
+        };
+        let (left, bottom) = match width {
+            Width::Wide => (72, 30),
+            Width::Narrow => (54, 24),
+        };
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(10)
+            .margin_right(14)
+            .x_label_area_size(bottom)
+            .y_label_area_size(left)
+            .build_cartesian_2d(self.x.coord(x_marks), self.y.coord(y_marks))?;
+        let middle = (HPos::Center, VPos::Center);
+        chart
+            .configure_mesh()
+            .axis_style(Role::Grid.color())
+            .bold_line_style(Role::Grid.color())
+            .light_line_style(Role::Grid.color().mix(0.0))
+            .label_style(style(width, Role::Muted, middle))
+            .draw()?;
+        let place = |x: f64, y: f64| Some(at(&chart, self.x.place(x)?, self.y.place(y)?));
+        let right = width.pixels() as i32 - 14;
+        if let Some(bound) = &self.bound
+            && let Some((_, y)) = place_bound(&chart, &self.x, &self.y, bound)
+        {
+            draw_bound(area, width, (left, right, y), &bound.label)?;
+        }
+        let mut labels = Vec::new();
+        for series in &self.series {
+            let points: Vec<_> = (series.points.iter())
+                .filter_map(|point| Some((point, place(point.x, point.y)?)))
+                .collect();
+            if series.look == Look::Joined && points.len() > 1 {
+                let through = points.iter().map(|(_, at)| *at).collect();
+                line(area, through, series.role, 2)?;
+            }
+            for (point, at) in points {
+                draw_point(area, at, series, point.chosen)?;
+                if point.chosen || width == Width::Wide || self.label_on_phones {
+                    labels.push(Label::new(point, at, right));
+                }
+            }
+        }
+        // The chosen point's label goes first, and none is written over another.
+        labels.sort_by_key(|label| !label.chosen);
+        let mut written: Vec<Label<'_>> = Vec::new();
+        for label in labels {
+            if !written.iter().any(|other| other.meets(&label)) {
+                label.draw(area, width)?;
+                written.push(label);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the points are.
+type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Coord, Coord>>;
+
+fn height(width: Width) -> u32 {
+    match width {
+        Width::Wide => 400,
+        Width::Narrow => 300,
+    }
+}
+
+fn at(chart: &Plane<'_, '_>, x: f64, y: f64) -> (i32, i32) {
+    chart.backend_coord(&(x, y))
+}
+
+/// Where a bound is, where it is on the axis at all.
+fn place_bound(chart: &Plane<'_, '_>, x: &Axis, y: &Axis, bound: &Bound) -> Option<(i32, i32)> {
+    Some(at(chart, x.range().start, y.place(bound.y)?))
+}
+
+fn draw_bound(
+    area: &Area<'_>,
+    width: Width,
+    (left, right, y): (i32, i32, i32),
+    label: &str,
+) -> Result<(), Error> {
+    let mut from = left;
+    while from < right {
+        line(
+            area,
+            vec![(from, y), ((from + 7).min(right), y)],
+            Role::Bound,
+            2,
+        )?;
+        from += 12;
+    }
+    let beside = style(width, Role::Bound, (HPos::Left, VPos::Bottom));
+    text(area, label, &beside, (left + 6, y - 4))
+}
+
+fn draw_point(
+    area: &Area<'_>,
+    (x, y): (i32, i32),
+    series: &Series,
+    chosen: bool,
+) -> Result<(), Error> {
+    let role = series.role;
+    let filled = ShapeStyle::from(role.color()).filled();
+    if chosen {
+        let ring = ShapeStyle::from(Role::Ink.color()).stroke_width(2);
+        area.draw(&Circle::new((x, y), REACH + 5, ring))?;
+    }
+    let corners = match role.shape() {
+        Shape::Circle => {
+            area.draw(&Circle::new((x, y), REACH, filled))?;
+            return hollow(
+                area,
+                series,
+                Circle::new((x, y), REACH - 2, Role::Card.color().filled()),
+            );
+        }
+        Shape::Square => [(-4, -4), (4, -4), (4, 4), (-4, 4)].to_vec(),
+        Shape::Triangle => [(0, -REACH), (REACH, 4), (-REACH, 4)].to_vec(),
+        Shape::Diamond => [(0, -6), (6, 0), (0, 6), (-6, 0)].to_vec(),
+    };
+    let outline = |divisor: i32| {
+        let corner = |(dx, dy): &(i32, i32)| (x + dx / divisor, y + dy / divisor);
+        corners.iter().map(corner).collect::<Vec<_>>()
+    };
+    area.draw(&Polygon::new(outline(1), filled))?;
+    hollow(
+        area,
+        series,
+        Polygon::new(outline(2), Role::Card.color().filled()),
+    )
+}
+
+/// Takes the middle out of a point that only its outline is drawn of.
+fn hollow<'a, E>(area: &Area<'a>, series: &Series, middle: E) -> Result<(), Error>
+where
+    for<'b> &'b E: PointCollection<'b, (i32, i32)>,
+    E: Drawable<SVGBackend<'a>>,
+{
+    match series.look {
+        Look::Hollow => area.draw(&middle),
+        Look::Joined | Look::Apart => Ok(()),
+    }
+}
+
+/// What stands beside a point, on the side that has room.
+struct Label<'a> {
+    text: &'a str,
+    chosen: bool,
+    side: HPos,
+    at: (i32, i32),
+    /// From its left end to its right one, near enough.
+    span: (i32, i32),
+}
+
+impl<'a> Label<'a> {
+    fn new(point: &'a Point, (x, y): (i32, i32), right: i32) -> Self {
+        let gap = if point.chosen { 14 } else { 9 };
+        let wide = point.label.chars().count() as i32 * 8;
+        let (side, x, span) = if x + gap + wide > right {
+            (HPos::Right, x - gap, (x - gap - wide, x - gap))
+        } else {
+            (HPos::Left, x + gap, (x + gap, x + gap + wide))
+        };
+        Self {
+            text: &point.label,
+            chosen: point.chosen,
+            side,
+            at: (x, y - 2),
+            span,
+        }
+    }
+
+    fn meets(&self, other: &Label<'_>) -> bool {
+        let beside = self.span.1 < other.span.0 || other.span.1 < self.span.0;
+        !beside && (self.at.1 - other.at.1).abs() < 16
+    }
+
+    fn draw(&self, area: &Area<'_>, width: Width) -> Result<(), Error> {
+        let role = if self.chosen { Role::Ink } else { Role::Muted };
+        let style = style(width, role, (self.side, VPos::Bottom));
+        text(area, self.text, &style, self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_of_anything_are_drawn() {
+        for points in [
+            vec![],
+            vec![(1.0, 1.0)],
+            vec![
+                (f64::NAN, 1.0),
+                (5.0, f64::INFINITY),
+                (0.0, -1.0),
+                (2.0, 3.0),
+            ],
+        ] {
+            let xs = points.iter().map(|point| point.0).chain([10.0]);
+            let x = Axis::log("x", xs, |value| value.to_string()).unwrap();
+            let y = Axis::linear("y", [1.0], 0.0..9.0, |value| value.to_string()).unwrap();
+            let series = Series {
+                name: "<i>".into(),
+                role: Role::Plugin,
+                look: Look::Joined,
+                points: points
+                    .iter()
+                    .map(|(x, y)| Point {
+                        x: *x,
+                        y: *y,
+                        label: "</svg><script>".into(),
+                        chosen: true,
+                    })
+                    .collect(),
+            };
+            let plot = Plot {
+                says: "\"quoted\"".into(),
+                x,
+                y,
+                series: vec![series],
+                bound: Some(Bound {
+                    y: f64::NAN,
+                    label: "never".into(),
+                }),
+                label_on_phones: true,
+            };
+            let drawn = plot.markup().into_string();
+            assert_eq!(drawn.matches("</svg>").count(), 2);
+            assert!(
+                !drawn.contains("<script") && !drawn.contains("<i>"),
+                "{drawn}"
+            );
+            assert!(!drawn.contains("never") && drawn.contains("&quot;quoted"));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The first thing on the page: what a frame costs, in a sentence and a few figures.
+
+use maud::{Markup, html};
+
+use super::{
+    part,
+    units::{energy, number, percent, quantile, round_time, time},
+};
+use crate::bench::record::{Path, Report, Scenario, ScenarioResult};
+
+/// A figure with its name, and what it is to be held against.
+struct Tile {
+    name: &'static str,
+    value: String,
+    aside: String,
+}
+
+/// The section.
+pub(super) fn section(report: &Report) -> Markup {
+    let plugin = part::plainest(report, Path::Plugin);
+    let tiles = [
+        plugin.and_then(toll),
+        latency(report),
+        throughput(report),
+        plugin.map(joules),
+        accuracy(report),
+    ];
+    let body = html! {
+        @if let Some(sentence) = plugin.and_then(verdict) { p.verdict { (sentence) } }
+        dl.tiles {
+            @for tile in tiles.into_iter().flatten() {
+                div {
+                    dt { (tile.name) }
+                    dd { span.value { (tile.value) } span.aside { (tile.aside) } }
+                }
+            }
+        }
+        (part::cautions(&cautions(report)))
+    };
+    part::section("summary", "In short", "", &body)
+}
+
+fn verdict(result: &ScenarioResult) -> Option<String> {
+    let total = result.stages_ns?.total;
+    let toll = result.toll?;
+    let crossing = time(toll.crossing_ns);
+    let frame = format!("A frame takes {} in the sandbox", time(total));
+    Some(match (toll.total_ns, toll.sandbox_ns, toll.twin_total_ns) {
+        (Some(all), Some(sandbox), Some(twin)) => format!(
+            "{frame} and {} natively. The toll is {}: {crossing} for crossings, {} because the \
+             plugin's own code runs in a sandbox.",
+            time(twin),
+            time(all),
+            time(sandbox)
+        ),
+        _ => format!(
+            "{frame}, {crossing} of it for crossings. What the sandbox itself adds is known with a \
+             twin: give `--twin`."
+        ),
+    })
+}
+
+fn toll(result: &ScenarioResult) -> Option<Tile> {
+    let toll = result.toll?;
+    let total = result.stages_ns?.total;
+    let (name, value) = match toll.total_ns {
+        Some(value) => ("Toll per frame", value),
+        None => ("Crossing cost per frame", toll.crossing_ns),
+    };
+    let share = if total > 0.0 { value / total } else { 0.0 };
+    let mut aside = format!("{} of the frame", percent(share));
+    if let Some(ratio) = toll.ratio {
+        aside.push_str(&format!(", {ratio:.2} × the twin"));
+    }
+    Some(Tile {
+        name,
+        value: time(value),
+        aside,
+    })
+}
+
+fn latency(report: &Report) -> Option<Tile> {
+    let result = part::plainest(report, Path::Plugin)?;
+    let latency = result.latency_ns?;
+    let (name, value) = [
+        ("Latency, p99", latency.p99),
+        ("Latency, p90", latency.p90),
+        ("Latency, p50", latency.p50),
+    ]
+    .into_iter()
+    .find_map(|(name, value)| Some((name, value?)))?;
+    let scenario = part::scenario(result.scenario);
+    let aside = match report.bound {
+        Some(bound) => format!(
+            "{scenario}; the bound is {} at {}",
+            round_time(bound.latency_ns as f64),
+            quantile(bound.quantile)
+        ),
+        None => scenario.to_owned(),
+    };
+    Some(Tile {
+        name,
+        value: time(value as f64),
+        aside,
+    })
+}
+
+/// The best that a sandboxed path did when all frames were there at once, else at all.
+fn throughput(report: &Report) -> Option<Tile> {
+    let sandboxed = |result: &&ScenarioResult| {
+        matches!(result.path, Path::Plugin | Path::Batched) && result.frames > 0
+    };
+    let best = |scenario: Option<Scenario>| {
+        (report.results.iter().filter(sandboxed))
+            .filter(|result| scenario.is_none_or(|scenario| result.scenario == scenario))
+            .max_by(|a, b| a.frames_per_second.total_cmp(&b.frames_per_second))
+    };
+    let result = best(Some(Scenario::Offline)).or_else(|| best(None))?;
+    let mut aside = format!(
+        "{}, {}",
+        part::path(result.path),
+        part::scenario(result.scenario)
+    );
+    let native = (report.results.iter())
+        .find(|other| other.path == Path::Twin && other.scenario == result.scenario)
+        .filter(|twin| twin.frames_per_second > 0.0);
+    if let Some(twin) = native {
+        let share = result.frames_per_second / twin.frames_per_second;
+        aside.push_str(&format!("; {share:.2} × the twin's"));
+    }
+    Some(Tile {
+        name: "Throughput, frames/s",
+        value: number(result.frames_per_second),
+        aside,
+    })
+}
+
+fn joules(result: &ScenarioResult) -> Tile {
+    let of = &result.energy;
+    // The whole reason stands with the machine's facts.
+    let reason = of.reason.as_deref().map(|reason| {
+        let end = reason.find(": ").unwrap_or(reason.len());
+        reason.get(..end).unwrap_or(reason).to_owned()
+    });
+    Tile {
+        name: "Energy per inference",
+        value: of
+            .joules_per_inference
+            .map_or_else(|| "not known".to_owned(), energy),
+        aside: of.source.clone().or(reason).unwrap_or_default(),
+    }
+}
+
+fn accuracy(report: &Report) -> Option<Tile> {
+    let accuracy = report.accuracy?;
+    Some(Tile {
+        name: "Readings that are right",
+        value: percent(accuracy.readings),
+        aside: format!(
+            "of {}; {} of {}",
+            accuracy.of.readings,
+            percent(accuracy.digits),
+            part::count(accuracy.of.digits as u64, "digit")
+        ),
+    })
+}
+
+/// What a reader must know before believing a figure.
+fn cautions(report: &Report) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for result in &report.results {
+        let of = format!(
+            "{}, {}",
+            part::path(result.path),
+            part::scenario(result.scenario)
+        );
+        if let Some(problem) = &result.problem {
+            sentences.push(format!("{of}: {problem}"));
+        }
+        if !result.windows.agreed {
+            let spread = part::known(result.windows.spread, percent);
+            sentences.push(format!(
+                "{of}: the windows did not agree within {} (they spread {spread}), so take these figures as rough",
+                percent(result.windows.tolerance)
+            ));
+        }
+        if result.failed > 0 {
+            sentences.push(format!(
+                "{of}: {} failed",
+                part::count(result.failed, "frame")
+            ));
+        }
+    }
+    sentences
+}

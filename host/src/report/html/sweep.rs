@@ -1,0 +1,320 @@
+//! Latency against throughput: the sweep with its bound and its chosen point, and what was tried to
+//! find the sweet spot.
+
+use maud::{Markup, html};
+
+use super::{
+    Candidate,
+    axis::Axis,
+    part,
+    plot::{Bound, Look, Plot, Point, Series},
+    role::Role,
+    units::{energy, number, percent, quantile, round_time, size, time},
+};
+use crate::bench::record::{Chosen, Load, Percentiles, Report, SweepPoint};
+
+/// A percentile by name.
+type Quantile = (&'static str, fn(&Percentiles) -> Option<u64>);
+
+/// From the one that says most to the one that few frames can carry.
+const QUANTILES: [Quantile; 3] = [
+    ("p99", |latency| latency.p99),
+    ("p90", |latency| latency.p90),
+    ("p50", |latency| latency.p50),
+];
+
+/// The section; none where nothing was swept.
+pub(super) fn section(report: &Report) -> Option<Markup> {
+    let (name, value) = *quantile_of(&report.sweep)?;
+    let drawn = plot(report, name, value);
+    let without = (report.sweep.iter())
+        .filter(|point| point.latency_ns.as_ref().and_then(value).is_none())
+        .count();
+    let body = html! {
+        @if let Some(plot) = drawn { (plot.markup()) }
+        @if without > 0 {
+            p.muted {
+                (part::count(without as u64, "point")) " left out of the drawing: too few frames for a "
+                (name) "."
+            }
+        }
+        @if let Some(chosen) = &report.chosen { (verdict(chosen)) }
+        details {
+            summary { "All points of the sweep" }
+            (table(&report.sweep))
+        }
+    };
+    let says = "Down is sooner, right is more. More load moves a path to the right until it is \
+                saturated, and then only up.";
+    Some(part::section(
+        "sweet-spot",
+        "Latency against throughput",
+        says,
+        &body,
+    ))
+}
+
+/// The highest percentile that most points have.
+fn quantile_of(points: &[SweepPoint]) -> Option<&'static Quantile> {
+    let have = |quantile: &Quantile| {
+        (points.iter())
+            .filter(|point| point.latency_ns.as_ref().and_then(quantile.1).is_some())
+            .count()
+    };
+    let most = QUANTILES.iter().map(have).max().filter(|most| *most > 0)?;
+    QUANTILES.iter().find(|quantile| have(quantile) * 2 >= most)
+}
+
+fn bound(report: &Report) -> Option<Bound> {
+    report.bound.map(|bound| Bound {
+        y: bound.latency_ns as f64,
+        label: format!(
+            "the bound: {} at {}",
+            round_time(bound.latency_ns as f64),
+            quantile(bound.quantile)
+        ),
+    })
+}
+
+fn plot(report: &Report, name: &str, value: fn(&Percentiles) -> Option<u64>) -> Option<Plot> {
+    let loads = [("", false), (" at a rate", true)];
+    let series: Vec<_> = part::PATHS
+        .into_iter()
+        .flat_map(|path| loads.map(|(suffix, at_a_rate)| (path, suffix, at_a_rate)))
+        .filter_map(|(path, suffix, at_a_rate)| {
+            let of = |point: &&SweepPoint| {
+                point.path == path && matches!(point.load, Load::Rate(_)) == at_a_rate
+            };
+            let points: Vec<_> = (report.sweep.iter().filter(of))
+                .filter_map(|point| {
+                    Some(Point {
+                        x: point.frames_per_second,
+                        y: value(point.latency_ns.as_ref()?)? as f64,
+                        label: part::load(point.load),
+                        chosen: is_chosen(report.chosen.as_ref(), point),
+                    })
+                })
+                .collect();
+            (!points.is_empty()).then(|| Series {
+                name: format!("{}{suffix}", part::path(path)),
+                role: Role::of(path),
+                look: if at_a_rate {
+                    Look::Hollow
+                } else {
+                    Look::Joined
+                },
+                points,
+            })
+        })
+        .collect();
+    let bound = bound(report);
+    let all = || series.iter().flat_map(|series| &series.points);
+    let ys = all()
+        .map(|point| point.y)
+        .chain(bound.iter().map(|bound| bound.y));
+    Some(Plot {
+        says: format!("{name} latency against throughput, by path and load"),
+        x: Axis::log("throughput, frames/s", all().map(|point| point.x), number)?,
+        y: Axis::log(&format!("{name} latency"), ys, round_time)?,
+        series,
+        bound,
+        label_on_phones: false,
+    })
+}
+
+fn is_chosen(chosen: Option<&Chosen>, point: &SweepPoint) -> bool {
+    chosen.is_some_and(|chosen| chosen.path == point.path && chosen.load == Some(point.load))
+}
+
+fn verdict(chosen: &Chosen) -> Markup {
+    let load = chosen.load.map(part::load);
+    let figures = [
+        Some(part::path(chosen.path).to_owned()),
+        load,
+        (chosen.frames_per_second).map(|rate| format!("{} frames/s", number(rate))),
+        chosen.p99_ns.map(|p99| format!("p99 {}", time(p99 as f64))),
+    ];
+    let figures: Vec<_> = figures.into_iter().flatten().collect();
+    html! {
+        p.chosen { strong { "The sweet spot: " } (figures.join(", ")) ". " (chosen.why) }
+    }
+}
+
+fn table(points: &[SweepPoint]) -> Markup {
+    let rows: Vec<_> = points
+        .iter()
+        .map(|point| {
+            let latency = point.latency_ns.unwrap_or_default();
+            let shown = |value: Option<u64>| part::known(value, |value| time(value as f64));
+            vec![
+                format!("{}, {}", part::path(point.path), part::load(point.load)),
+                number(point.frames_per_second),
+                part::known(point.goodput_per_second, number),
+                shown(latency.p50),
+                shown(latency.p90),
+                shown(latency.p99),
+                number((point.rejected + point.timed_out) as f64),
+                part::known(point.memory.resident_bytes, size),
+                part::windows(&point.windows),
+            ]
+        })
+        .collect();
+    part::table(
+        &[
+            "path, load",
+            "frames/s",
+            "within the bound",
+            "p50",
+            "p90",
+            "p99",
+            "refused or late",
+            "memory",
+            "windows",
+        ],
+        &rows,
+    )
+}
+
+/// What was tried on the way to the sweet spot; none where nothing was.
+pub(super) fn tuning(report: &Report, candidates: &[Candidate]) -> Option<Markup> {
+    if candidates.is_empty() {
+        return None;
+    }
+    let body = html! {
+        @if let Some(plot) = front(report, candidates) { (plot.markup()) }
+        @if report.sweep.is_empty() {
+            @if let Some(chosen) = &report.chosen { (verdict(chosen)) }
+        }
+        (tried(candidates))
+    };
+    let says = "Each point is one way to set things up. No other one is better in everything than \
+                those on the front.";
+    Some(part::section("candidates", "What was tried", says, &body))
+}
+
+fn front(report: &Report, candidates: &[Candidate]) -> Option<Plot> {
+    let points = |on_front: bool| {
+        let mut points: Vec<_> = (candidates.iter())
+            .filter(|candidate| (candidate.on_front || candidate.chosen) == on_front)
+            .filter_map(|candidate| {
+                Some(Point {
+                    x: candidate.frames_per_second,
+                    y: candidate.p99_ns? as f64,
+                    label: if on_front {
+                        candidate.label.clone()
+                    } else {
+                        String::new()
+                    },
+                    chosen: candidate.chosen,
+                })
+            })
+            .collect();
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        points
+    };
+    let series = vec![
+        Series {
+            name: "beaten by another".to_owned(),
+            role: Role::Beaten,
+            look: Look::Apart,
+            points: points(false),
+        },
+        Series {
+            name: "on the front".to_owned(),
+            role: Role::Front,
+            look: Look::Joined,
+            points: points(true),
+        },
+    ];
+    let bound = bound(report);
+    let all = || series.iter().flat_map(|series| &series.points);
+    let ys = all()
+        .map(|point| point.y)
+        .chain(bound.iter().map(|bound| bound.y));
+    Some(Plot {
+        says: "p99 latency against throughput of everything that was tried".to_owned(),
+        x: Axis::log("throughput, frames/s", all().map(|point| point.x), number)?,
+        y: Axis::log("p99 latency", ys, round_time)?,
+        series,
+        bound,
+        label_on_phones: false,
+    })
+}
+
+fn tried(candidates: &[Candidate]) -> Markup {
+    let mut candidates: Vec<_> = candidates.iter().collect();
+    candidates.sort_by_key(|candidate| (!candidate.chosen, !candidate.on_front));
+    let rows: Vec<_> = candidates
+        .iter()
+        .map(|candidate| {
+            let standing = match (candidate.chosen, candidate.on_front) {
+                (true, _) => "chosen",
+                (false, true) => "on the front",
+                (false, false) => "beaten",
+            };
+            vec![
+                candidate.label.clone(),
+                standing.to_owned(),
+                number(candidate.frames_per_second),
+                part::known(candidate.p99_ns, |p99| time(p99 as f64)),
+                part::known(candidate.accuracy, percent),
+                part::known(candidate.joules_per_inference, energy),
+            ]
+        })
+        .collect();
+    part::table(
+        &[
+            "set to",
+            "standing",
+            "frames/s",
+            "p99",
+            "right",
+            "energy/inference",
+        ],
+        &rows,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::record::{Memory, Path, Windows};
+
+    fn point(p99: Option<u64>, p50: Option<u64>) -> SweepPoint {
+        SweepPoint {
+            path: Path::Plugin,
+            load: Load::Concurrency(1),
+            of_saturation: None,
+            frames_per_second: 10.0,
+            goodput_per_second: None,
+            offered_per_second: None,
+            latency_ns: Some(Percentiles {
+                p50,
+                p99,
+                ..Percentiles::default()
+            }),
+            frames: 1,
+            failed: 0,
+            rejected: 0,
+            timed_out: 0,
+            cpu_ns_per_inference: None,
+            memory: Memory::default(),
+            windows: Windows::default(),
+            stages_ns: None,
+        }
+    }
+
+    #[test]
+    fn the_percentile_is_one_that_the_points_can_carry() {
+        let name = |points: &[SweepPoint]| quantile_of(points).map(|quantile| quantile.0);
+        assert_eq!(name(&[]), None);
+        assert_eq!(name(&[point(None, None)]), None);
+        assert_eq!(name(&[point(Some(9), Some(5))]), Some("p99"));
+        let few = [
+            point(Some(9), Some(5)),
+            point(None, Some(5)),
+            point(None, Some(5)),
+        ];
+        assert_eq!(name(&few), Some("p50"));
+    }
+}

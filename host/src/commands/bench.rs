@@ -164,7 +164,6 @@ fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
             },
         });
     }
-    }
     Ok(lineup)
 }
 

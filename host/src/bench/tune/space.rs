@@ -2,7 +2,7 @@
 //!
 //! A grid: what graphs run as, how many instances there are, whether and how far inferences are
 //! merged, on which device, with which variant. Only what can differ is in it: no batching for graphs
-//! that refuse it, no batch larger than there are instances to fill it, no more threads than cores.
+//! that refuse it, no batch much larger than there are instances to fill it, no more threads than cores.
 //! What the user has settled is settled in every candidate. Pure; the same facts make the same grid,
 //! in the same order.
 
@@ -20,7 +20,7 @@ const WORKERS: [usize; 7] = [1, 2, 3, 4, 6, 8, 16];
 const MAX_WORKERS: usize = 256;
 
 /// Rows that a candidate merges at most; beyond this a row costs hardly less.
-const MAX_BATCH: u32 = 32;
+const MAX_BATCH: usize = 32;
 
 /// How long the first of a batch waits, where it waits at all.
 const DELAYS: [Duration; 2] = [Duration::from_micros(200), Duration::from_millis(2)];
@@ -159,28 +159,28 @@ fn loads(batchable: bool, bound: Duration, (graph, at_once): &(Settings, usize))
         if !batchable || workers <= *at_once {
             continue;
         }
-        // As large as there are instances, or half of it, so that one batch forms while another
-        // runs.
-        let whole = u32::try_from(workers).unwrap_or(MAX_BATCH).min(MAX_BATCH);
-        let mut sizes = vec![whole];
-        if whole >= 4 {
-            sizes.push(whole / 2);
-        }
-        let longest = bound / DELAY_OF_BOUND;
-        let delays = DELAYS.into_iter().filter(|delay| *delay <= longest);
-        let delays: Vec<_> = std::iter::once(None).chain(delays.map(Some)).collect();
-        for size in sizes {
-            for &batch_delay in &delays {
-                loads.push(Settings {
-                    batch: Some(BatchPolicy::On),
-                    max_batch: NonZero::new(size),
-                    batch_delay,
-                    ..alone.clone()
-                });
+        // As large as there are instances, so that nobody is left behind.
+        let all = workers.next_power_of_two().min(MAX_BATCH);
+        loads.push(batched(&alone, all, None));
+        // Waiting for more is for batches that can fill while another one runs.
+        if workers % 2 == 0 && workers >= 4 {
+            let half = (workers / 2).min(MAX_BATCH);
+            let longest = bound / DELAY_OF_BOUND;
+            for delay in DELAYS.into_iter().filter(|delay| *delay <= longest) {
+                loads.push(batched(&alone, half, Some(delay)));
             }
         }
     }
     loads
+}
+
+fn batched(alone: &Settings, max: usize, batch_delay: Option<Duration>) -> Settings {
+    Settings {
+        batch: Some(BatchPolicy::On),
+        max_batch: u32::try_from(max).ok().and_then(NonZero::new),
+        batch_delay,
+        ..alone.clone()
+    }
 }
 
 /// Says what is left open by its default, and leaves out what then means nothing, so that equal
@@ -269,7 +269,9 @@ mod tests {
         let batched = |one: &&Settings| one.batch == Some(BatchPolicy::On);
         assert!(space.candidates.iter().filter(batched).count() > 5);
         for one in space.candidates.iter().filter(batched) {
-            assert!(one.max_batch.unwrap().get() as usize <= one.workers().get());
+            let rows = one.max_batch.unwrap().get() as usize;
+            assert!(rows < 2 * one.workers().get());
+            assert!(one.batch_delay.is_none() || rows * 2 == one.workers().get());
         }
         let space = Space::new(&Facts {
             variants: vec![plain(false)],

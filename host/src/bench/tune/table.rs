@@ -70,17 +70,21 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
         })
         .collect();
     shown.sort_by_key(|(place, candidate)| (candidate.seen_p99_ns, *place));
+    let labels = shown
+        .iter()
+        .map(|(_, candidate)| label(&candidate.settings).len());
+    let width = labels.max().unwrap_or_default();
     writeln!(
         out,
         "\nnothing better in throughput, p99 and accuracy than:"
     )?;
     writeln!(
         out,
-        "{:1} {:<56} {:>13} {:>9} {:>11} {:>8} {:>8}",
+        "{:1} {:<width$} {:>13} {:>9} {:>11} {:>8} {:>8}",
         "", "settings", "throughput", "x default", "p99", "right", "frames"
     )?;
     for (place, candidate) in shown {
-        row(report, place, candidate, out)?;
+        row(report, place, candidate, width, out)?;
     }
     writeln!(
         out,
@@ -90,7 +94,13 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     search(report, out)
 }
 
-fn row(report: &Report, place: usize, one: &Candidate, out: &mut String) -> std::fmt::Result {
+fn row(
+    report: &Report,
+    place: usize,
+    one: &Candidate,
+    width: usize,
+    out: &mut String,
+) -> std::fmt::Result {
     let mark = if report.winner == Some(place) {
         ">"
     } else if place == report.reference {
@@ -104,7 +114,7 @@ fn row(report: &Report, place: usize, one: &Candidate, out: &mut String) -> std:
     let right = one.accuracy.map(|accuracy| percent(accuracy.readings));
     writeln!(
         out,
-        "{mark:1} {:<56} {:>13} {:>9.2} {:>11} {:>8} {:>8}",
+        "{mark:1} {:<width$} {:>13} {:>9.2} {:>11} {:>8} {:>8}",
         label(&one.settings),
         rate(one.frames_per_second),
         one.of_reference,

@@ -41,7 +41,17 @@ enum Task {
     /// Build every guest and every twin into target/guests
     Guests,
     /// Generate the models that are too large to commit into target/models
-    Models,
+    Models {
+        /// Also those that only benchmarks use
+        #[arg(long)]
+        all: bool,
+    },
+    /// Make the int8 and fp16 variants of the meter reader's model anew, and say how accurate they are
+    Variants {
+        /// Measure those that are there; make none
+        #[arg(long)]
+        check: bool,
+    },
     /// Read the example's meters in the sandbox and beside it, and say where the time went
     Demo(demo::Args),
     /// Set everything up and run all tests
@@ -76,7 +86,9 @@ fn run(cli: &Cli) -> Result<()> {
     let workspace = Workspace::find()?;
     match &cli.task {
         Task::Guests => guests::build(&workspace, cli.toolchain),
-        Task::Models => models::generate(&workspace),
+        Task::Models { all: false } => models::generate(&workspace),
+        Task::Models { all: true } => models::generate_measured(&workspace),
+        Task::Variants { check } => models::variants(&workspace, *check),
         Task::Demo(args) => demo::run(&workspace, cli.toolchain, args),
         Task::Test(args) => test::run(&workspace, cli.toolchain, args),
         Task::Bench(Bench::Boundary { json }) => {

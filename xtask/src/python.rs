@@ -1,5 +1,8 @@
-//! The Python that writes the generated models: a virtual environment under `target/venv` with the
-//! pinned packages of `tests/models/requirements.txt`, made once and made again when those change.
+//! The Pythons that scripts run with: virtual environments under `target`, each with the pinned
+//! packages of a requirements file, made once and made again when those change.
+//!
+//! There are two, since most people need the small one alone: whoever tests needs models written,
+//! and only who measures or quantises needs ONNX Runtime in Python.
 
 use std::{fs, path::PathBuf, process::Command};
 
@@ -7,11 +10,36 @@ use anyhow::{Context, Result};
 
 use crate::{shell, workspace::Workspace};
 
+/// One environment.
+pub struct Environment {
+    folder: &'static str,
+    requirements: &'static str,
+    what: &'static str,
+    /// The oldest Python that these packages are made for.
+    oldest: &'static str,
+}
+
+/// Writes ONNX files.
+pub const MODELS: Environment = Environment {
+    folder: "venv",
+    requirements: "tests/models/requirements.txt",
+    what: "a Python environment for the model scripts",
+    oldest: "3.10",
+};
+
+/// Has ONNX Runtime as well: it quantises, and it is a peer to be measured.
+pub const ONNX_RUNTIME: Environment = Environment {
+    folder: "venv-meter",
+    requirements: "examples/meter-reader/requirements.txt",
+    what: "a Python environment with ONNX Runtime",
+    oldest: "3.11",
+};
+
 /// The interpreter, with its packages installed.
-pub fn ensure(workspace: &Workspace) -> Result<PathBuf> {
-    let venv = workspace.target("venv");
+pub fn ensure(workspace: &Workspace, environment: &Environment) -> Result<PathBuf> {
+    let venv = workspace.target(environment.folder);
     let python = venv.join("bin").join("python");
-    let requirements = workspace.path("tests/models/requirements.txt");
+    let requirements = workspace.path(environment.requirements);
     let wanted = fs::read_to_string(&requirements)
         .with_context(|| format!("cannot read `{}`", requirements.display()))?;
     // Written last, so that an environment cut short is made again.
@@ -19,16 +47,19 @@ pub fn ensure(workspace: &Workspace) -> Result<PathBuf> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(python);
     }
-    shell::step("a Python environment for the model scripts", || {
+    shell::step(environment.what, || {
         shell::run(
             Command::new("python3")
                 .args(["-m", "venv", "--clear"])
                 .arg(&venv),
         )
-        .context(
-            "making a virtual environment needs Python 3.10 or newer and its `venv` module \
-             (on Debian: python3-venv)",
-        )?;
+        .with_context(|| {
+            format!(
+                "making a virtual environment needs Python {} or newer and its `venv` module \
+                 (on Debian: python3-venv)",
+                environment.oldest
+            )
+        })?;
         let mut pip = Command::new(&python);
         pip.args([
             "-m",

@@ -18,6 +18,7 @@ mod nn;
 mod report;
 mod structure;
 mod support;
+mod tune;
 mod twin;
 mod types;
 mod worlds;

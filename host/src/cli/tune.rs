@@ -44,6 +44,10 @@ pub struct TuneArgs {
     #[arg(long)]
     pub exhaustive: bool,
 
+    /// Write a page with all that was tried
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub json: bool,

@@ -4,12 +4,15 @@
 //! names a place for them; the tables and the reason go to standard error. The exit code is 1 where no
 //! settings do what was asked: then the nearest are told, and none are written.
 
+mod page;
+
 use std::{
+    fs,
     io::{self, Write},
     process::ExitCode,
 };
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use tollgate_nn::{BatchPolicy, Device, GraphOptions, OnnxRuntime};
 use tollgate_runtime::World;
 
@@ -170,6 +173,10 @@ fn tell(tune: &Tune, report: &Report) -> anyhow::Result<ExitCode> {
         .and_then(|winner| report.candidates.get(winner));
     if let (Some(winner), Some(out)) = (winner, &tune.out) {
         winner.settings.write(out, &comment(report))?;
+    }
+    if let Some(path) = &tune.html {
+        fs::write(path, page::page(report))
+            .with_context(|| format!("cannot write the page to `{}`", path.display()))?;
     }
     if tune.json {
         egress::print_json(report)?;

@@ -37,6 +37,8 @@ pub struct Tune {
     pub window: Duration,
     /// Whether to measure the whole grid as well.
     pub exhaustive: bool,
+    /// Where the page goes.
+    pub html: Option<PathBuf>,
     /// One JSON object, or text for people.
     pub json: bool,
     /// How ONNX Runtime is to be found.
@@ -91,6 +93,7 @@ impl Tune {
             out: typed.out,
             window: typed.window,
             exhaustive: typed.exhaustive,
+            html: typed.html,
             json: typed.json,
             max_frame: typed.limits.max_frame,
             grants: Grants {

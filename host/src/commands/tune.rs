@@ -22,7 +22,7 @@ use crate::{
         record::{Bound, Inputs, Model, Path},
         rig::{Lineup, Parts, Rig},
         tune::{
-            self, MOST_INSTANCES, Step, Task,
+            self, Step, Task,
             choose::{Ask, Choice, percent, time},
             record::{Excluded, Report, SCHEMA},
             space::{Facts, Space, Variant},
@@ -49,7 +49,9 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let tune = Tune::resolve(args, environment)?;
     let started = machine::now();
     let wasm = load::read_plugin(&tune.plugin)?;
-    let engine = load::engine(MOST_INSTANCES + machine::cores(), &tune.limits)?;
+    let instances = tune::most_instances(machine::cores()).max(tune.settled.workers().get());
+    // One more goes through the frames beforehand.
+    let engine = load::engine(instances + 1, &tune.limits)?;
     let plugin = load::compile(&tune.plugin, tune.cache_dir.as_deref(), &engine, &wasm)?;
     if plugin.world() != World::Plugin {
         bail!(
@@ -106,6 +108,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         ask: Ask { bound_ns, accuracy },
         full: tune.window,
         exhaustive: tune.exhaustive,
+        instances,
     };
     let findings = search(&task)?;
 

@@ -37,8 +37,11 @@ use crate::{models::Models, report::Accuracy, settings::Settings};
 /// setting up candidates for their first window comes on top.
 const PART_OF_GRID: u32 = 6;
 
-/// Instances that are kept ready between windows, at most.
-pub const MOST_INSTANCES: usize = 1024;
+/// Instances that are kept ready between windows on so many cores, at most: those of a few candidates.
+/// Each takes address space, of which small machines have little.
+pub fn most_instances(cores: usize) -> usize {
+    cores.saturating_mul(16).clamp(256, 1024)
+}
 
 /// What is to be found.
 pub struct Task<'a> {
@@ -54,6 +57,8 @@ pub struct Task<'a> {
     pub full: Duration,
     /// Whether to measure the whole grid as well.
     pub exhaustive: bool,
+    /// Instances that may be kept ready, as many as the engine has.
+    pub instances: usize,
 }
 
 /// What came of it, as the report has it.
@@ -94,7 +99,7 @@ pub fn tune(
     } = task.space;
     let count = candidates.len();
     let grid = task.full * u32::try_from(count).unwrap_or(u32::MAX);
-    let mut meter = Meter::new(&task.rig.parts, task.models, MOST_INSTANCES);
+    let mut meter = Meter::new(&task.rig.parts, task.models, task.instances);
     let bound_ns = task.ask.bound_ns;
     let plan = Plan {
         budget: grid / PART_OF_GRID,

@@ -82,16 +82,27 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         };
         Rig::new(parts, lineup(&tune, &variants)?)?
     };
+    let mut flavours = Vec::new();
+    for (name, files) in &variants {
+        let batched = batching(files, &tune.settled.graph_options());
+        flavours.push(Variant {
+            name: name.clone(),
+            batchable: batched.is_ok(),
+        });
+        if let Err(reason) = batched {
+            let of = name
+                .as_ref()
+                .map(|name| format!(" of the variant `{name}`"));
+            excluded.push(Excluded {
+                what: format!("batches{}", of.unwrap_or_default()),
+                reason,
+            });
+        }
+    }
     let facts = Facts {
         cores: machine::cores(),
         devices,
-        variants: variants
-            .iter()
-            .map(|(name, files)| Variant {
-                name: name.clone(),
-                batchable: batchable(files, &tune.settled.graph_options()),
-            })
-            .collect(),
+        variants: flavours,
         bound: tune.p99,
         settled: tune.settled.clone(),
     };
@@ -314,15 +325,24 @@ fn lineup(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Lineup>> {
     lineup.collect()
 }
 
-/// Whether all graphs of a variant can be batched.
-fn batchable(files: &[Chosen], options: &GraphOptions) -> bool {
+/// Why the graphs of a variant are not batched where they may be, if they are not: loading them
+/// measures whether that pays.
+fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
     let mut options = options.clone();
-    options.batch.policy = BatchPolicy::On;
-    let loaded = models::load(files, &options);
-    if let Err(error) = &loaded {
-        tracing::info!(%error, "no batches");
+    options.batch.policy = BatchPolicy::Auto;
+    let _spinner = progress::spinner("measuring whether batches pay");
+    let registry = models::load(files, &options).map_err(|error| egress::one_line(&error))?;
+    for chosen in files {
+        let graph = registry.get(&chosen.file.name);
+        let off = graph.and_then(|graph| graph.batching().off.clone());
+        if let Some(reason) = off {
+            return Err(format!("`{}`: {reason}", chosen.file.name));
+        }
     }
-    !files.is_empty() && loaded.is_ok()
+    if files.is_empty() {
+        return Err("there are no models".to_owned());
+    }
+    Ok(())
 }
 
 fn unbatched(mut options: GraphOptions) -> GraphOptions {

@@ -26,7 +26,7 @@ use self::{
     front::{Place, front},
     halving::{Found, Plan, Rung},
     meter::Meter,
-    record::{Candidate, Check, Search},
+    record::{Candidate, Check, InGrid, Search},
     space::Space,
     trial::Trial,
 };
@@ -126,6 +126,7 @@ pub fn tune(
         seconds: found.spent,
         of_grid: found.spent / grid.as_secs_f64(),
     };
+    let mut described = describe(task, &found, &points);
     let check = if task.exhaustive {
         say(Step::Grid(count));
         // Set up anew, since that is part of the time which is compared.
@@ -134,12 +135,20 @@ pub fn tune(
             say(Step::Window);
             meter.window(&place(candidates, one), window)
         })?;
-        Some(check(task, &choice, found.spent, &whole))
+        let in_grid = self::points(task, &whole);
+        for (candidate, point) in described.iter_mut().zip(&in_grid) {
+            candidate.grid = Some(InGrid {
+                frames_per_second: point.frames_per_second,
+                seen_p99_ns: point.p99_ns,
+                kept_bound: point.held,
+            });
+        }
+        Some(check(task, &choice, found.spent, whole.spent, &in_grid))
     } else {
         None
     };
     Ok(Findings {
-        candidates: describe(task, &found, &points),
+        candidates: described,
         choice,
         search,
         check,
@@ -204,17 +213,20 @@ fn describe(task: &Task<'_>, found: &Found, points: &[Point]) -> Vec<Candidate> 
             failed: trial.failed(),
             seconds: trial.seconds(),
             problem: trial.problem.clone(),
+            grid: None,
         })
         .collect()
 }
 
 /// Holds the search against the whole grid.
-fn check(task: &Task<'_>, choice: &Choice, search_seconds: f64, whole: &Found) -> Check {
-    let points = points(task, whole);
-    let best = match choose(&points, task.space.reference, &task.ask) {
-        Choice::Found { .. } => fastest(&points, &task.ask),
-        Choice::Nothing { .. } => None,
-    };
+fn check(
+    task: &Task<'_>,
+    choice: &Choice,
+    search_seconds: f64,
+    grid_seconds: f64,
+    points: &[Point],
+) -> Check {
+    let best = fastest(points, &task.ask);
     let winner = match choice {
         Choice::Found { winner, .. } => points.get(*winner),
         Choice::Nothing { .. } => None,
@@ -224,8 +236,8 @@ fn check(task: &Task<'_>, choice: &Choice, search_seconds: f64, whole: &Found) -
         .map(|point| point.frames_per_second);
     let winner_rate = winner.map(|point| point.frames_per_second);
     Check {
-        seconds: whole.spent,
-        search_of_grid: search_seconds / whole.spent,
+        seconds: grid_seconds,
+        search_of_grid: search_seconds / grid_seconds,
         best,
         best_frames_per_second: best_rate,
         winner_frames_per_second: winner_rate,

@@ -85,12 +85,25 @@ pub struct Candidate {
     pub seconds: f64,
     /// Why it could not be measured.
     pub problem: Option<String>,
+    /// What it did where the whole grid was measured; null without `--exhaustive`.
+    pub grid: Option<InGrid>,
+}
+
+/// What a candidate did where the whole grid was measured.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct InGrid {
+    /// Frames that were done per second, the machine's drift taken off.
+    pub frames_per_second: f64,
+    /// The latency that 99 of a hundred of the frames kept that there were.
+    pub seen_p99_ns: Option<u64>,
+    /// Whether it kept the bound.
+    pub kept_bound: bool,
 }
 
 /// What was left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excluded {
-    /// A variant or a device.
+    /// A variant, a device, batches.
     pub what: String,
     /// Why.
     pub reason: String,

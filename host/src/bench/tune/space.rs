@@ -2,7 +2,7 @@
 //!
 //! A grid: what graphs run as, how many instances there are, whether and how far inferences are
 //! merged, on which device, with which variant. Only what can differ is in it: no batching for graphs
-//! that refuse it, no batch much larger than there are instances to fill it, no more threads than cores.
+//! that refuse it or gain nothing by it, no batch much larger than there are instances to fill it, no more threads than cores.
 //! What the user has settled is settled in every candidate. Pure; the same facts make the same grid,
 //! in the same order.
 
@@ -51,7 +51,7 @@ pub struct Facts {
 pub struct Variant {
     /// Its name; none for the default.
     pub name: Option<String>,
-    /// Whether its graphs can be batched.
+    /// Whether its graphs can be batched and gain by it.
     pub batchable: bool,
 }
 

@@ -12,6 +12,7 @@
 
 mod queue;
 mod service;
+mod slots;
 
 use std::{
     io,
@@ -26,6 +27,7 @@ use crate::{
 };
 
 pub use queue::{AGEING, Admission, Counts, Queues, Refusal, Turn};
+pub use slots::{Slot, Slots};
 pub use tollgate_nn::Priority;
 
 /// Why a run ended early. A frame that fails is no reason.

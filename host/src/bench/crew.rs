@@ -28,7 +28,7 @@ use super::{
     rig::{Entrant, Rig},
 };
 use crate::{
-    dispatch::{Queues, Turn},
+    dispatch::{Queues, Slots, Turn},
     egress,
     report::Tally,
 };
@@ -229,7 +229,10 @@ fn window(
         Entry::Occupied(slot) => slot.into_mut(),
         Entry::Vacant(slot) => slot.insert(Runner::new(rig, entrant)?),
     };
+    // Inferences are merged while they wait for each other, so there more must be under way.
+    let slots = (entrant.path != Path::Batched).then_some(&rig.slots);
     let mut frame = |share: &mut Share, due: Stamp| {
+        let _slot = slots.map(Slots::take);
         let number = next.fetch_add(1, Ordering::Relaxed) % rig.parts.frames.len().max(1);
         let ran = runner.frame(rig, entrant, number, due);
         share.add(ran, order.bound_ns);

@@ -16,6 +16,7 @@ use super::{
     record::{Path, Percentiles},
 };
 use crate::{
+    dispatch::Slots,
     egress,
     energy::{self, Meter},
     report::Accuracy,
@@ -51,6 +52,8 @@ pub struct Lineup {
 pub struct Rig {
     pub(super) parts: Parts,
     pub(super) entrants: Vec<Entrant>,
+    /// How many frames are worked on at once.
+    pub(super) slots: Slots,
     /// The machine's energy counters, or why there are none.
     pub(super) meter: Result<Meter, energy::Error>,
 }
@@ -107,6 +110,7 @@ impl Rig {
         Ok(Self {
             parts,
             entrants,
+            slots: Slots::of_this_machine(),
             meter: Meter::open(),
         })
     }

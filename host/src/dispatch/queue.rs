@@ -108,6 +108,10 @@ struct State<T> {
     workers: usize,
     /// Those that work on something now.
     busy: usize,
+    /// Those that wait for something to take.
+    idle: usize,
+    /// Whoever waits for room.
+    feeding: usize,
     closed: bool,
 }
 
@@ -142,6 +146,8 @@ impl<T> Queues<T> {
                 lines: admissions.into_iter().map(line).collect(),
                 workers,
                 busy: 0,
+                idle: 0,
+                feeding: 0,
                 closed: false,
             }),
             work: Condvar::new(),
@@ -161,8 +167,7 @@ impl<T> Queues<T> {
             Ok(probe) => state.push(plugin, job, due, now, probe),
             Err(refusal) => return Err((refusal, job)),
         }
-        drop(state);
-        self.work.notify_one();
+        self.ring(state);
         Ok(())
     }
 
@@ -180,13 +185,24 @@ impl<T> Queues<T> {
             if line.waiting.len() < line.admission.capacity.get() {
                 break;
             }
+            state.feeding += 1;
             state = wait(&self.room, state);
+            state.feeding -= 1;
         }
         let now = Stamp::now();
         state.push(plugin, job, now, now, true);
-        drop(state);
-        self.work.notify_one();
+        self.ring(state);
         true
+    }
+
+    /// Wakes a worker where one sleeps; with all of them at work that would be a system call for
+    /// nothing.
+    fn ring(&self, state: MutexGuard<'_, State<T>>) {
+        let sleeping = state.idle > 0;
+        drop(state);
+        if sleeping {
+            self.work.notify_one();
+        }
     }
 
     /// The next frame, waited for; none when the queues are closed and empty.
@@ -194,14 +210,19 @@ impl<T> Queues<T> {
         let mut state = self.lock();
         loop {
             if let Some(turn) = state.pop(Stamp::now()) {
+                let feeding = state.feeding > 0;
                 drop(state);
-                self.room.notify_one();
+                if feeding {
+                    self.room.notify_one();
+                }
                 return Some(turn);
             }
             if state.closed {
                 return None;
             }
+            state.idle += 1;
             state = wait(&self.work, state);
+            state.idle -= 1;
         }
     }
 
@@ -332,7 +353,7 @@ impl<T> State<T> {
             let needs = if probe {
                 0
             } else {
-                line.service.mean().unwrap_or_default()
+                line.service.likely().unwrap_or_default()
             };
             let spent = u128::from(now.nanos_since(due).saturating_add(needs));
             if spent > deadline.as_nanos() {

@@ -9,6 +9,10 @@ const MEAN_SHIFT: u32 = 3;
 /// Weight of the newest frame in the deviation: a quarter.
 const DEVIATION_SHIFT: u32 = 2;
 
+/// A frame counts for so many times the mean at most. One that the machine held up must not have
+/// its neighbours refused; where frames really became longer, a few of them are enough.
+const OUTLIER: u64 = 4;
+
 /// What is known of a service time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Service {
@@ -30,17 +34,26 @@ impl Service {
                 mean: took,
                 deviation: took / 2,
             },
-            Some(Known { mean, deviation }) => Known {
-                mean: mean - (mean >> MEAN_SHIFT) + (took >> MEAN_SHIFT),
-                deviation: deviation - (deviation >> DEVIATION_SHIFT)
-                    + (took.abs_diff(mean) >> DEVIATION_SHIFT),
-            },
+            Some(Known { mean, deviation }) => {
+                let took = took.min(mean.saturating_mul(OUTLIER).max(OUTLIER));
+                Known {
+                    mean: mean - (mean >> MEAN_SHIFT) + (took >> MEAN_SHIFT),
+                    deviation: deviation - (deviation >> DEVIATION_SHIFT)
+                        + (took.abs_diff(mean) >> DEVIATION_SHIFT),
+                }
+            }
         });
     }
 
     /// What a frame takes on average, in nanoseconds; none before the first.
     pub fn mean(&self) -> Option<u64> {
         Some(self.known?.mean)
+    }
+
+    /// What most frames stay under, in nanoseconds: a deviation above the mean.
+    pub fn likely(&self) -> Option<u64> {
+        let Known { mean, deviation } = self.known?;
+        Some(mean.saturating_add(deviation))
     }
 
     /// What a frame hardly ever exceeds, in nanoseconds: two deviations above the mean.
@@ -70,12 +83,27 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_that_was_held_up_does_not_speak_for_the_others() {
+        let mut service = Service::default();
+        for _ in 0..50 {
+            service.learn(1_000_000);
+        }
+        service.learn(1_000_000_000);
+        assert!(service.surely().unwrap() < 4_000_000, "{service:?}");
+        for _ in 0..50 {
+            service.learn(1_000_000_000);
+        }
+        assert!(service.mean().unwrap() > 500_000_000, "{service:?}");
+    }
+
+    #[test]
     fn what_varies_is_given_room() {
         let mut service = Service::default();
         for turn in 0..200 {
             service.learn(if turn % 2 == 0 { 500_000 } else { 1_500_000 });
         }
         assert!(service.surely().unwrap() > 1_700_000, "{service:?}");
+        assert!(service.likely() > service.mean() && service.likely() < service.surely());
         service.learn(u64::MAX);
         assert!(service.surely().is_some(), "nothing overflows");
     }

@@ -1,15 +1,17 @@
 //! What was typed: clap's types and nothing else. What it means is `config`'s to say.
 
 mod bench;
+mod tune;
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use tollgate_nn::{BatchOptions, BatchPolicy, Device, Mode, Optimization};
+use tollgate_nn::{BatchPolicy, Device, Mode, Optimization};
 
-use crate::values::{self, DirArg, EnvArg, ModelArg};
+use crate::values::{self, DirArg, EnvArg, ModelArg, VariantArg};
 
 pub use bench::{BenchArgs, PathName, ScenarioName};
+pub use tune::TuneArgs;
 
 /// Runs sandboxed WebAssembly plugins on native ONNX Runtime, and measures what the boundary costs.
 #[derive(Debug, Parser)]
@@ -36,6 +38,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Measure a plugin: latency, throughput and toll, beside the ways without a sandbox
     Bench(Box<BenchArgs>),
+    /// Find the settings with the highest throughput whose p99 stays within a bound
+    Tune(Box<TuneArgs>),
     /// Say what a WebAssembly file is: world, imports and the grants they need, size, memory
     Inspect(InspectArgs),
     /// Make what a compiler made into what is shipped: encoded as a component, stripped, checked
@@ -63,8 +67,8 @@ pub struct RunArgs {
     /// Files, directories (their files by name, hidden ones left out) or `-` for standard input
     pub inputs: Vec<PathBuf>,
 
-    /// A model and the name the plugin asks for it by; can be given several times
-    #[arg(long, value_name = "NAME=PATH", value_parser = values::model)]
+    /// A model and the name the plugin asks for it by, or one variant of it; can be given several times
+    #[arg(long, value_name = "NAME[:VARIANT]=PATH", value_parser = values::model)]
     pub model: Vec<ModelArg>,
 
     /// The ONNX Runtime library to load
@@ -79,13 +83,17 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value = "1")]
     pub repeat: NonZero<u32>,
 
-    /// Threads that run instances, each its own
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub workers: NonZero<usize>,
+    /// A file of settings, as `tollgate tune` writes it; what is typed beside it wins
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
 
-    /// Use a fresh instance for every frame
-    #[arg(long)]
-    pub fresh: bool,
+    /// Threads that run instances, each its own; 1 by default
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZero<usize>>,
+
+    /// Use a fresh instance for every frame; `=false` where a file of settings says so
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub fresh: Option<bool>,
 
     /// The plugin compiled natively, to be run frame by frame beside it
     #[arg(long, value_name = "LIB")]
@@ -128,36 +136,44 @@ pub struct RunArgs {
     pub args: Vec<String>,
 }
 
-/// How graphs run.
-#[derive(Debug, Args)]
+/// How graphs run; the defaults are `tollgate-nn`'s.
+#[derive(Debug, Default, Args)]
 pub struct GraphArgs {
-    /// Where: cpu, cuda, tensorrt, openvino, coreml, directml or xnnpack; there or not at all
-    #[arg(long, default_value_t)]
-    pub device: Device,
+    /// Where: cpu, cuda, tensorrt, openvino, coreml, directml or xnnpack; there or not at all; cpu by default
+    #[arg(long)]
+    pub device: Option<Device>,
 
     /// Let single nodes that the device cannot do run on the CPU
-    #[arg(long)]
-    pub allow_cpu_nodes: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_cpu_nodes: Option<bool>,
+
+    /// Which variant of the models runs: of all that have it, or of one; can be given several times
+    #[arg(long, value_name = "[NAME:]VARIANT", value_parser = values::variant)]
+    pub variant: Vec<VariantArg>,
 
     /// Threads inside one inference; by default what the mode says
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZero<usize>>,
 
-    /// `throughput`: many inferences at once, one thread each; `latency`: one at a time on all cores
-    #[arg(long, default_value_t)]
-    pub mode: Mode,
+    /// `throughput`: many inferences at once, one thread each, the default; `latency`: one at a time on all cores
+    #[arg(long)]
+    pub mode: Option<Mode>,
 
-    /// How far ONNX Runtime rewrites a graph: none, basic, extended or all
-    #[arg(long, value_name = "LEVEL", default_value_t)]
-    pub optimization: Optimization,
+    /// Sessions of a graph on devices other than the CPU, each for one inference at a time; 1 by default
+    #[arg(long, value_name = "N")]
+    pub sessions: Option<NonZero<usize>>,
 
-    /// Merge the inferences of different instances into one run: `auto` where measuring at load shows that it pays, `on` or not at all, `off`
-    #[arg(long, value_name = "WHEN", default_value_t)]
-    pub batch: BatchPolicy,
+    /// How far ONNX Runtime rewrites a graph: none, basic, extended or all, the default
+    #[arg(long, value_name = "LEVEL")]
+    pub optimization: Option<Optimization>,
 
-    /// How many rows one merged run has at most
-    #[arg(long, value_name = "N", default_value_t = BatchOptions::default().max)]
-    pub max_batch: NonZero<u32>,
+    /// Merge the inferences of different instances into one run: `auto`, the default, where measuring at load shows that it pays; `on` or not at all; `off`
+    #[arg(long, value_name = "WHEN")]
+    pub batch: Option<BatchPolicy>,
+
+    /// How many rows one merged run has at most; 32 by default
+    #[arg(long, value_name = "N")]
+    pub max_batch: Option<NonZero<u32>>,
 
     /// How long the first of a batch waits for others; not at all by default
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
@@ -315,6 +331,10 @@ mod tests {
             &["run", "a.wasm", "--max-memory", "lots"],
             &["run", "a.wasm", "--deadline", "10"],
             &["run", "a.wasm", "--model", "digits"],
+            &["run", "a.wasm", "--model", "a:b:c=d"],
+            &["run", "a.wasm", "--variant", ""],
+            &["run", "a.wasm", "--sessions", "0"],
+            &["run", "a.wasm", "--fresh=maybe"],
             &["run", "a.wasm", "--deny", "everything"],
             &["bench", "a.wasm", "f", "--paths", "all"],
             &["bench", "a.wasm", "f", "--scenario", "batch"],

@@ -2,25 +2,29 @@
 //!
 //! Environment variables are read here and nowhere else, once, into [`Environment`]; everything
 //! below takes values. Resolving touches no file, so what it refuses was asked wrongly (exit code
-//! 2), and what a file or a library refuses later is work that failed (exit code 1).
+//! 2), and what a file or a library refuses is work that failed (exit code 1). A file of settings
+//! is read beforehand and handed in; what was typed wins over it.
 
 mod bench;
 mod environment;
 pub mod telemetry;
+mod tune;
 
-use std::{collections::BTreeSet, num::NonZero, path::PathBuf, time::Duration};
+use std::{num::NonZero, path::PathBuf, time::Duration};
 
-use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
+use tollgate_nn::{BatchPolicy, GraphOptions};
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
 use crate::{
     cli::{Grantable, GraphArgs, LimitArgs, RunArgs},
+    models::{self, Chosen, Models},
     onnxruntime::Search,
-    values::ModelArg,
+    settings::Settings,
 };
 
 pub use bench::Bench;
 pub use environment::Environment;
+pub use tune::Tune;
 
 /// Threads that anybody may ask for; a machine with more cores than this is not an edge.
 const MAX_WORKERS: usize = 1024;
@@ -32,9 +36,9 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 /// What was asked wrongly.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Two models of one name.
-    #[error("two models are named `{0}`: give each `--model` a name of its own")]
-    DuplicateModel(String),
+    /// Models or variants that are named twice, or not there.
+    #[error(transparent)]
+    Models(#[from] models::Error),
     /// Granted and denied at once.
     #[error("`load` is both allowed and denied: choose one")]
     AllowAndDeny,
@@ -68,9 +72,11 @@ pub enum Error {
     /// Neither scenario nor sweep.
     #[error("there is nothing to measure: name a `--scenario`, a `--concurrency` or a `--rate`")]
     NothingToMeasure,
-    /// Variants, and not one model that they are of.
-    #[error("`--variant` is another file of the one `--model`, and there are {0} models: give one")]
-    VariantOfWhat(usize),
+    /// Variants to compare, and only one to choose from.
+    #[error(
+        "`--variants` compares variants, and there is only `{0}`: name others, such as `--model digits:int8=digits.int8.onnx`"
+    )]
+    OneVariant(String),
     /// An option of the other world.
     #[error("{option} is not for {world}: {instead}")]
     WrongWorld {
@@ -90,7 +96,7 @@ pub struct Run {
     /// The plugin's file.
     pub plugin: PathBuf,
     /// The models, no name twice.
-    pub models: Vec<ModelArg>,
+    pub models: Vec<Chosen>,
     /// How they run.
     pub graph: GraphOptions,
     /// How ONNX Runtime is to be found.
@@ -101,6 +107,8 @@ pub struct Run {
     pub json: bool,
     /// Threads that run instances.
     pub workers: NonZero<usize>,
+    /// How instances are used.
+    pub policy: Policy,
     /// What a guest may use, whatever its world.
     pub limits: Limits,
     typed: Box<RunArgs>,
@@ -114,8 +122,6 @@ pub struct Frames {
     pub inputs: Vec<PathBuf>,
     /// How often to go through them.
     pub passes: NonZero<u32>,
-    /// How instances are used.
-    pub policy: Policy,
     /// The native twin.
     pub twin: Option<PathBuf>,
     /// The true readings.
@@ -127,23 +133,24 @@ pub struct Frames {
 }
 
 impl Run {
-    /// Resolves what was typed.
+    /// Resolves what was typed, with what `kept` says where nothing was.
     ///
     /// # Errors
     ///
     /// What no plugin's world could make right: duplicate names, contradictions, bounds.
-    pub fn resolve(typed: Box<RunArgs>, environment: Environment) -> Result<Self, Error> {
-        let mut names = BTreeSet::new();
-        for model in &typed.model {
-            if !names.insert(model.name.as_str()) {
-                return Err(Error::DuplicateModel(model.name.clone()));
-            }
-        }
+    pub fn resolve(
+        typed: Box<RunArgs>,
+        kept: Settings,
+        environment: Environment,
+    ) -> Result<Self, Error> {
+        let settings = settings(&typed.graph, typed.workers, typed.fresh).or(kept);
+        let models = Models::new(&typed.model)?.choose(&settings.variant)?;
         if typed.allow.contains(&Grantable::Load) && typed.deny.contains(&Grantable::Load) {
             return Err(Error::AllowAndDeny);
         }
-        if typed.workers.get() > MAX_WORKERS {
-            return Err(Error::Workers(typed.workers.get()));
+        let workers = settings.workers();
+        if workers.get() > MAX_WORKERS {
+            return Err(Error::Workers(workers.get()));
         }
         if typed
             .inputs
@@ -154,23 +161,24 @@ impl Run {
         {
             return Err(Error::StdinTwice);
         }
-        let mut graph = graph_options(&typed.graph);
-        if typed.workers.get() == 1 && graph.batch.policy == BatchPolicy::Auto {
+        let mut graph = settings.graph_options();
+        if workers.get() == 1 && graph.batch.policy == BatchPolicy::Auto {
             // One worker never has two inferences to merge: there is nothing to measure for.
             graph.batch.policy = BatchPolicy::Off;
         }
         Ok(Self {
             plugin: typed.plugin.clone(),
-            models: typed.model.clone(),
+            models,
+            onnxruntime: environment.onnxruntime(typed.onnxruntime.clone(), graph.device),
             graph,
-            onnxruntime: environment.onnxruntime(typed.onnxruntime.clone(), typed.graph.device),
             cache_dir: if typed.no_cache {
                 None
             } else {
                 environment.cache_dir()
             },
             json: typed.json,
-            workers: typed.workers,
+            workers,
+            policy: settings.policy(),
             limits: limits(&typed.limits),
             typed,
             environment,
@@ -203,11 +211,6 @@ impl Run {
         Ok(Frames {
             inputs: typed.inputs.clone(),
             passes: typed.repeat,
-            policy: if typed.fresh {
-                Policy::Fresh
-            } else {
-                Policy::default()
-            },
             twin: typed.twin.clone(),
             truth: typed.truth.clone(),
             max_frame: typed.limits.max_frame,
@@ -229,8 +232,8 @@ impl Run {
         for (given, option) in [
             (!typed.inputs.is_empty(), "an input"),
             (typed.repeat.get() > 1, "`--repeat`"),
-            (typed.workers.get() > 1, "`--workers`"),
-            (typed.fresh, "`--fresh`"),
+            (self.workers.get() > 1, "`--workers`"),
+            (matches!(self.policy, Policy::Fresh), "`--fresh`"),
             (typed.twin.is_some(), "`--twin`"),
             (typed.truth.is_some(), "`--truth`"),
         ] {
@@ -274,20 +277,25 @@ impl Run {
     }
 }
 
-/// How graphs run, as typed.
-pub(crate) fn graph_options(typed: &GraphArgs) -> GraphOptions {
-    GraphOptions {
-        device: typed.device,
-        allow_cpu_nodes: typed.allow_cpu_nodes,
-        mode: typed.mode,
-        threads: typed.threads,
-        optimization: typed.optimization,
-        batch: BatchOptions {
-            policy: typed.batch,
-            max: typed.max_batch,
-            delay: typed.batch_delay.unwrap_or_default(),
-        },
-        ..GraphOptions::default()
+/// The settings that were typed.
+pub(crate) fn settings(
+    graph: &GraphArgs,
+    workers: Option<NonZero<usize>>,
+    fresh: Option<bool>,
+) -> Settings {
+    Settings {
+        workers,
+        fresh,
+        variant: graph.variant.clone(),
+        device: graph.device,
+        allow_cpu_nodes: graph.allow_cpu_nodes,
+        mode: graph.mode,
+        threads: graph.threads,
+        sessions: graph.sessions,
+        optimization: graph.optimization,
+        batch: graph.batch,
+        max_batch: graph.max_batch,
+        batch_delay: graph.batch_delay,
     }
 }
 
@@ -318,7 +326,7 @@ fn put(limit: &mut usize, typed: Option<usize>) {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use tollgate_nn::Device;
+    use tollgate_nn::{Device, Mode};
 
     use super::*;
     use crate::cli::{Cli, Command};
@@ -330,7 +338,7 @@ mod tests {
         let Command::Run(typed) = Cli::try_parse_from(words).unwrap().command else {
             panic!("not run");
         };
-        Run::resolve(typed, Environment::of_pairs(pairs))
+        Run::resolve(typed, Settings::default(), Environment::of_pairs(pairs))
     }
 
     #[test]
@@ -355,7 +363,7 @@ mod tests {
     fn contradictions_are_refused() {
         assert_eq!(
             resolve("a.wasm --model a=x --model a=y", &[]).unwrap_err(),
-            Error::DuplicateModel("a".into())
+            Error::Models(models::Error::Duplicate("a".into()))
         );
         assert_eq!(
             resolve("a.wasm --allow load --deny load", &[]).unwrap_err(),
@@ -366,6 +374,41 @@ mod tests {
             Error::Workers(5000)
         );
         assert_eq!(resolve("a.wasm - b -", &[]).unwrap_err(), Error::StdinTwice);
+    }
+
+    #[test]
+    fn a_file_of_settings_counts_where_nothing_was_typed() {
+        let kept = Settings {
+            workers: NonZero::new(3),
+            fresh: Some(true),
+            mode: Some(Mode::Latency),
+            variant: vec![crate::values::variant("int8").unwrap()],
+            ..Settings::default()
+        };
+        let run = |words: &str| {
+            let words = format!("tollgate run a.wasm --model m=x --model m:int8=y {words}");
+            let Command::Run(typed) = Cli::try_parse_from(words.split_whitespace())
+                .unwrap()
+                .command
+            else {
+                panic!("not run");
+            };
+            Run::resolve(typed, kept.clone(), Environment::of_pairs(&[])).unwrap()
+        };
+        let kept_all = run("");
+        assert_eq!(
+            (kept_all.workers.get(), kept_all.graph.mode),
+            (3, Mode::Latency)
+        );
+        assert!(matches!(kept_all.policy, Policy::Fresh));
+        assert_eq!(kept_all.models[0].variant, "int8");
+        let typed = run("--workers 1 --fresh=false --mode throughput --variant default");
+        assert_eq!(
+            (typed.workers.get(), typed.graph.mode),
+            (1, Mode::Throughput)
+        );
+        assert!(matches!(typed.policy, Policy::Warm { .. }));
+        assert_eq!(typed.models[0].variant, "default");
     }
 
     #[test]
@@ -404,11 +447,8 @@ mod tests {
         let frames = resolve("a.wasm f", &[]).unwrap().frames().unwrap();
         assert!(!frames.grants.load && frames.grants.args.is_empty());
         assert!(!frames.grants.stdio);
-        let frames = resolve("a.wasm f --allow load --fresh", &[])
-            .unwrap()
-            .frames()
-            .unwrap();
-        assert!(frames.grants.load && matches!(frames.policy, Policy::Fresh));
+        let run = resolve("a.wasm f --allow load --fresh", &[]).unwrap();
+        assert!(run.frames().unwrap().grants.load && matches!(run.policy, Policy::Fresh));
     }
 
     #[test]

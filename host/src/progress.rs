@@ -43,6 +43,11 @@ impl Bar {
         self.0.inc(1);
     }
 
+    /// Says something else from now on.
+    pub fn say(&self, what: String) {
+        self.0.set_message(what);
+    }
+
     /// Runs `print`, which writes to the terminal, with the bar out of the way.
     pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)

@@ -3,15 +3,35 @@
 //! Pure functions from text to value, used by `cli`; each says what it expected when it refuses.
 //! They know no option names: clap puts the option's name before the message.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
-/// A model and the name that plugins ask for it by.
+/// A model's file, the name that plugins ask for the model by, and which of its variants it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelArg {
     /// The graph's name.
     pub name: String,
+    /// The variant's name, where one was typed.
+    pub variant: Option<String>,
     /// The file.
     pub path: PathBuf,
+}
+
+/// Which variant is meant: of one model, or of every model that has one of that name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariantArg {
+    /// The model's name, where one was typed.
+    pub model: Option<String>,
+    /// The variant's name.
+    pub variant: String,
+}
+
+impl fmt::Display for VariantArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.model {
+            Some(model) => write!(f, "{model}:{}", self.variant),
+            None => f.write_str(&self.variant),
+        }
+    }
 }
 
 /// A folder of the host and where a guest sees it.
@@ -84,14 +104,57 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `name=path`.
+/// `NAME=PATH`, or `NAME:VARIANT=PATH` for one of several files of a model. What stands before the
+/// first equals sign is never a path, so a path may have anything in it.
 pub fn model(text: &str) -> Result<ModelArg, String> {
-    match text.split_once('=') {
-        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(ModelArg {
-            name: name.to_owned(),
-            path: PathBuf::from(path),
-        }),
-        _ => Err("expected name=path, such as digits=models/digits.onnx".to_owned()),
+    const EXPECTED: &str = "expected NAME=PATH, such as digits=models/digits.onnx, or NAME:VARIANT=PATH, such as digits:int8=models/digits.int8.onnx";
+    let (names, path) = text.split_once('=').ok_or(EXPECTED)?;
+    let (name, variant) = match names.split_once(':') {
+        Some((name, variant)) => (name, Some(variant)),
+        None => (names, None),
+    };
+    let empty = name.is_empty() || path.is_empty() || variant == Some("");
+    if empty || variant.is_some_and(|variant| variant.contains(':')) {
+        return Err(EXPECTED.to_owned());
+    }
+    Ok(ModelArg {
+        name: name.to_owned(),
+        variant: variant.map(str::to_owned),
+        path: PathBuf::from(path),
+    })
+}
+
+/// `VARIANT`, or `NAME:VARIANT` for one model alone.
+pub fn variant(text: &str) -> Result<VariantArg, String> {
+    let (model, variant) = match text.split_once(':') {
+        Some((model, variant)) => (Some(model), variant),
+        None => (None, text),
+    };
+    if variant.is_empty() || model == Some("") || variant.contains(':') {
+        return Err("expected VARIANT or NAME:VARIANT, such as int8 or digits:int8".to_owned());
+    }
+    Ok(VariantArg {
+        model: model.map(str::to_owned),
+        variant: variant.to_owned(),
+    })
+}
+
+/// A duration as [`duration`] reads it: in the largest unit that leaves a whole number; what is
+/// below a microsecond is left out.
+pub fn show_duration(duration: Duration) -> String {
+    let us = duration.as_micros();
+    let units = [
+        (3_600_000_000, "h"),
+        (60_000_000, "m"),
+        (1_000_000, "s"),
+        (1000, "ms"),
+    ];
+    let unit = units
+        .iter()
+        .find(|(factor, _)| us >= *factor && us.is_multiple_of(*factor));
+    match unit {
+        Some((factor, name)) => format!("{}{name}", us / factor),
+        None => format!("{us}us"),
     }
 }
 
@@ -134,6 +197,14 @@ pub fn rate(text: &str) -> Result<Rate, String> {
         Some(number) => Ok(Rate::PerSecond(number)),
         None => Err(EXPECTED.to_owned()),
     }
+}
+
+/// A share above zero, all of it included: `97%` or `0.97`.
+pub fn portion(text: &str) -> Result<f64, String> {
+    if matches!(text, "1" | "1.0" | "100%") {
+        return Ok(1.0);
+    }
+    share(text).map_err(|_| "expected a share up to 1, such as 97% or 0.97".to_owned())
 }
 
 /// A share above zero and below one: `5%` or `0.05`.
@@ -222,6 +293,9 @@ mod tests {
         assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        for shown in ["500us", "1500us", "20ms", "90s", "2m", "5h"] {
+            assert_eq!(show_duration(duration(shown).unwrap()), shown);
+        }
         for bad in ["", "10", "s", "1d", "1.5s", "-1s"] {
             assert!(
                 duration(bad).unwrap_err().contains("such as 500ms"),
@@ -236,13 +310,33 @@ mod tests {
 
     #[test]
     fn pairs() {
-        let digits = ModelArg {
+        let digits = |variant: Option<&str>| ModelArg {
             name: "digits".into(),
-            path: "a=b.onnx".into(),
+            variant: variant.map(str::to_owned),
+            path: "a:c=b.onnx".into(),
         };
-        assert_eq!(model("digits=a=b.onnx"), Ok(digits));
-        for bad in ["", "digits", "=x", "digits="] {
-            assert!(model(bad).unwrap_err().contains("name=path"), "{bad}");
+        assert_eq!(model("digits=a:c=b.onnx"), Ok(digits(None)));
+        assert_eq!(model("digits:int8=a:c=b.onnx"), Ok(digits(Some("int8"))));
+        for bad in [
+            "",
+            "digits",
+            "=x",
+            "digits=",
+            "digits:=x",
+            ":a=x",
+            "a:b:c=x",
+        ] {
+            assert!(model(bad).unwrap_err().contains("NAME=PATH"), "{bad}");
+        }
+
+        let int8 = |model: Option<&str>| VariantArg {
+            model: model.map(str::to_owned),
+            variant: "int8".into(),
+        };
+        assert_eq!(variant("int8"), Ok(int8(None)));
+        assert_eq!(variant("digits:int8"), Ok(int8(Some("digits"))));
+        for bad in ["", ":", "a:", ":a", "a:b:c"] {
+            assert!(variant(bad).unwrap_err().contains("such as int8"), "{bad}");
         }
 
         assert_eq!(

@@ -192,14 +192,26 @@ fn a_run_too_short_for_its_percentile_tells_none() {
 #[test]
 fn variants_are_compared_by_accuracy_and_speed() {
     let other = format!(
-        "again={}",
+        "digits:again={}",
         text(&file("examples/meter-reader/models/digits.onnx"))
     );
-    let (code, report, stderr) =
-        report(&[&SHORT[..], &["--variant", &other, "--scenario", "offline"]].concat());
+    let (code, report, stderr) = report(
+        &[
+            &SHORT[..],
+            &[
+                "--model",
+                &other,
+                "--variants",
+                "all",
+                "--scenario",
+                "offline",
+            ],
+        ]
+        .concat(),
+    );
     assert_eq!(code, Some(0), "{stderr}");
     let names: Vec<&str> = report.variants.iter().map(|one| &*one.name).collect();
-    assert_eq!(names, ["digits", "again"]);
+    assert_eq!(names, ["default", "again"]);
     for variant in &report.variants {
         assert!(variant.bytes > 0 && variant.frames_per_second > Some(0.0));
         assert_eq!(

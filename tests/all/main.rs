@@ -23,6 +23,7 @@ mod polyglot;
 mod report;
 mod structure;
 mod support;
+mod tune;
 mod twin;
 mod types;
 mod worlds;

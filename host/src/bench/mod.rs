@@ -23,6 +23,7 @@ mod search;
 mod server;
 pub mod sweep;
 mod table;
+pub mod tune;
 mod window;
 mod windows;
 

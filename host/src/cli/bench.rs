@@ -16,13 +16,17 @@ pub struct BenchArgs {
     /// Files, directories (their files by name, hidden ones left out) or `-` for standard input
     pub inputs: Vec<PathBuf>,
 
-    /// A model and the name the plugin asks for it by; can be given several times
-    #[arg(long, value_name = "NAME=PATH", value_parser = values::model)]
+    /// A model and the name the plugin asks for it by, or one variant of it; can be given several times
+    #[arg(long, value_name = "NAME[:VARIANT]=PATH", value_parser = values::model)]
     pub model: Vec<ModelArg>,
 
-    /// Another file of the one model, to be compared with it; can be given several times
-    #[arg(long, value_name = "NAME=PATH", value_parser = values::model)]
-    pub variant: Vec<ModelArg>,
+    /// Compare variants of the models: `all`, or some by their names: fp32,int8
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub variants: Vec<String>,
+
+    /// A file of settings, as `tollgate tune` writes it; what is typed beside it wins
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
 
     /// The ONNX Runtime library to load
     #[arg(long, value_name = "PATH")]
@@ -56,9 +60,9 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZero<usize>>,
 
-    /// Use a fresh instance for every frame
-    #[arg(long)]
-    pub fresh: bool,
+    /// Use a fresh instance for every frame; `=false` where a file of settings says so
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub fresh: Option<bool>,
 
     /// The plugin compiled natively, for the path `twin`
     #[arg(long, value_name = "LIB")]

@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 use tollgate_nn::{GraphOptions, OnnxRuntime};
-use tollgate_runtime::{Frame, NnHost, Policy, World, probe};
+use tollgate_runtime::{Frame, Policy, World, probe};
 
 use crate::{
     bench::{
@@ -39,8 +39,8 @@ use crate::{
     ingress::files::Files,
     progress,
     report::html,
+    settings::Settings as Kept,
     truth::Truth,
-    values::ModelArg,
 };
 
 /// All frames together; they are held in memory while they go round. 1 GiB.
@@ -55,7 +55,8 @@ const BOUND_QUANTILE: f64 = 0.99;
 ///
 /// What was asked wrongly, what cannot be read or loaded, a plugin that fails on a frame.
 pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
-    let bench = Bench::resolve(args, environment)?;
+    let kept = args.settings.as_deref().map(Kept::read).transpose()?;
+    let bench = Bench::resolve(args, kept.unwrap_or_default(), environment)?;
     let started = machine::now();
     let wasm = load::read_plugin(&bench.plugin)?;
     // A plugin has an instance on each thread for each set of graphs.
@@ -112,7 +113,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
 }
 
 /// Reads all frames into memory.
-fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
+pub(super) fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
     let _bar = progress::spinner("reading the frames");
     let mut frames = Vec::with_capacity(files.len());
     let mut bytes = 0usize;
@@ -151,34 +152,19 @@ fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
             nn,
         });
     }
-    if let [model] = &bench.models[..]
-        && !bench.variants.is_empty()
-    {
-        lineup.push(variant(stem(&model.path), nn.clone()));
-        for other in &bench.variants {
-            let file = ModelArg {
-                name: model.name.clone(),
-                path: other.path.clone(),
-            };
-            let nn = load::graphs(&[file], &bench.graph)?;
-            lineup.push(variant(other.name.clone(), nn));
-        }
+    for (name, files) in &bench.variants {
+        let known = *files == bench.models;
+        lineup.push(Lineup {
+            path: Path::Plugin,
+            variant: Some(name.clone()),
+            nn: if known {
+                nn.clone()
+            } else {
+                load::graphs(files, &bench.graph)?
+            },
+        });
     }
     Ok(lineup)
-}
-
-fn variant(name: String, nn: NnHost) -> Lineup {
-    Lineup {
-        path: Path::Plugin,
-        variant: Some(name),
-        nn,
-    }
-}
-
-/// What the file of a model is called, which stands for the variant that was named as the model.
-fn stem(path: &FilePath) -> String {
-    let stem = path.file_stem().unwrap_or(path.as_os_str());
-    stem.to_string_lossy().into_owned()
 }
 
 /// Runs all that was asked for.
@@ -208,7 +194,7 @@ fn measure(bench: &Bench, rig: &Arc<Rig>, report: &mut Report) -> Result<(), ben
     }
     if !variants.is_empty() {
         let _spinner = progress::spinner("variants in turns");
-        report.variants = compare(&mut crew, &plan, &variants, report)?;
+        report.variants = compare(&mut crew, &plan, &variants, bench)?;
     }
     Ok(())
 }
@@ -218,7 +204,7 @@ fn compare(
     crew: &mut Crew,
     plan: &Plan,
     variants: &[usize],
-    report: &Report,
+    bench: &Bench,
 ) -> Result<Vec<Variant>, bench::Error> {
     let alone = scenario::run(crew, plan, Scenario::SingleStream, variants)?;
     let together = scenario::run(crew, plan, Scenario::Offline, variants)?;
@@ -226,10 +212,12 @@ fn compare(
     Ok(results
         .map(|(&entrant, (alone, together))| {
             let name = crew.rig().variant(entrant).unwrap_or_default().to_owned();
-            let files = report.models.iter();
-            let bytes = files
-                .filter(|model| model.variant.as_deref() == Some(&*name))
-                .map(|model| model.file.bytes);
+            let files = bench.variants.iter().find(|(known, _)| *known == name);
+            let files = files.map_or(&[][..], |(_, files)| files);
+            let bytes = files.iter().filter_map(|chosen| {
+                let metadata = fs::metadata(&chosen.file.path);
+                metadata.ok().map(|metadata| metadata.len())
+            });
             Variant {
                 bytes: bytes.sum(),
                 accuracy: crew.rig().accuracy(entrant),
@@ -333,24 +321,21 @@ fn describe(
     })
 }
 
+/// The files of all models and variants that run, each once.
 fn models(bench: &Bench) -> anyhow::Result<Vec<Model>> {
-    let compared = !bench.variants.is_empty();
+    let compared = bench.variants.iter().flat_map(|(_, files)| files);
+    let mut seen = Vec::new();
     let mut models = Vec::new();
-    for model in &bench.models {
+    for chosen in bench.models.iter().chain(compared) {
+        if seen.contains(&&chosen.file) {
+            continue;
+        }
+        seen.push(&chosen.file);
+        let alone = chosen.file.variant.is_none() && bench.variants.is_empty();
         models.push(Model {
-            name: model.name.clone(),
-            file: file(&model.path)?,
-            variant: compared.then(|| stem(&model.path)),
-        });
-    }
-    for variant in &bench.variants {
-        models.push(Model {
-            name: bench
-                .models
-                .first()
-                .map_or_else(String::new, |model| model.name.clone()),
-            file: file(&variant.path)?,
-            variant: Some(variant.name.clone()),
+            name: chosen.file.name.clone(),
+            file: file(&chosen.file.path)?,
+            variant: (!alone).then(|| chosen.variant.clone()),
         });
     }
     Ok(models)
@@ -372,7 +357,11 @@ fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
         optimization: graph.optimization.to_string(),
         batch_max: batched.then(|| usize::try_from(bench.batch.max.get()).unwrap_or(usize::MAX)),
         batch_delay_ns: batched.then(|| nanoseconds(bench.batch.delay)),
-        variant: None,
+        variant: bench
+            .models
+            .iter()
+            .find(|model| model.instead_of.is_some())
+            .map(|model| model.variant.clone()),
         queue: plan.queue.get(),
         seed: plan.seed,
         window_ns: nanoseconds(plan.window),
@@ -382,7 +371,7 @@ fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
 }
 
 /// A file and its digest, read in pieces.
-fn file(path: &FilePath) -> anyhow::Result<File> {
+pub(super) fn file(path: &FilePath) -> anyhow::Result<File> {
     let shown = path.display();
     let read = || format!("cannot read `{shown}`");
     let mut file = fs::File::open(path).with_context(read)?;

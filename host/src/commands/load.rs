@@ -4,14 +4,14 @@
 use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context;
-use tollgate_nn::{GraphOptions, GraphRegistry, OnnxRuntime};
+use tollgate_nn::{GraphOptions, OnnxRuntime};
 use tollgate_runtime::{Engine, EngineConfig, Error, Limits, NnHost, Plugin};
 
 use crate::{
     cache::{Cache, Origin},
     inspect::{self, Need},
+    models::{self, Chosen},
     onnxruntime, progress,
-    values::ModelArg,
 };
 
 /// A plugin larger than this is something else, in bytes; the largest of ours, with a whole Python
@@ -100,7 +100,7 @@ fn explain(error: Error, wasm: &[u8]) -> anyhow::Error {
 /// needs none should not ask for it.
 pub(super) fn onnx_runtime(
     search: &onnxruntime::Search,
-    models: &[ModelArg],
+    models: &[Chosen],
 ) -> anyhow::Result<Option<&'static OnnxRuntime>> {
     match onnxruntime::load(search) {
         Ok((runtime, _)) => Ok(Some(runtime)),
@@ -113,11 +113,8 @@ pub(super) fn onnx_runtime(
 }
 
 /// Loads the models.
-pub(super) fn graphs(models: &[ModelArg], options: &GraphOptions) -> anyhow::Result<NnHost> {
-    let registry = GraphRegistry::new();
+pub(super) fn graphs(models: &[Chosen], options: &GraphOptions) -> anyhow::Result<NnHost> {
     let _spinner = progress::spinner("loading the models");
-    for model in models {
-        registry.load_file(&model.name, &model.path, options)?;
-    }
+    let registry = models::load(models, options)?;
     Ok(NnHost::new(Arc::new(registry), options.clone()))
 }

@@ -7,6 +7,7 @@ mod load;
 mod pack;
 mod run;
 mod runtime_install;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Run(args) => run::run(args, environment),
         Command::Bench(args) => bench::run(*args, &environment),
+        Command::Tune(args) => tune::run(*args, &environment),
         Command::Doctor(args) => doctor::run(args, &environment),
         Command::Inspect(args) => inspect::run(&args),
         Command::Pack(args) => pack::run(&args, &environment),

@@ -1,15 +1,17 @@
 //! What `tollgate bench` is to do.
 
-use std::{collections::BTreeSet, num::NonZero, path::PathBuf, time::Duration};
+use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{Grants, GraphGrant, Limits, Policy};
 
-use super::{Environment, Error, MAX_WORKERS, graph_options, limits};
+use super::{Environment, Error, MAX_WORKERS, limits, settings};
 use crate::{
     cli::{BenchArgs, Grantable, PathName, ScenarioName},
+    models::{Chosen, Models},
     onnxruntime::Search,
-    values::{ModelArg, Rate},
+    settings::Settings,
+    values::Rate,
 };
 
 /// What `tollgate bench` is to do.
@@ -20,9 +22,9 @@ pub struct Bench {
     /// Files, directories and `-`.
     pub inputs: Vec<PathBuf>,
     /// The models, no name twice.
-    pub models: Vec<ModelArg>,
-    /// Other files of the one model, no name twice.
-    pub variants: Vec<ModelArg>,
+    pub models: Vec<Chosen>,
+    /// The variants to compare, each with the files that it means; empty or more than one.
+    pub variants: Vec<(String, Vec<Chosen>)>,
     /// How graphs run; none of them merges inferences.
     pub graph: GraphOptions,
     /// How inferences are merged on the batched path.
@@ -72,20 +74,22 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Resolves what was typed.
+    /// Resolves what was typed, with what `kept` says where nothing was.
     ///
     /// # Errors
     ///
     /// Duplicates, contradictions, bounds, and what one option needs of another.
-    pub fn resolve(typed: BenchArgs, environment: &Environment) -> Result<Self, Error> {
-        for models in [&typed.model, &typed.variant] {
-            let mut names = BTreeSet::new();
-            if let Some(twice) = models.iter().find(|model| !names.insert(&model.name)) {
-                return Err(Error::DuplicateModel(twice.name.clone()));
-            }
-        }
-        if !typed.variant.is_empty() && typed.model.len() != 1 {
-            return Err(Error::VariantOfWhat(typed.model.len()));
+    pub fn resolve(
+        typed: BenchArgs,
+        kept: Settings,
+        environment: &Environment,
+    ) -> Result<Self, Error> {
+        let settings = settings(&typed.graph, typed.workers, typed.fresh).or(kept);
+        let all = Models::new(&typed.model)?;
+        let models = all.choose(&settings.variant)?;
+        let variants = all.compare(&typed.variants)?;
+        if let [(only, _)] = &variants[..] {
+            return Err(Error::OneVariant(only.clone()));
         }
         if typed.inputs.is_empty() {
             return Err(Error::NoInputs);
@@ -94,7 +98,7 @@ impl Bench {
         if stdin.count() > 1 {
             return Err(Error::StdinTwice);
         }
-        let workers = typed.workers.map_or_else(cores, NonZero::get);
+        let workers = settings.workers.map_or_else(cores, NonZero::get);
         let most = typed.concurrency.iter().map(|clients| clients.get()).max();
         let most = most.unwrap_or_default().max(workers);
         if most > MAX_WORKERS {
@@ -107,10 +111,13 @@ impl Bench {
         if typed.twin.is_some() && !paths.contains(&PathName::Twin) {
             return Err(Error::TwinUnused);
         }
-        if typed.graph.batch != BatchPolicy::Auto {
-            return Err(Error::BatchByPath(typed.graph.batch));
+        // What a file of settings says of it is for whoever runs the plugin and has no paths.
+        if let Some(policy) = typed.graph.batch
+            && policy != BatchPolicy::Auto
+        {
+            return Err(Error::BatchByPath(policy));
         }
-        let mut graph = graph_options(&typed.graph);
+        let mut graph = settings.graph_options();
         let batch = BatchOptions {
             policy: BatchPolicy::On,
             ..graph.batch
@@ -121,7 +128,7 @@ impl Bench {
             return Err(Error::NothingToMeasure);
         }
         Ok(Self {
-            onnxruntime: environment.onnxruntime(typed.onnxruntime, typed.graph.device),
+            onnxruntime: environment.onnxruntime(typed.onnxruntime, graph.device),
             cache_dir: if typed.no_cache {
                 None
             } else {
@@ -131,8 +138,8 @@ impl Bench {
             batch,
             plugin: typed.plugin,
             inputs: typed.inputs,
-            models: typed.model,
-            variants: typed.variant,
+            models,
+            variants,
             paths,
             scenarios,
             concurrency: typed.concurrency,
@@ -144,11 +151,7 @@ impl Bench {
             tolerance: typed.tolerance,
             queue: typed.queue,
             seed: typed.seed,
-            policy: if typed.fresh {
-                Policy::Fresh
-            } else {
-                Policy::default()
-            },
+            policy: settings.policy(),
             twin: typed.twin,
             truth: typed.truth,
             max_frame: typed.limits.max_frame,
@@ -219,7 +222,7 @@ mod tests {
         let Command::Bench(typed) = Cli::try_parse_from(words).unwrap().command else {
             panic!("not bench");
         };
-        Bench::resolve(*typed, &Environment::of_pairs(&[]))
+        Bench::resolve(*typed, Settings::default(), &Environment::of_pairs(&[]))
     }
 
     #[test]
@@ -232,13 +235,35 @@ mod tests {
         refused("a.wasm f --twin t", Error::TwinUnused);
         refused("a.wasm f --scenario server", Error::NoBound);
         refused("a.wasm f --scenario none", Error::NothingToMeasure);
-        refused("a.wasm f --variant int8=x", Error::VariantOfWhat(0));
         refused("a.wasm f --batch off", Error::BatchByPath(BatchPolicy::Off));
         refused("a.wasm f --concurrency 1,5000", Error::Workers(5000));
         refused(
-            "a.wasm f --model a=x --variant b=y --variant b=z",
-            Error::DuplicateModel("b".into()),
+            "a.wasm f --model a=x --variants all",
+            Error::OneVariant("default".into()),
         );
+        for (words, part) in [
+            ("--model a=x --model a=y", "two models"),
+            ("--model a=x --variants default,int8", "`int8`"),
+            ("--model a=x --variant int8", "`a` has default"),
+        ] {
+            let error = resolve(&format!("a.wasm f {words}")).unwrap_err();
+            assert!(matches!(error, Error::Models(_)) && error.to_string().contains(part));
+        }
+    }
+
+    #[test]
+    fn variants_are_compared_by_name_or_all() {
+        let named = |words: &str| {
+            let words = format!("a.wasm f --model a=x --model a:int8=y --model b=z {words}");
+            let variants = resolve(&words).unwrap().variants;
+            variants
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(named("--variants all"), ["default", "int8"]);
+        assert_eq!(named("--variants int8,default,int8"), ["int8", "default"]);
+        assert_eq!(named(""), [""; 0]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
         nn,
         grants: frames.grants,
         limits: run.limits.clone(),
-        policy: frames.policy,
+        policy: run.policy,
         twin: frames.twin,
     };
 

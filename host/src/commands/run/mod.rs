@@ -16,6 +16,7 @@ use crate::{
     commands::load,
     config::{Environment, Run},
     report::Host,
+    settings::Settings,
 };
 
 /// Runs the command.
@@ -25,7 +26,8 @@ use crate::{
 /// What was asked wrongly, what cannot be read or loaded. A frame that fails is no error: it is
 /// reported, counted and told by the exit code.
 pub fn run(args: Box<RunArgs>, environment: Environment) -> anyhow::Result<ExitCode> {
-    let run = Run::resolve(args, environment)?;
+    let kept = args.settings.as_deref().map(Settings::read).transpose()?;
+    let run = Run::resolve(args, kept.unwrap_or_default(), environment)?;
     let wasm = load::read_plugin(&run.plugin)?;
     let engine = load::engine(run.workers.get(), &run.limits)?;
     let plugin = load::compile(&run.plugin, run.cache_dir.as_deref(), &engine, &wasm)?;

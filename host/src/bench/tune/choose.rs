@@ -1,0 +1,322 @@
+//! Which candidate is recommended, and why: the highest throughput of those that keep the bound and
+//! are as accurate as was asked.
+//!
+//! Candidates that were measured longest come first: what was dropped early is known too little to
+//! be recommended, unless nothing better known keeps the bound. Differences below [`TIE`] are none:
+//! among such candidates the default is preferred, which needs no reason, and then the lowest p99.
+//! Pure.
+
+use std::time::Duration;
+
+/// Throughputs closer than this are the same, as a share.
+const TIE: f64 = 0.02;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    /// The bound on the p99, in nanoseconds.
+    pub bound_ns: u64,
+    /// The least share of readings that must be right; none where that does not matter.
+    pub accuracy: Option<f64>,
+}
+
+/// One candidate, as far as the choice cares.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Point {
+    /// Frames per second.
+    pub frames_per_second: f64,
+    /// The p99 of latency in nanoseconds, as seen; none where it was never measured.
+    pub p99_ns: Option<u64>,
+    /// Whether it kept the bound.
+    pub held: bool,
+    /// The share of readings that were right; none where nobody knows.
+    pub accuracy: Option<f64>,
+    /// Rungs of the search that it was measured in.
+    pub rungs: usize,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Choice {
+    /// This one.
+    Found {
+        /// Its place.
+        winner: usize,
+        /// Why it.
+        why: String,
+    },
+    /// None does what was asked.
+    Nothing {
+        /// The one that comes nearest; none where nothing could be measured.
+        nearest: Option<usize>,
+        /// Why it is not good enough.
+        why: String,
+    },
+}
+
+/// Chooses among the candidates; `reference` is the place of the default.
+pub fn choose(points: &[Point], reference: usize, ask: &Ask) -> Choice {
+    let accurate: Vec<(usize, &Point)> = points
+        .iter()
+        .enumerate()
+        .filter(|(_, point)| ask.allows(point))
+        .collect();
+    if accurate.is_empty() {
+        return nothing_accurate(points, ask);
+    }
+    let held = || accurate.iter().filter(|(_, point)| point.held);
+    let Some(rungs) = longest_known(held(), reference) else {
+        return nothing_in_time(&accurate, ask);
+    };
+    let known: Vec<&(usize, &Point)> = held().filter(|(_, point)| point.rungs >= rungs).collect();
+    let fastest = known
+        .iter()
+        .map(|(_, point)| point.frames_per_second)
+        .fold(0.0, f64::max);
+    let tied = known
+        .iter()
+        .filter(|(_, point)| point.frames_per_second >= fastest * (1.0 - TIE));
+    let best = tied.min_by_key(|(place, point)| (*place != reference, point.p99_ns, *place));
+    match best {
+        Some(&&(winner, point)) => Choice::Found {
+            winner,
+            why: reason(point, winner == reference, points.get(reference), ask),
+        },
+        None => nothing_in_time(&accurate, ask),
+    }
+}
+
+impl Ask {
+    /// Whether a candidate is as accurate as was asked.
+    pub fn allows(&self, point: &Point) -> bool {
+        point.p99_ns.is_some()
+            && match (self.accuracy, point.accuracy) {
+                (None, _) => true,
+                (Some(asked), Some(accuracy)) => accuracy >= asked,
+                (Some(_), None) => false,
+            }
+    }
+}
+
+/// The largest number of rungs that a candidate besides the default has; the default's own, where
+/// it is alone.
+fn longest_known<'a>(
+    held: impl Iterator<Item = &'a (usize, &'a Point)>,
+    reference: usize,
+) -> Option<usize> {
+    let (mut others, mut default) = (None, None);
+    for (place, point) in held {
+        let rungs = if *place == reference {
+            &mut default
+        } else {
+            &mut others
+        };
+        *rungs = (*rungs).max(Some(point.rungs));
+    }
+    others.or(default)
+}
+
+fn reason(point: &Point, is_default: bool, default: Option<&Point>, ask: &Ask) -> String {
+    let mut why = format!(
+        "{} at a p99 of {}, within {}",
+        rate(point.frames_per_second),
+        point.p99_ns.map_or_else(String::new, time),
+        time(ask.bound_ns),
+    );
+    if let (Some(accuracy), Some(asked)) = (point.accuracy, ask.accuracy) {
+        why.push_str(&format!(
+            ", with {} of the readings right where {} were asked for",
+            percent(accuracy),
+            percent(asked)
+        ));
+    }
+    why.push_str("; ");
+    match default {
+        _ if is_default => why.push_str(&format!(
+            "these are the default settings, and no others are more than {} faster",
+            percent(TIE)
+        )),
+        Some(default) if default.frames_per_second > 0.0 => {
+            why.push_str(&format!(
+                "{:.2} x the {} of the default settings",
+                point.frames_per_second / default.frames_per_second,
+                rate(default.frames_per_second),
+            ));
+            if !default.held {
+                why.push_str(", which do not keep the bound");
+            } else if !ask.allows(default) {
+                why.push_str(", which are not as accurate as was asked");
+            }
+        }
+        _ => why.push_str("the default settings could not be measured"),
+    }
+    why
+}
+
+/// All are too slow.
+fn nothing_in_time(accurate: &[(usize, &Point)], ask: &Ask) -> Choice {
+    let nearest = accurate
+        .iter()
+        .min_by_key(|(_, point)| point.p99_ns.unwrap_or(u64::MAX));
+    let Some((place, point)) = nearest else {
+        return Choice::Nothing {
+            nearest: None,
+            why: "nothing could be measured".to_owned(),
+        };
+    };
+    Choice::Nothing {
+        nearest: Some(*place),
+        why: format!(
+            "no settings keep a p99 of {}: the nearest take {} at {}; ask for a longer `--p99`, or use a smaller model",
+            time(ask.bound_ns),
+            point.p99_ns.map_or_else(|| "longer".to_owned(), time),
+            rate(point.frames_per_second),
+        ),
+    }
+}
+
+/// All are too often wrong.
+fn nothing_accurate(points: &[Point], ask: &Ask) -> Choice {
+    let measured = points
+        .iter()
+        .enumerate()
+        .filter(|(_, point)| point.p99_ns.is_some());
+    let nearest = measured.max_by(|(_, a), (_, b)| {
+        let of = |point: &Point| (point.accuracy.unwrap_or(0.0), point.frames_per_second);
+        let (a, b) = (of(a), of(b));
+        a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+    });
+    let asked = percent(ask.accuracy.unwrap_or(0.0));
+    let why = match nearest.and_then(|(_, point)| point.accuracy) {
+        Some(accuracy) => format!(
+            "no variant reads {asked} right: the most accurate reads {}; ask for less `--accuracy`, or give a better model",
+            percent(accuracy)
+        ),
+        None => format!("nobody knows whether any variant reads {asked} right: give `--truth`"),
+    };
+    Choice::Nothing {
+        nearest: nearest.map(|(place, _)| place),
+        why,
+    }
+}
+
+/// A rate, for sentences.
+pub fn rate(frames_per_second: f64) -> String {
+    if frames_per_second < 100.0 {
+        format!("{frames_per_second:.1} frames/s")
+    } else {
+        format!("{frames_per_second:.0} frames/s")
+    }
+}
+
+/// Nanoseconds, for sentences.
+pub fn time(ns: u64) -> String {
+    let time = Duration::from_nanos(ns);
+    match ns {
+        0..1_000_000 => format!("{:.1} us", time.as_secs_f64() * 1e6),
+        1_000_000..1_000_000_000 => format!("{:.2} ms", time.as_secs_f64() * 1e3),
+        _ => format!("{:.2} s", time.as_secs_f64()),
+    }
+}
+
+/// A share, for sentences.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if percent.fract().abs() < 1e-9 {
+        format!("{percent:.0} %")
+    } else {
+        format!("{percent:.1} %")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASK: Ask = Ask {
+        bound_ns: 20_000_000,
+        accuracy: None,
+    };
+
+    fn point(frames_per_second: f64, p99_ms: u64, rungs: usize) -> Point {
+        Point {
+            frames_per_second,
+            p99_ns: Some(p99_ms * 1_000_000),
+            held: p99_ms <= 20,
+            accuracy: None,
+            rungs,
+        }
+    }
+
+    fn winner(points: &[Point], ask: &Ask) -> usize {
+        match choose(points, 0, ask) {
+            Choice::Found { winner, .. } => winner,
+            Choice::Nothing { why, .. } => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn the_fastest_within_the_bound_wins() {
+        let points = [
+            point(100.0, 10, 3),
+            point(180.0, 18, 3),
+            point(400.0, 30, 3),
+            point(300.0, 15, 1),
+        ];
+        assert_eq!(winner(&points, &ASK), 1);
+        let Choice::Found { why, .. } = choose(&points, 0, &ASK) else {
+            panic!("nothing")
+        };
+        assert_eq!(
+            why,
+            "180 frames/s at a p99 of 18.00 ms, within 20.00 ms; 1.80 x the 100 frames/s of the default settings"
+        );
+        // What was dropped counts where nothing that was kept keeps the bound.
+        assert_eq!(winner(&[points[0], points[2], points[3]], &ASK), 2);
+    }
+
+    #[test]
+    fn ties_go_to_the_default_and_then_to_the_lowest_p99() {
+        let faster = [point(100.0, 10, 2), point(101.5, 5, 2)];
+        assert_eq!(winner(&faster, &ASK), 0);
+        let tied = [point(50.0, 10, 2), point(100.0, 9, 2), point(99.0, 5, 2)];
+        assert_eq!(winner(&tied, &ASK), 2);
+    }
+
+    #[test]
+    fn what_is_not_accurate_enough_or_unknown_does_not_win() {
+        let ask = Ask {
+            accuracy: Some(0.97),
+            ..ASK
+        };
+        let with = |point: Point, accuracy| Point { accuracy, ..point };
+        let points = [
+            with(point(100.0, 10, 2), Some(0.98)),
+            with(point(200.0, 10, 2), Some(0.96)),
+            with(point(300.0, 10, 2), None),
+        ];
+        assert_eq!(winner(&points, &ask), 0);
+        let Choice::Nothing { nearest, why } = choose(&points[1..], 0, &ask) else {
+            panic!("found")
+        };
+        assert_eq!(nearest, Some(0));
+        assert!(why.contains("the most accurate reads 96 %"), "{why}");
+    }
+
+    #[test]
+    fn an_impossible_bound_gets_the_nearest() {
+        let points = [point(100.0, 40, 2), point(80.0, 30, 2)];
+        let Choice::Nothing { nearest, why } = choose(&points, 0, &ASK) else {
+            panic!("found")
+        };
+        assert_eq!(nearest, Some(1));
+        assert!(
+            why.contains("the nearest take 30.00 ms at 80.0 frames/s"),
+            "{why}"
+        );
+        assert!(matches!(
+            choose(&[Point::default()], 0, &ASK),
+            Choice::Nothing { nearest: None, .. }
+        ));
+    }
+}

@@ -1,0 +1,208 @@
+//! What is known of one candidate: its windows, added up. Pure.
+
+use hdrhistogram::Histogram;
+
+/// The longest latency that is told from longer ones: an hour, in nanoseconds.
+const LONGEST_NS: u64 = 3600 * 1_000_000_000;
+
+/// Significant decimal digits of a latency.
+const DIGITS: u8 = 3;
+
+/// The quantile that is held against the bound.
+pub const QUANTILE: f64 = 0.99;
+
+/// What one window showed.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    /// How long each frame took that was done, in nanoseconds.
+    pub latencies_ns: Vec<u64>,
+    /// Frames that failed.
+    pub failed: u64,
+    /// From the first frame's beginning to the last one's end, in seconds.
+    pub seconds: f64,
+    /// All that the window took, loading and warming up included, in seconds.
+    pub spent: f64,
+}
+
+impl Sample {
+    /// Frames that were done, per second.
+    pub fn frames_per_second(&self) -> f64 {
+        if self.seconds > 0.0 {
+            self.latencies_ns.len() as f64 / self.seconds
+        } else {
+            0.0
+        }
+    }
+}
+
+/// The windows of one candidate.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    latency: Histogram<u64>,
+    frames: u64,
+    over: u64,
+    failed: u64,
+    seconds: f64,
+    /// Its throughput as a multiple of the default's, once the machine's drift is taken off; zero
+    /// where nothing was done.
+    pub ratio: f64,
+    /// Why it cannot be measured; none as long as it can.
+    pub problem: Option<String>,
+    /// How many rungs it was measured in.
+    pub rungs: usize,
+}
+
+impl Trial {
+    /// Nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// None that these bounds can give; the library's constructor has one.
+    pub fn new() -> Result<Self, hdrhistogram::CreationError> {
+        Ok(Self {
+            latency: Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)?,
+            frames: 0,
+            over: 0,
+            failed: 0,
+            seconds: 0.0,
+            ratio: 0.0,
+            problem: None,
+            rungs: 0,
+        })
+    }
+
+    /// Adds a window.
+    pub fn add(&mut self, sample: &Sample, bound_ns: u64) {
+        for &latency in &sample.latencies_ns {
+            self.latency.saturating_record(latency);
+            self.over += u64::from(latency > bound_ns);
+        }
+        self.frames += sample.latencies_ns.len() as u64;
+        self.failed += sample.failed;
+        self.seconds += sample.seconds;
+    }
+
+    /// Frames that were done.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Frames that failed.
+    pub fn failed(&self) -> u64 {
+        self.failed
+    }
+
+    /// How long its windows were, together.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// Its latencies.
+    pub fn latency(&self) -> &Histogram<u64> {
+        &self.latency
+    }
+
+    /// The latency that 99 of a hundred frames kept, however few there were; none without any.
+    pub fn p99_ns(&self) -> Option<u64> {
+        (self.frames > 0).then(|| self.latency.value_at_quantile(QUANTILE))
+    }
+
+    /// Whether it kept the bound in what was seen: at most one of a hundred frames was over it, and
+    /// none failed.
+    pub fn held(&self) -> bool {
+        self.problem.is_none()
+            && self.failed == 0
+            && self.frames > 0
+            && self.over as f64 <= self.frames as f64 * (1.0 - QUANTILE)
+    }
+
+    /// Whether what was seen could come from settings that keep the bound, by bad luck with one
+    /// chance in a hundred.
+    pub fn may_hold(&self) -> bool {
+        self.problem.is_none()
+            && self.failed == 0
+            && self.frames > 0
+            && chance(self.frames, self.over) >= 0.01
+    }
+}
+
+/// The chance that of so many frames at least so many are over the bound, where each is with a
+/// chance of one in a hundred.
+fn chance(frames: u64, over: u64) -> f64 {
+    let (p, q) = (1.0 - QUANTILE, QUANTILE);
+    let mean = frames as f64 * p;
+    if over == 0 {
+        return 1.0;
+    }
+    if mean > 50.0 {
+        // Near enough to the normal distribution: three standard deviations are far less than
+        // the chance that anybody asks for.
+        let z = (over as f64 - 0.5 - mean) / (mean * q).sqrt();
+        return if z > 2.33 { 0.0 } else { 1.0 };
+    }
+    // One less the chances of 0, 1, … over - 1, each from the one before.
+    let mut term = q.powf(frames as f64);
+    let mut below = 0.0;
+    for k in 0..over {
+        below += term;
+        if below >= 1.0 {
+            return 0.0;
+        }
+        let (k, n) = (k as f64, frames as f64);
+        term *= (n - k) / (k + 1.0) * (p / q);
+    }
+    1.0 - below
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(latencies: &[u64], seconds: f64) -> Sample {
+        Sample {
+            latencies_ns: latencies.to_vec(),
+            seconds,
+            spent: seconds,
+            failed: 0,
+        }
+    }
+
+    #[test]
+    fn a_few_slow_frames_are_bad_luck_and_many_are_not() {
+        let trial = |fast: usize, slow: usize| {
+            let mut trial = Trial::new().unwrap();
+            let mut latencies = vec![10; fast];
+            latencies.extend(vec![1000; slow]);
+            trial.add(&sample(&latencies, 1.0), 100);
+            trial
+        };
+        let one = trial(30, 1);
+        assert!(!one.held() && one.may_hold());
+        let many = trial(30, 5);
+        assert!(!many.held() && !many.may_hold());
+        assert!(trial(990, 10).held());
+        assert!(!trial(20_000, 300).may_hold() && trial(20_000, 215).may_hold());
+        assert!(!Trial::new().unwrap().may_hold(), "nothing is known");
+    }
+
+    #[test]
+    fn what_fails_does_not_hold() {
+        let mut trial = Trial::new().unwrap();
+        trial.add(
+            &Sample {
+                failed: 1,
+                ..sample(&[10; 500], 1.0)
+            },
+            100,
+        );
+        assert!(!trial.held() && !trial.may_hold());
+    }
+
+    #[test]
+    fn chances_are_the_binomials() {
+        assert_eq!(chance(100, 0), 1.0);
+        assert!((chance(100, 1) - (1.0 - 0.99f64.powi(100))).abs() < 1e-9);
+        assert!((chance(10, 10) - 1e-20).abs() < 1e-9);
+        assert!(chance(1000, 10) > 0.5 && chance(1000, 30) < 1e-5);
+    }
+}

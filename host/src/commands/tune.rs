@@ -1,0 +1,370 @@
+//! `tollgate tune`: the settings that suit a plugin, its models and this machine.
+//!
+//! Standard output gets the settings as a file (or one JSON object with everything), unless `--out`
+//! names a place for them; the tables and the reason go to standard error. The exit code is 1 where no
+//! settings do what was asked: then the nearest are told, and none are written.
+
+mod page;
+
+use std::{
+    fs,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use tollgate_nn::{BatchPolicy, Device, GraphOptions, OnnxRuntime};
+use tollgate_runtime::World;
+
+use crate::{
+    bench::{
+        machine,
+        record::{Bound, Inputs, Model, Path},
+        rig::{Lineup, Parts, Rig},
+        tune::{
+            self, Step, Task,
+            choose::{Ask, Choice, percent, time},
+            record::{Excluded, Report, SCHEMA},
+            space::{Facts, Space, Variant},
+            table::{label, table},
+            trial::QUANTILE,
+        },
+    },
+    cli::TuneArgs,
+    commands::{bench, load},
+    config::{Environment, Tune},
+    egress,
+    ingress::files::Files,
+    models::{self, Chosen},
+    progress,
+    truth::Truth,
+};
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// What was asked wrongly, what cannot be read or loaded, a plugin that fails on a frame.
+pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let tune = Tune::resolve(args, environment)?;
+    let started = machine::now();
+    let wasm = load::read_plugin(&tune.plugin)?;
+    let instances = tune::most_instances(machine::cores()).max(tune.settled.workers().get());
+    // One more goes through the frames beforehand.
+    let engine = load::engine(instances + 1, &tune.limits)?;
+    let plugin = load::compile(&tune.plugin, tune.cache_dir.as_deref(), &engine, &wasm)?;
+    if plugin.world() != World::Plugin {
+        bail!(
+            "`{}` is a command, which runs once and answers no frames: name a plugin",
+            tune.plugin.display()
+        );
+    }
+    let files = Files::list(&tune.inputs, tune.truth.as_deref(), tune.max_frame)?;
+    let truth = tune.truth.as_deref();
+    let truth = truth.map(|path| Truth::read(path, files.names()));
+    let truth = truth.transpose()?;
+    let frames = bench::read_frames(&files)?;
+    let runtime = load::onnx_runtime(&tune.onnxruntime, &tune.default)?;
+
+    let (variants, mut excluded) = variants(&tune)?;
+    let (devices, without) = devices(&tune, runtime);
+    excluded.extend(without);
+    let rig = {
+        let _spinner = progress::spinner("going through the frames once for each variant");
+        let parts = Parts {
+            plugin,
+            grants: tune.grants.clone(),
+            limits: tune.limits.clone(),
+            policy: tune.settled.policy(),
+            twin: None,
+            frames,
+            truth,
+        };
+        Rig::new(parts, lineup(&tune, &variants)?)?
+    };
+    let mut flavours = Vec::new();
+    for (name, files) in &variants {
+        let batched = batching(files, &tune.settled.graph_options());
+        flavours.push(Variant {
+            name: name.clone(),
+            batchable: batched.is_ok(),
+        });
+        if let Err(reason) = batched {
+            let of = name
+                .as_ref()
+                .map(|name| format!(" of the variant `{name}`"));
+            excluded.push(Excluded {
+                what: format!("batches{}", of.unwrap_or_default()),
+                reason,
+            });
+        }
+    }
+    let facts = Facts {
+        cores: machine::cores(),
+        devices,
+        variants: flavours,
+        bound: tune.p99,
+        settled: tune.settled.clone(),
+    };
+    let space = Space::new(&facts);
+    let accuracy = tune.accuracy.or_else(|| {
+        // No worse than what runs by default.
+        rig.accuracy(0).map(|accuracy| accuracy.readings)
+    });
+    let bound_ns = u64::try_from(tune.p99.as_nanos()).unwrap_or(u64::MAX);
+    let task = Task {
+        rig: &rig,
+        models: &tune.models,
+        space: &space,
+        ask: Ask { bound_ns, accuracy },
+        full: tune.window,
+        exhaustive: tune.exhaustive,
+        instances,
+    };
+    let findings = search(&task)?;
+
+    let (frames, bytes) = rig.frames();
+    let (winner, nearest, why) = match findings.choice {
+        Choice::Found { winner, why } => (Some(winner), None, why),
+        Choice::Nothing { nearest, why } => (None, nearest, why),
+    };
+    let report = Report {
+        schema: SCHEMA.to_owned(),
+        command: std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect(),
+        started,
+        machine: machine::describe(runtime.map(|runtime| runtime.version().to_owned())),
+        plugin: bench::file(&tune.plugin)?,
+        models: model_files(&variants)?,
+        inputs: Inputs { frames, bytes },
+        bound: Bound {
+            quantile: QUANTILE,
+            latency_ns: bound_ns,
+        },
+        accuracy,
+        candidates: findings.candidates,
+        reference: space.reference,
+        winner,
+        nearest,
+        why,
+        excluded,
+        search: findings.search,
+        check: findings.check,
+    };
+    tell(&tune, &report)
+}
+
+/// Searches, with progress.
+fn search(task: &Task<'_>) -> anyhow::Result<tune::Findings> {
+    let bar = progress::spinner("looking for settings");
+    let mut what = String::new();
+    let mut windows = 0_u64;
+    let findings = tune::tune(task, |step| {
+        match step {
+            Step::Rung(rung) => {
+                windows = 0;
+                what = format!(
+                    "rung {} of {}: {} candidates",
+                    rung.number, rung.of, rung.candidates
+                );
+            }
+            Step::Grid(candidates) => {
+                windows = 0;
+                what = format!("the whole grid: {candidates} candidates");
+            }
+            Step::Window => windows += 1,
+        }
+        bar.say(format!("{what}, window {windows}"));
+    })?;
+    Ok(findings)
+}
+
+/// Prints, and writes the settings that were found.
+fn tell(tune: &Tune, report: &Report) -> anyhow::Result<ExitCode> {
+    let winner = report
+        .winner
+        .and_then(|winner| report.candidates.get(winner));
+    if let (Some(winner), Some(out)) = (winner, &tune.out) {
+        winner.settings.write(out, &comment(report))?;
+    }
+    if let Some(path) = &tune.html {
+        fs::write(path, page::page(report))
+            .with_context(|| format!("cannot write the page to `{}`", path.display()))?;
+    }
+    if tune.json {
+        egress::print_json(report)?;
+    } else {
+        let mut err = io::stderr();
+        write!(err, "{}", table(report)).ok();
+        if let Some(winner) = winner {
+            writeln!(err, "\n{}: {}", label(&winner.settings), report.why).ok();
+            match &tune.out {
+                Some(out) => {
+                    writeln!(
+                        err,
+                        "written to `{0}`: use it with `--settings {0}`",
+                        out.display()
+                    )
+                    .ok();
+                }
+                None => {
+                    let file = winner.settings.to_file(&comment(report))?;
+                    egress::print_line(file.trim_end())?;
+                }
+            }
+        }
+    }
+    if winner.is_some() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let nearest = report
+        .nearest
+        .and_then(|nearest| report.candidates.get(nearest));
+    let mut err = io::stderr();
+    if let Some(nearest) = nearest.filter(|_| !tune.json) {
+        writeln!(err, "\nnearest: {}", label(&nearest.settings)).ok();
+    }
+    writeln!(err, "error: {}", report.why).ok();
+    Ok(ExitCode::FAILURE)
+}
+
+/// What stands at the top of a file of settings.
+fn comment(report: &Report) -> String {
+    let machine = &report.machine;
+    let mut lines = vec![
+        format!(
+            "Written by tollgate {} tune at {}",
+            machine.tollgate, report.started
+        ),
+        format!("for the plugin {}", report.plugin.path),
+        format!(
+            "on {} cores, {}",
+            machine.cores,
+            machine.cpu.as_deref().unwrap_or(&machine.architecture)
+        ),
+        format!("with a p99 of at most {}", time(report.bound.latency_ns)),
+    ];
+    if let Some(accuracy) = report.accuracy {
+        lines.push(format!(
+            "and at least {} of the readings right.",
+            percent(accuracy)
+        ));
+    }
+    lines.push(String::new());
+    lines.push(format!("Why: {}.", report.why));
+    // A name with a line feed in it must not begin a line of the file.
+    let clean = |line: String| line.replace(|c: char| c.is_control(), " ");
+    let lines: Vec<String> = lines.into_iter().map(clean).collect();
+    lines.join("\n")
+}
+
+/// A variant's name, none for what runs by default, and its files.
+type Named = (Option<String>, Vec<Chosen>);
+
+/// The variants that may be recommended, what runs by default first, and those that may not.
+fn variants(tune: &Tune) -> anyhow::Result<(Vec<Named>, Vec<Excluded>)> {
+    let (mut variants, mut excluded) = (vec![(None, tune.default.clone())], Vec::new());
+    if !tune.settled.variant.is_empty() {
+        return Ok((variants, excluded));
+    }
+    for (name, files) in tune.models.compare(&["all".to_owned()])? {
+        if files == tune.default {
+            continue;
+        }
+        if tune.truth.is_none() {
+            excluded.push(Excluded {
+                what: format!("the variant `{name}`"),
+                reason: "since nobody knows how accurate it is: give `--truth`".to_owned(),
+            });
+            continue;
+        }
+        variants.push((Some(name), files));
+    }
+    Ok((variants, excluded))
+}
+
+/// The devices that the models load on, the one that is settled or the CPU first.
+fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excluded>) {
+    let options = tune.settled.graph_options();
+    let (mut devices, mut excluded) = (vec![options.device], Vec::new());
+    if tune.settled.device.is_some() {
+        return (devices, excluded);
+    }
+    let there = runtime.map_or(&[][..], OnnxRuntime::devices);
+    for &device in there {
+        if devices.contains(&device) {
+            continue;
+        }
+        let options = unbatched(GraphOptions {
+            device,
+            ..options.clone()
+        });
+        let _spinner = progress::spinner("trying the device");
+        match models::load(&tune.default, &options) {
+            Ok(_) => devices.push(device),
+            Err(error) => excluded.push(Excluded {
+                what: format!("the device `{device}`"),
+                reason: egress::one_line(&error),
+            }),
+        }
+    }
+    (devices, excluded)
+}
+
+/// One entrant for each variant, which tells how accurate it is.
+fn lineup(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Lineup>> {
+    let options = unbatched(tune.settled.graph_options());
+    let lineup = variants.iter().map(|(name, files)| {
+        Ok(Lineup {
+            path: Path::Plugin,
+            variant: name.clone(),
+            nn: load::graphs(files, &options)?,
+        })
+    });
+    lineup.collect()
+}
+
+/// Why the graphs of a variant are not batched where they may be, if they are not: loading them
+/// measures whether that pays.
+fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
+    let mut options = options.clone();
+    options.batch.policy = BatchPolicy::Auto;
+    let _spinner = progress::spinner("measuring whether batches pay");
+    let registry = models::load(files, &options).map_err(|error| egress::one_line(&error))?;
+    for chosen in files {
+        let graph = registry.get(&chosen.file.name);
+        let off = graph.and_then(|graph| graph.batching().off.clone());
+        if let Some(reason) = off {
+            return Err(format!("`{}`: {reason}", chosen.file.name));
+        }
+    }
+    if files.is_empty() {
+        return Err("there are no models".to_owned());
+    }
+    Ok(())
+}
+
+fn unbatched(mut options: GraphOptions) -> GraphOptions {
+    options.batch.policy = BatchPolicy::Off;
+    options
+}
+
+/// The files of all variants, each once.
+fn model_files(variants: &[Named]) -> anyhow::Result<Vec<Model>> {
+    let mut models: Vec<Model> = Vec::new();
+    let mut seen: Vec<&Chosen> = Vec::new();
+    for chosen in variants.iter().flat_map(|(_, files)| files) {
+        if seen.iter().any(|known| known.file == chosen.file) {
+            continue;
+        }
+        seen.push(chosen);
+        models.push(Model {
+            name: chosen.file.name.clone(),
+            file: bench::file(&chosen.file.path)?,
+            variant: (variants.len() > 1 || chosen.file.variant.is_some())
+                .then(|| chosen.variant.clone()),
+        });
+    }
+    Ok(models)
+}

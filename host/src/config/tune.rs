@@ -1,0 +1,159 @@
+//! What `tollgate tune` is to do.
+
+use std::{path::PathBuf, time::Duration};
+
+use tollgate_runtime::{Grants, GraphGrant, Limits};
+
+use super::{Environment, Error, MAX_WORKERS, limits, settings};
+use crate::{
+    cli::{Grantable, TuneArgs},
+    models::{Chosen, Models},
+    onnxruntime::Search,
+    settings::Settings,
+};
+
+/// What `tollgate tune` is to do.
+#[derive(Debug)]
+pub struct Tune {
+    /// The plugin's file.
+    pub plugin: PathBuf,
+    /// Files, directories and `-`.
+    pub inputs: Vec<PathBuf>,
+    /// All files of all models.
+    pub models: Models,
+    /// The files that run where nothing but what is settled is chosen.
+    pub default: Vec<Chosen>,
+    /// What the user has settled.
+    pub settled: Settings,
+    /// The bound on the p99.
+    pub p99: Duration,
+    /// The share of readings that must be right, where that was said.
+    pub accuracy: Option<f64>,
+    /// The true readings.
+    pub truth: Option<PathBuf>,
+    /// Where the settings go; none for standard output.
+    pub out: Option<PathBuf>,
+    /// How long a candidate is measured where all of the grid is.
+    pub window: Duration,
+    /// Whether to measure the whole grid as well.
+    pub exhaustive: bool,
+    /// Where the page goes.
+    pub html: Option<PathBuf>,
+    /// One JSON object, or text for people.
+    pub json: bool,
+    /// How ONNX Runtime is to be found.
+    pub onnxruntime: Search,
+    /// Where compiled code is kept; none to keep nothing.
+    pub cache_dir: Option<PathBuf>,
+    /// How large one input may be, in bytes.
+    pub max_frame: usize,
+    /// What the plugin may reach.
+    pub grants: Grants,
+    /// What a guest may use.
+    pub limits: Limits,
+}
+
+impl Tune {
+    /// Resolves what was typed.
+    ///
+    /// # Errors
+    ///
+    /// Duplicates, variants that are not there, bounds, nothing to read.
+    pub fn resolve(typed: TuneArgs, environment: &Environment) -> Result<Self, Error> {
+        let settled = settings(&typed.graph, typed.workers, typed.fresh);
+        let models = Models::new(&typed.model)?;
+        let default = models.choose(&settled.variant)?;
+        if typed.inputs.is_empty() {
+            return Err(Error::NoInputs);
+        }
+        let stdin = typed.inputs.iter().filter(|path| path.as_os_str() == "-");
+        if stdin.count() > 1 {
+            return Err(Error::StdinTwice);
+        }
+        let workers = settled.workers().get();
+        if workers > MAX_WORKERS {
+            return Err(Error::Workers(workers));
+        }
+        let device = settled.graph_options().device;
+        Ok(Self {
+            onnxruntime: environment.onnxruntime(typed.onnxruntime, device),
+            cache_dir: if typed.no_cache {
+                None
+            } else {
+                environment.cache_dir()
+            },
+            plugin: typed.plugin,
+            inputs: typed.inputs,
+            models,
+            default,
+            settled,
+            p99: typed.p99,
+            accuracy: typed.accuracy,
+            truth: typed.truth,
+            out: typed.out,
+            window: typed.window,
+            exhaustive: typed.exhaustive,
+            html: typed.html,
+            json: typed.json,
+            max_frame: typed.limits.max_frame,
+            grants: Grants {
+                graphs: GraphGrant::All,
+                load: typed.allow.contains(&Grantable::Load),
+                ..Grants::default()
+            },
+            limits: limits(&typed.limits),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn resolve(words: &str) -> Result<Tune, Error> {
+        let words = ["tollgate", "tune"]
+            .into_iter()
+            .chain(words.split_whitespace());
+        let Command::Tune(typed) = Cli::try_parse_from(words).unwrap().command else {
+            panic!("not tune");
+        };
+        Tune::resolve(*typed, &Environment::of_pairs(&[]))
+    }
+
+    #[test]
+    fn what_is_typed_is_settled_and_nothing_else() {
+        let tune = resolve("a.wasm f --p99 20ms --mode latency --fresh").unwrap();
+        assert_eq!(tune.settled.fresh, Some(true));
+        assert!(tune.settled.mode.is_some() && tune.settled.workers.is_none());
+        assert_eq!(tune.p99, Duration::from_millis(20));
+    }
+
+    #[test]
+    fn what_was_asked_wrongly_is_said() {
+        assert_eq!(resolve("a.wasm --p99 1ms").unwrap_err(), Error::NoInputs);
+        assert_eq!(
+            resolve("a.wasm - - --p99 1ms").unwrap_err(),
+            Error::StdinTwice
+        );
+        assert_eq!(
+            resolve("a.wasm f --p99 1ms --workers 2000").unwrap_err(),
+            Error::Workers(2000)
+        );
+        assert!(matches!(
+            resolve("a.wasm f --p99 1ms --model a=x --variant int8").unwrap_err(),
+            Error::Models(_)
+        ));
+        for bad in [
+            "a.wasm f",
+            "a.wasm f --p99 1ms --accuracy 0.9",
+            "a.wasm f --p99 1ms --accuracy 1.5 --truth t",
+        ] {
+            let words = format!("tollgate tune {bad}");
+            let error = Cli::try_parse_from(words.split_whitespace()).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! The models of a run: which files there are of each, and which of them run.
+//!
+//! A model may come in several variants: `fp32`, `int8`. Plugins ask for a model by its name and
+//! cannot tell variants apart, so all variants of a model must take and give the same tensors;
+//! [`same_interface`] holds one against another. The variant that runs unless another is chosen
+//! is the file that was named without a variant, called [`DEFAULT`], or else the first.
+//!
+//! Which files are meant is settled from what was typed alone; files are touched by [`load`] only.
+
+use std::sync::Arc;
+
+use tollgate_nn::{BatchOptions, BatchPolicy, Graph, GraphOptions, GraphRegistry, TensorInfo};
+
+use crate::values::{ModelArg, VariantArg};
+
+/// What the variant is called that was named without one.
+pub const DEFAULT: &str = "default";
+
+/// What stands for all variants where some are compared.
+const ALL: &str = "all";
+
+/// What was asked wrongly.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Two files of one name and variant.
+    #[error(
+        "two models are named `{0}`: give each `--model` a name, or a name and a variant, of its own"
+    )]
+    Duplicate(String),
+    /// A variant that no model has.
+    #[error("no model has the variant `{variant}`: {there}")]
+    NoVariant {
+        /// What was chosen.
+        variant: String,
+        /// What there is.
+        there: String,
+    },
+    /// A variant that this model does not have.
+    #[error("the model `{model}` has no variant `{variant}`: {there}")]
+    NotOfModel {
+        /// The model.
+        model: String,
+        /// What was chosen.
+        variant: String,
+        /// What there is.
+        there: String,
+    },
+    /// A model that is not there.
+    #[error("the variant `{variant}` is chosen for `{model}`, and no model has that name: {there}")]
+    NoModel {
+        /// The name.
+        model: String,
+        /// What was chosen.
+        variant: String,
+        /// What there is.
+        there: String,
+    },
+    /// Two choices where one counts.
+    #[error(
+        "both `{0}` and `{1}` are chosen: choose one variant for all models, and at most one more for each by its name"
+    )]
+    Twice(String, String),
+}
+
+/// A variant that cannot stand in for the model's default.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the variant `{variant}` of the model `{model}` cannot stand in for `{default}`: {difference}; plugins are written for one interface, so give the model a name of its own"
+)]
+pub struct Mismatch {
+    /// The model.
+    pub model: String,
+    /// The variant that was held against the default.
+    pub variant: String,
+    /// The default.
+    pub default: String,
+    /// The first difference.
+    pub difference: String,
+}
+
+/// The models of a run, in the order in which they were named.
+#[derive(Clone, Debug, Default)]
+pub struct Models(Vec<Model>);
+
+/// One model.
+#[derive(Clone, Debug)]
+struct Model {
+    name: String,
+    /// The default first.
+    variants: Vec<File>,
+}
+
+/// One file of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct File {
+    variant: String,
+    arg: ModelArg,
+}
+
+/// The file of a model that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chosen {
+    /// The file, and the names it was given.
+    pub file: ModelArg,
+    /// The variant's name.
+    pub variant: String,
+    /// The default variant's file, where another one was chosen.
+    pub instead_of: Option<ModelArg>,
+}
+
+impl Models {
+    /// Sorts files by their models.
+    ///
+    /// # Errors
+    ///
+    /// Two of one name and variant.
+    pub fn new(args: &[ModelArg]) -> Result<Self, Error> {
+        let mut models: Vec<Model> = Vec::new();
+        for arg in args {
+            let file = File {
+                variant: variant_name(arg).to_owned(),
+                arg: arg.clone(),
+            };
+            let Some(model) = models.iter_mut().find(|model| model.name == arg.name) else {
+                models.push(Model {
+                    name: arg.name.clone(),
+                    variants: vec![file],
+                });
+                continue;
+            };
+            if model.variant(&file.variant).is_some() {
+                return Err(Error::Duplicate(match &arg.variant {
+                    Some(variant) => format!("{}:{variant}", arg.name),
+                    None => arg.name.clone(),
+                }));
+            }
+            if file.variant == DEFAULT {
+                model.variants.insert(0, file);
+            } else {
+                model.variants.push(file);
+            }
+        }
+        Ok(Self(models))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The variants that there are of any model, those that run by default first.
+    pub fn variants(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        let defaults = self.0.iter().filter_map(|model| model.variants.first());
+        let others = self
+            .0
+            .iter()
+            .flat_map(|model| model.variants.iter().skip(1));
+        for file in defaults.chain(others) {
+            if !names.contains(&file.variant.as_str()) {
+                names.push(&file.variant);
+            }
+        }
+        names
+    }
+
+    /// The file of each model that runs: its default's, or that of the variant that was chosen for
+    /// it by name, or else of the one that was chosen for all that have it.
+    ///
+    /// # Errors
+    ///
+    /// A variant or model that is not there, and two choices where one counts.
+    pub fn choose(&self, choices: &[VariantArg]) -> Result<Vec<Chosen>, Error> {
+        for (position, choice) in choices.iter().enumerate() {
+            let before = choices.iter().take(position);
+            if let Some(other) = before.clone().find(|other| other.model == choice.model) {
+                return Err(Error::Twice(other.to_string(), choice.to_string()));
+            }
+            self.check(choice)?;
+        }
+        let chosen = self.0.iter().filter_map(|model| {
+            let of_model = |choice: &&VariantArg| choice.model.as_ref() == Some(&model.name);
+            let of_all = |choice: &&VariantArg| choice.model.is_none();
+            let default = model.variants.first()?;
+            let choice = choices.iter().find(of_model);
+            let choice = choice.or_else(|| choices.iter().find(of_all));
+            let file = choice.and_then(|choice| model.variant(&choice.variant));
+            let file = file.unwrap_or(default);
+            Some(Chosen {
+                file: file.arg.clone(),
+                variant: file.variant.clone(),
+                instead_of: (file != default).then(|| default.arg.clone()),
+            })
+        });
+        Ok(chosen.collect())
+    }
+
+    /// Variants to be compared, by their names or `all`, each with the files that it means; what
+    /// means the same files as one before is left out.
+    ///
+    /// # Errors
+    ///
+    /// A variant that is not there.
+    pub fn compare(&self, names: &[String]) -> Result<Vec<(String, Vec<Chosen>)>, Error> {
+        let names: Vec<&str> = match names {
+            [all] if all == ALL => self.variants(),
+            _ => names.iter().map(String::as_str).collect(),
+        };
+        let mut variants: Vec<(String, Vec<Chosen>)> = Vec::new();
+        for name in names {
+            let choice = VariantArg {
+                model: None,
+                variant: name.to_owned(),
+            };
+            let chosen = self.choose(&[choice])?;
+            if !variants.iter().any(|(_, known)| *known == chosen) {
+                variants.push((name.to_owned(), chosen));
+            }
+        }
+        Ok(variants)
+    }
+
+    fn check(&self, choice: &VariantArg) -> Result<(), Error> {
+        let variant = choice.variant.clone();
+        let Some(name) = &choice.model else {
+            let has = |model: &Model| model.variant(&variant).is_some();
+            return if self.0.iter().any(has) {
+                Ok(())
+            } else {
+                let there = self.there();
+                Err(Error::NoVariant { variant, there })
+            };
+        };
+        let Some(model) = self.0.iter().find(|model| model.name == *name) else {
+            return Err(Error::NoModel {
+                model: name.clone(),
+                variant,
+                there: self.there(),
+            });
+        };
+        if model.variant(&variant).is_some() {
+            return Ok(());
+        }
+        Err(Error::NotOfModel {
+            model: name.clone(),
+            variant,
+            there: model.there(),
+        })
+    }
+
+    /// What there is, for messages.
+    fn there(&self) -> String {
+        if self.0.is_empty() {
+            return "there are no models, name them with `--model`".to_owned();
+        }
+        let models: Vec<String> = self.0.iter().map(Model::there).collect();
+        models.join("; ")
+    }
+}
+
+impl Model {
+    fn variant(&self, name: &str) -> Option<&File> {
+        self.variants.iter().find(|file| file.variant == name)
+    }
+
+    fn there(&self) -> String {
+        let names: Vec<&str> = self.variants.iter().map(|file| &*file.variant).collect();
+        format!("`{}` has {}", self.name, names.join(", "))
+    }
+}
+
+fn variant_name(arg: &ModelArg) -> &str {
+    arg.variant.as_deref().unwrap_or(DEFAULT)
+}
+
+/// Why models could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// One of them cannot be used.
+    #[error(transparent)]
+    Graph(#[from] tollgate_nn::Error),
+    /// A variant is of another interface.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+}
+
+/// Loads the chosen files, each under its model's name. A variant that was chosen in place of the
+/// default is held against it first, for which the default is loaded as well and let go again.
+///
+/// # Errors
+///
+/// A file that cannot be used, and a variant of another interface than the default's.
+pub fn load(chosen: &[Chosen], options: &GraphOptions) -> Result<GraphRegistry, LoadError> {
+    let registry = GraphRegistry::new();
+    for model in chosen {
+        let graph = registry.load_file(&model.file.name, &model.file.path, options)?;
+        if let Some(default) = &model.instead_of {
+            let other = interface_of(default)?;
+            same_interface(variant_name(default), &other, &model.variant, &graph)?;
+        }
+    }
+    Ok(registry)
+}
+
+/// A model loaded for its interface alone: as quickly as it goes, on the CPU.
+fn interface_of(file: &ModelArg) -> Result<Arc<Graph>, tollgate_nn::Error> {
+    let options = GraphOptions {
+        optimization: tollgate_nn::Optimization::None,
+        batch: BatchOptions {
+            policy: BatchPolicy::Off,
+            ..BatchOptions::default()
+        },
+        ..GraphOptions::default()
+    };
+    GraphRegistry::new().load_file(&file.name, &file.path, &options)
+}
+
+/// Whether a variant takes and gives what the default does: names, types, dimensions, in order.
+///
+/// # Errors
+///
+/// The first difference.
+pub fn same_interface(
+    default_variant: &str,
+    default: &Graph,
+    variant: &str,
+    graph: &Graph,
+) -> Result<(), Mismatch> {
+    let difference = difference("input", default.inputs(), graph.inputs())
+        .or_else(|| difference("output", default.outputs(), graph.outputs()));
+    match difference {
+        None => Ok(()),
+        Some(difference) => Err(Mismatch {
+            model: graph.name().to_owned(),
+            variant: variant.to_owned(),
+            default: default_variant.to_owned(),
+            difference,
+        }),
+    }
+}
+
+fn difference(what: &str, expected: &[TensorInfo], came: &[TensorInfo]) -> Option<String> {
+    if expected.len() != came.len() {
+        return Some(format!(
+            "it has {} {what}s instead of {}",
+            came.len(),
+            expected.len()
+        ));
+    }
+    let mut pairs = expected.iter().zip(came);
+    let differs = |(a, b): &(&TensorInfo, &TensorInfo)| {
+        a.name != b.name || a.ty != b.ty || a.dimensions != b.dimensions
+    };
+    let (expected, came) = pairs.find(differs)?;
+    Some(format!(
+        "its {what} is {} instead of {}",
+        show(came),
+        show(expected)
+    ))
+}
+
+/// A tensor, for messages: `x FP32 [?, 10]`.
+fn show(info: &TensorInfo) -> String {
+    let dimensions: Vec<String> = info
+        .dimensions
+        .iter()
+        .map(|dimension| dimension.map_or("?".to_owned(), |dimension| dimension.to_string()))
+        .collect();
+    format!("`{}` {} [{}]", info.name, info.ty, dimensions.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values;
+
+    fn models(words: &str) -> Result<Models, Error> {
+        let args: Vec<ModelArg> = words
+            .split_whitespace()
+            .map(|word| values::model(word).unwrap())
+            .collect();
+        Models::new(&args)
+    }
+
+    fn choose(models: &Models, words: &str) -> Result<Vec<String>, Error> {
+        let choices: Vec<VariantArg> = words
+            .split_whitespace()
+            .map(|word| values::variant(word).unwrap())
+            .collect();
+        let chosen = models.choose(&choices)?;
+        Ok(chosen
+            .iter()
+            .map(|chosen| format!("{}", chosen.file.path.display()))
+            .collect())
+    }
+
+    #[test]
+    fn the_default_is_the_one_without_a_variant_or_the_first() {
+        let two = models("a:int8=1 a=2 b:fp16=3 b:int8=4").unwrap();
+        assert_eq!(choose(&two, "").unwrap(), ["2", "3"]);
+        assert_eq!(choose(&two, "int8").unwrap(), ["1", "4"]);
+        assert_eq!(choose(&two, "default").unwrap(), ["2", "3"]);
+        assert_eq!(choose(&two, "int8 b:fp16").unwrap(), ["1", "3"]);
+        assert_eq!(choose(&two, "a:int8").unwrap(), ["1", "3"]);
+        assert_eq!(two.variants(), ["default", "fp16", "int8"]);
+        let chosen = two.choose(&[values::variant("int8").unwrap()]).unwrap();
+        assert!(chosen.iter().all(|chosen| chosen.instead_of.is_some()));
+        assert!(models("").unwrap().choose(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_not_there_is_named_with_what_is() {
+        let two = models("a:fp32=1 a:int8=2 b=3").unwrap();
+        let says = |words: &str| choose(&two, words).unwrap_err().to_string();
+        assert!(says("fp16").contains("`a` has fp32, int8; `b` has default"));
+        assert!(says("b:int8").contains("`b` has default"));
+        assert!(says("c:int8").contains("no model has that name"));
+        assert!(says("int8 fp32").contains("both `int8` and `fp32`"));
+        assert!(says("a:int8 a:fp32").contains("`a:fp32`"));
+        let none = models("").unwrap();
+        assert!(
+            choose(&none, "int8")
+                .unwrap_err()
+                .to_string()
+                .contains("no models")
+        );
+    }
+
+    #[test]
+    fn one_file_for_each_name_and_variant() {
+        let twice = |words: &str| models(words).unwrap_err();
+        assert_eq!(twice("a=1 a=2"), Error::Duplicate("a".into()));
+        assert_eq!(twice("a:x=1 a:x=2"), Error::Duplicate("a:x".into()));
+        assert_eq!(twice("a:default=1 a=2"), Error::Duplicate("a".into()));
+    }
+}

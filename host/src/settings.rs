@@ -1,0 +1,381 @@
+//! Settings: what `tollgate tune` finds out and writes down, and `--settings FILE` reads back.
+//!
+//! The file is TOML. Each key is the option of the same name without its dashes, with the same
+//! values, so what can be typed can be kept; a key that is not one is refused, and so is a schema
+//! number of another time. A setting that nobody gave is none here, and its default is said in one
+//! place, the functions that resolve it. What is typed wins over the file: [`Settings::or`].
+
+use std::{
+    fs, io,
+    num::NonZero,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use tollgate_nn::{BatchOptions, BatchPolicy, Device, GraphOptions, Mode, Optimization};
+use tollgate_runtime::Policy;
+
+use crate::values::{self, VariantArg};
+
+/// The schema of the file.
+pub const SCHEMA: u32 = 1;
+
+/// A file of settings larger than this is something else, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Why a file of settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read.
+    #[error("cannot read the settings in `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("cannot write the settings to `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// It is no TOML, or TOML of something else.
+    #[error("`{}` holds no settings of schema {SCHEMA}: {reason}; `tollgate tune` writes such a file", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said, and where.
+        reason: String,
+    },
+}
+
+/// Settings, each where somebody gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Settings {
+    /// Threads that run instances, each its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<NonZero<usize>>,
+    /// Whether every frame gets a fresh instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh: Option<bool>,
+    /// The variant of every model that has it, or of one by its name.
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "variants")]
+    pub variant: Vec<VariantArg>,
+    /// Where graphs run.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text")]
+    pub device: Option<Device>,
+    /// Whether nodes that the device cannot do may run on the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_cpu_nodes: Option<bool>,
+    /// What sessions are set up for.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text")]
+    pub mode: Option<Mode>,
+    /// Threads inside one inference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<NonZero<usize>>,
+    /// Sessions of a graph on devices other than the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<NonZero<usize>>,
+    /// How far ONNX Runtime rewrites graphs.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text")]
+    pub optimization: Option<Optimization>,
+    /// Whether inferences are merged.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text")]
+    pub batch: Option<BatchPolicy>,
+    /// Rows in one merged run, at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_batch: Option<NonZero<u32>>,
+    /// How long the first of a batch waits for others.
+    #[serde(skip_serializing_if = "Option::is_none", with = "duration")]
+    pub batch_delay: Option<Duration>,
+}
+
+/// The file: its schema, then the settings.
+#[derive(Serialize)]
+struct Kept<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    settings: &'a Settings,
+}
+
+impl Settings {
+    /// Reads a file of settings.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is something else: not TOML, of another schema, with a key or a value
+    /// that no option has.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let read = |source| Error::Read {
+            path: path.to_owned(),
+            source,
+        };
+        if fs::metadata(path).map_err(read)?.len() > MAX_BYTES {
+            return Err(read(io::Error::other("it is larger than 1 MiB")));
+        }
+        let text = fs::read_to_string(path).map_err(read)?;
+        Self::parse(&text).map_err(|reason| Error::Shape {
+            path: path.to_owned(),
+            reason,
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        // The schema is looked at by itself, so that a file of another time is told as such and
+        // not by the first key that it has more.
+        let mut table: toml::Table = text.parse().map_err(told)?;
+        match table.remove("schema") {
+            Some(toml::Value::Integer(found)) if found == i64::from(SCHEMA) => {}
+            Some(other) => return Err(format!("its schema is {other}")),
+            None => return Err(format!("expected `schema = {SCHEMA}`, and there is none")),
+        }
+        table.try_into().map_err(told)
+    }
+
+    /// The file's text: what it is, as comments, then the settings.
+    ///
+    /// # Errors
+    ///
+    /// None that these settings can give; the library's serialiser has one.
+    pub fn to_file(&self, comment: &str) -> Result<String, toml::ser::Error> {
+        let body = toml::to_string(&Kept {
+            schema: SCHEMA,
+            settings: self,
+        })?;
+        let mut text = String::new();
+        for line in comment.lines() {
+            text.push_str(format!("# {line}").trim_end());
+            text.push('\n');
+        }
+        text.push('\n');
+        text.push_str(&body);
+        Ok(text)
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn write(&self, path: &Path, comment: &str) -> Result<(), Error> {
+        let text = self.to_file(comment).map_err(io::Error::other);
+        text.and_then(|text| fs::write(path, text))
+            .map_err(|source| Error::Write {
+                path: path.to_owned(),
+                source,
+            })
+    }
+
+    /// These settings, and what they leave open from `other`. Variants go together: one that is
+    /// given replaces all of the other's.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            workers: self.workers.or(other.workers),
+            fresh: self.fresh.or(other.fresh),
+            variant: if self.variant.is_empty() {
+                other.variant
+            } else {
+                self.variant
+            },
+            device: self.device.or(other.device),
+            allow_cpu_nodes: self.allow_cpu_nodes.or(other.allow_cpu_nodes),
+            mode: self.mode.or(other.mode),
+            threads: self.threads.or(other.threads),
+            sessions: self.sessions.or(other.sessions),
+            optimization: self.optimization.or(other.optimization),
+            batch: self.batch.or(other.batch),
+            max_batch: self.max_batch.or(other.max_batch),
+            batch_delay: self.batch_delay.or(other.batch_delay),
+        }
+    }
+
+    /// Threads that run instances: one by default.
+    pub fn workers(&self) -> NonZero<usize> {
+        self.workers.unwrap_or(NonZero::<usize>::MIN)
+    }
+
+    /// How instances are used: warm by default.
+    pub fn policy(&self) -> Policy {
+        if self.fresh == Some(true) {
+            Policy::Fresh
+        } else {
+            Policy::default()
+        }
+    }
+
+    /// How graphs run; the defaults are `tollgate-nn`'s.
+    pub fn graph_options(&self) -> GraphOptions {
+        let default = GraphOptions::default();
+        GraphOptions {
+            device: self.device.unwrap_or(default.device),
+            allow_cpu_nodes: self.allow_cpu_nodes.unwrap_or(default.allow_cpu_nodes),
+            mode: self.mode.unwrap_or(default.mode),
+            threads: self.threads.or(default.threads),
+            sessions: self.sessions.unwrap_or(default.sessions),
+            optimization: self.optimization.unwrap_or(default.optimization),
+            batch: BatchOptions {
+                policy: self.batch.unwrap_or(default.batch.policy),
+                max: self.max_batch.unwrap_or(default.batch.max),
+                delay: self.batch_delay.unwrap_or(default.batch.delay),
+            },
+            ..default
+        }
+    }
+}
+
+/// A parser's message on one line.
+fn told(error: toml::de::Error) -> String {
+    let message: Vec<&str> = error.message().split_whitespace().collect();
+    message.join(" ")
+}
+
+/// What has a name that people type.
+mod text {
+    use std::{fmt::Display, str::FromStr};
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<T: Display, S: Serializer>(
+        value: &Option<T>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => to.collect_str(value),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+    where
+        T: FromStr<Err = String>,
+        D: Deserializer<'de>,
+    {
+        let text = String::deserialize(from)?;
+        text.parse().map(Some).map_err(D::Error::custom)
+    }
+}
+
+/// A duration as it is typed.
+mod duration {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::values;
+
+    pub fn serialize<S: Serializer>(value: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => to.serialize_str(&values::show_duration(*value)),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        let text = String::deserialize(from)?;
+        values::duration(&text).map(Some).map_err(D::Error::custom)
+    }
+}
+
+/// Variants as they are typed.
+mod variants {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::{VariantArg, values};
+
+    pub fn serialize<S: Serializer>(choices: &[VariantArg], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(choices.iter().map(ToString::to_string))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<VariantArg>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        let choices = texts.iter().map(|text| values::variant(text));
+        choices.collect::<Result<_, _>>().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Settings {
+        Settings {
+            workers: NonZero::new(4),
+            fresh: Some(false),
+            variant: vec![values::variant("int8").unwrap()],
+            device: Some(Device::Cpu),
+            allow_cpu_nodes: Some(false),
+            mode: Some(Mode::Latency),
+            threads: NonZero::new(2),
+            sessions: NonZero::new(3),
+            optimization: Some(Optimization::Basic),
+            batch: Some(BatchPolicy::On),
+            max_batch: NonZero::new(8),
+            batch_delay: Some(Duration::from_micros(1500)),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for settings in [all(), Settings::default()] {
+            let text = settings.to_file("made by a test\n\nof now").unwrap();
+            assert!(text.starts_with("# made by a test\n#\n# of now\n\nschema = 1\n"));
+            assert_eq!(Settings::parse(&text), Ok(settings));
+        }
+        let text = all().to_file("").unwrap();
+        for line in [
+            "max-batch = 8",
+            "batch-delay = \"1500us\"",
+            "variant = [\"int8\"]",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_setting_is_refused() {
+        let refused = |text: &str| Settings::parse(text).unwrap_err();
+        assert!(refused("workers = 2").contains("expected `schema = 1`"));
+        assert!(refused("schema = 2\nnew = 1").contains("its schema is 2"));
+        assert!(refused("schema = 1\nworker = 2").contains("`worker`"));
+        assert!(refused("schema = 1\nworkers = 0").contains("nonzero"));
+        assert!(refused("schema = 1\nmode = \"fast\"").contains("unknown mode `fast`"));
+        assert!(refused("schema = 1\nbatch-delay = \"5\"").contains("such as 500ms"));
+        assert!(refused("schema = 1\nvariant = [\"a:b:c\"]").contains("such as int8"));
+        assert!(!refused("schema = ").contains('\n'));
+        assert!(Settings::read(Path::new("/gone")).is_err());
+    }
+
+    #[test]
+    fn what_is_typed_wins_and_the_rest_is_kept() {
+        let typed = Settings {
+            workers: NonZero::new(1),
+            mode: Some(Mode::Throughput),
+            ..Settings::default()
+        };
+        let both = typed.clone().or(all());
+        assert_eq!((both.workers, both.mode), (typed.workers, typed.mode));
+        assert_eq!(both.threads, all().threads);
+        assert_eq!(both.variant, all().variant);
+        let other = Settings {
+            variant: vec![values::variant("digits:fp16").unwrap()],
+            ..Settings::default()
+        };
+        assert_eq!(other.clone().or(all()).variant, other.variant);
+    }
+
+    #[test]
+    fn what_nobody_gave_is_the_default() {
+        let none = Settings::default();
+        assert_eq!(none.graph_options(), GraphOptions::default());
+        assert_eq!(none.workers().get(), 1);
+        assert!(matches!(none.policy(), Policy::Warm { .. }));
+        let options = all().graph_options();
+        assert_eq!((options.batch.max.get(), options.sessions.get()), (8, 3));
+    }
+}

@@ -10,7 +10,11 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
+<<<<<<< HEAD
 mod bench;
+=======
+mod batch;
+>>>>>>> nn
 mod cli;
 mod isolation;
 mod limits;

@@ -1,9 +1,10 @@
 //! Many callers on one graph: what batching, and limiting how many run at once, do to it.
 //!
-//!     cargo run -p tollgate-nn --example callers -- LIBRARY MODEL POLICY THREADS SECONDS [MODE...]
+//!     cargo run -p tollgate-nn --example callers -- LIBRARY MODEL POLICY THREADS SECONDS
 //!
-//! LIBRARY is ONNX Runtime's, MODEL a file with one input of floats, POLICY `auto`, `on` or `off`.
-//! Further policies may follow, separated by commas, and take turns: five rounds each. Prints a line
+//! LIBRARY is ONNX Runtime's, MODEL a file with one input of floats, POLICY `auto`, `on` or `off`,
+//! with `:8` behind it for at most eight rows. Further policies may follow, separated by commas, and
+//! take turns: five rounds each. Prints a line
 //! of inferences per second, the median and the 99th percentile of one inference, and the mean
 //! batch, for each; and what was measured when the graph was loaded.
 
@@ -40,8 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let registry = GraphRegistry::new();
     let mut graphs = Vec::new();
     for policy in policies.split(',') {
+        let (when, max) = policy.split_once(':').unwrap_or((policy, "32"));
         let batch = BatchOptions {
-            policy: policy.parse()?,
+            policy: when.parse()?,
+            max: max.parse()?,
             ..BatchOptions::default()
         };
         let options = GraphOptions {

@@ -39,6 +39,9 @@ pub(crate) struct Batcher {
     max: u32,
     delay: Duration,
     spare: Arc<Spare>,
+    /// Whether the last one who waited had company: then the next one looks for some even if
+    /// it could run at once.
+    crowded: AtomicBool,
     /// Off for good once the graph gave other rows than it took.
     merges: AtomicBool,
 }
@@ -100,6 +103,11 @@ impl<'a> Request<'a> {
         open
     }
 
+    fn is_late(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| deadline.left().is_zero())
+    }
+
     fn seat(&self, open: Option<SmallVec<[u32; 4]>>) -> Seat {
         let bytes = self.inputs().map(<[u8]>::len).sum();
         Seat::new(self.rows().unwrap_or(1), bytes, open, self.deadline)
@@ -112,8 +120,14 @@ impl Batcher {
             max: batching.max,
             delay: batching.delay,
             spare: Arc::default(),
+            crowded: AtomicBool::new(false),
             merges: AtomicBool::new(true),
         }
+    }
+
+    /// Whether others are likely to be on their way, so that running at once would be a waste.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
     }
 
     /// Waits for a turn, and takes it together with others where there are some.
@@ -163,7 +177,14 @@ impl Batcher {
             let mut bytes = BATCH_BYTES.saturating_sub(seat.bytes);
             if !self.delay.is_zero() {
                 let until = Budget::new(self.delay).from(request.asked);
-                permit.gather(room, request.deadline.map_or(until, |d| d.min(until)));
+                let until = request.deadline.map_or(until, |own| own.min(until));
+                permit.gather(room, until, |other| other.open == seat.open);
+            } else {
+                permit.linger(room, |other| other.open == seat.open);
+            }
+            if request.is_late() {
+                // The next one in the line gathers instead, and loses nobody to this.
+                return Turn::Late;
             }
             while room > 0
                 && let Some(waiter) = permit.take(|other| {
@@ -176,6 +197,7 @@ impl Batcher {
             }
         }
         permit.gathered();
+        self.crowded.store(!crew.0.is_empty(), Ordering::Relaxed);
         if crew.0.is_empty() {
             return Turn::Alone(loan);
         }
@@ -189,7 +211,7 @@ impl Batcher {
                 // The next one's turn first: it is who keeps the device busy.
                 drop(loan);
                 crew.share(&part, seat.rows());
-                if request.deadline.is_some_and(|d| d.left().is_zero()) {
+                if request.is_late() {
                     return Turn::Late;
                 }
                 Turn::Ran {

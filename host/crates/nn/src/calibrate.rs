@@ -61,7 +61,7 @@ pub(crate) fn calibrate(
     let mut trial = Trial {
         model,
         session,
-        cancel: Cancel::new()?,
+        cancel: Cancel::quiet()?,
         begin: Stamp::now(),
         curve: Vec::new(),
     };
@@ -154,9 +154,9 @@ impl Trial<'_> {
             }
             rows = rows.saturating_mul(2);
         }
-        if rows == 2 {
+        if self.curve.len() < 2 {
             return Err(format!(
-                "one run takes {:?}: too long to measure batches when it is loaded",
+                "one run takes {:.1?}: too long to measure batches when it is loaded",
                 Duration::from_nanos(self.curve.first().map_or(0, |point| point.ns))
             ));
         }

@@ -136,7 +136,13 @@ impl Graph {
             graph: model.name.clone(),
             after: deadline.map_or_else(Default::default, |deadline| deadline.budget()),
         };
-        let (turn, asked) = match self.sessions.try_lend() {
+        let crowded = self.batcher.as_ref().is_some_and(Batcher::is_crowded);
+        let at_once = if crowded {
+            None
+        } else {
+            self.sessions.try_lend()
+        };
+        let (turn, asked) = match at_once {
             Some(loan) => (Turn::Alone(loan), None),
             None => {
                 let asked = Stamp::now();

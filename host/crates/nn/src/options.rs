@@ -52,10 +52,12 @@ impl GraphOptions {
         }
     }
 
-    /// Inferences that may run at once on the CPU, on a machine with this many cores.
+    /// Inferences that may run at once on the CPU, on a machine with this many cores: twice as many
+    /// as fit. Where one ends and its permit goes to a caller that sleeps, the core would idle
+    /// until that one is awake; so there is one more for each that is running already.
     pub(crate) fn permits(&self, cores: usize) -> usize {
         match self.mode {
-            Mode::Throughput => (cores / self.intra_threads(cores)).max(1),
+            Mode::Throughput => (2 * cores / self.intra_threads(cores)).max(1),
             Mode::Latency => 1,
         }
     }
@@ -64,7 +66,7 @@ impl GraphOptions {
 /// What the sessions of a graph are set up for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// As many inferences at once as there are cores, one thread each, none of them spinning.
+    /// As many inferences at once as keep all cores busy, one thread each, none of them spinning.
     #[default]
     Throughput,
     /// One inference at a time on all cores.
@@ -159,7 +161,10 @@ mod tests {
     #[test]
     fn modes_share_the_cores_out() {
         let throughput = GraphOptions::default();
-        assert_eq!((throughput.intra_threads(8), throughput.permits(8)), (1, 8));
+        assert_eq!(
+            (throughput.intra_threads(8), throughput.permits(8)),
+            (1, 16)
+        );
         let latency = GraphOptions {
             mode: Mode::Latency,
             ..GraphOptions::default()
@@ -169,7 +174,7 @@ mod tests {
             threads: NonZero::new(3),
             ..GraphOptions::default()
         };
-        assert_eq!((pairs.intra_threads(8), pairs.permits(8)), (3, 2));
+        assert_eq!((pairs.intra_threads(8), pairs.permits(8)), (3, 5));
         assert_eq!((pairs.intra_threads(1), pairs.permits(1)), (3, 1));
     }
 }

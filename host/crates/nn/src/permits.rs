@@ -24,6 +24,10 @@ const QUEUED: usize = 1 << (usize::BITS - 1);
 /// As many permits as there can be: nobody ever waits.
 pub(crate) const UNLIMITED: usize = QUEUED - 1;
 
+/// How often who is about to run lets others run first. Each time brings those who were waiting for
+/// the processor on their way back from the last batch; more than a few bring nobody new.
+const LINGER: u32 = 8;
+
 pub(crate) struct Permits {
     /// Permits that nobody holds, and the flag.
     free: AtomicUsize,
@@ -77,6 +81,15 @@ pub(crate) struct Permit<'a> {
     permits: &'a Permits,
     /// Whether this one is the gatherer.
     gathers: bool,
+}
+
+impl Waiting {
+    /// The rows in the line that fit.
+    fn rows(&self, fits: impl Fn(&Seat) -> bool) -> u32 {
+        let fitting = self.line.iter().filter(|waiter| fits(&waiter.seat));
+        let rows = fitting.map(|waiter| waiter.seat.rows());
+        rows.fold(0, u32::saturating_add)
+    }
 }
 
 impl Waiter {
@@ -165,11 +178,10 @@ impl Permits {
             let rows = waiter.seat.rows();
             let (ticket, caller) = (Arc::clone(waiter), waiter.caller);
             waiting.line.push(ticket, caller, rows);
-            if let Some(gatherer) = &waiting.gatherer {
-                let rows = waiting.line.iter().map(|one| one.seat.rows());
-                if rows.fold(0, u32::saturating_add) >= gatherer.room {
-                    gatherer.thread.unpark();
-                }
+            if let Some(gatherer) = &waiting.gatherer
+                && waiting.rows(|_| true) >= gatherer.room
+            {
+                gatherer.thread.unpark();
             }
             // This very caller is among those who are called where a permit is free.
             self.settle(waiting);
@@ -196,6 +208,10 @@ impl Permits {
         self.settle(waiting);
         let called = waiter.state.load(Ordering::Acquire);
         (called != WAITS).then_some(called)
+    }
+
+    fn rows(&self, fits: impl Fn(&Seat) -> bool) -> u32 {
+        lock(&self.waiting).rows(fits)
     }
 
     fn release(&self, gathers: bool) {
@@ -249,6 +265,20 @@ impl Permits {
 }
 
 impl Permit<'_> {
+    /// Lets those run who are on their way, for as long as they come and there is room. It takes
+    /// next to no time where nobody else wants the processor.
+    pub(crate) fn linger(&mut self, room: u32, fits: impl Fn(&Seat) -> bool) {
+        let mut before = 0;
+        for turn in 0..LINGER {
+            let rows = self.permits.rows(&fits);
+            if rows >= room || turn > 0 && rows == before {
+                return;
+            }
+            before = rows;
+            thread::yield_now();
+        }
+    }
+
     /// Takes others along: those of the line that fit, in the line's order. `fits` is asked about
     /// the one who would be next, and may count what it has agreed to.
     pub(crate) fn take(&mut self, fits: impl Fn(&Seat) -> bool) -> Option<Arc<Waiter>> {
@@ -264,16 +294,15 @@ impl Permit<'_> {
         taken
     }
 
-    /// Waits until a moment, or until there are so many rows in the line. From then on permits are
-    /// handed out again.
-    pub(crate) fn gather(&mut self, room: u32, until: Deadline) {
+    /// Waits until a moment, or until so many rows that fit are in the line. Meanwhile nobody else
+    /// gets a turn, until [`Permit::gathered`].
+    pub(crate) fn gather(&mut self, room: u32, until: Deadline, fits: impl Fn(&Seat) -> bool) {
         if !self.gathers {
             return;
         }
         loop {
             let mut waiting = lock(&self.permits.waiting);
-            let rows = waiting.line.iter().map(|one| one.seat.rows());
-            let enough = rows.fold(0, u32::saturating_add) >= room;
+            let enough = waiting.rows(&fits) >= room;
             let left = until.left();
             if enough || left.is_zero() {
                 return;
@@ -312,6 +341,7 @@ mod tests {
     use std::sync::{atomic::AtomicUsize, mpsc};
 
     use super::*;
+    use crate::Priority;
 
     fn waiter(rows: u32) -> Arc<Waiter> {
         Arc::new(Waiter::new(Caller::default(), Seat::of_rows(rows)))
@@ -402,6 +432,35 @@ mod tests {
     }
 
     #[test]
+    fn the_more_urgent_goes_along_first() {
+        let permits = Permits::new(1, false);
+        let mut permit = acquire(&permits, None).unwrap();
+        thread::scope(|scope| {
+            let permits = &permits;
+            for (count, (rows, priority)) in [(1, Priority::Low), (2, Priority::High)]
+                .into_iter()
+                .enumerate()
+            {
+                let caller = Caller {
+                    priority,
+                    ..Caller::default()
+                };
+                scope.spawn(move || {
+                    let waiter = Waiter::new(caller, Seat::of_rows(rows));
+                    drop(permits.wait(&Arc::new(waiter), None));
+                });
+                while lock(&permits.waiting).line.iter().count() <= count {
+                    thread::yield_now();
+                }
+            }
+            let first = permit.take(|_| true).unwrap();
+            assert_eq!(first.seat.rows(), 2, "the urgent one, who came later");
+            first.answered();
+            drop(permit);
+        });
+    }
+
+    #[test]
     fn who_was_taken_along_still_leaves_at_its_deadline() {
         let permits = Permits::new(1, false);
         let mut permit = acquire(&permits, None).unwrap();
@@ -430,7 +489,7 @@ mod tests {
         thread::scope(|scope| {
             let mut permit = acquire(&permits, None).unwrap();
             let told = in_line(scope, &permits, 3);
-            permit.gather(3, hour());
+            permit.gather(3, hour(), |_| true);
             let along: Vec<_> = (0..2).filter_map(|_| permit.take(|_| true)).collect();
             assert!(told.try_recv().is_err(), "nobody goes meanwhile");
             permit.gathered();
@@ -440,7 +499,7 @@ mod tests {
         });
         assert_eq!(free(&permits), 2);
         let mut permit = acquire(&permits, None).unwrap();
-        permit.gather(9, Deadline::after(Duration::from_millis(1)));
+        permit.gather(9, Deadline::after(Duration::from_millis(1)), |_| true);
         drop(permit);
         assert_eq!(free(&permits), 2);
     }

@@ -63,17 +63,26 @@ impl Tick for Slot {
 
 impl Cancel {
     pub(crate) fn new() -> Result<Self, Error> {
-        let options = RunOptions::new().map_err(|error| Error::OnnxRuntime {
-            what: "make run options",
-            reason: error.message().to_owned(),
-        })?;
-        Ok(Self {
+        Ok(Self::with(RunOptions::new().map_err(failed)?))
+    }
+
+    fn with(options: RunOptions) -> Self {
+        Self {
             slot: Arc::new(Slot {
                 options,
                 state: AtomicU64::new(IDLE),
             }),
             subscribed: false,
-        })
+        }
+    }
+
+    /// As [`Cancel::new`], for runs whose failures are nobody's business: ONNX Runtime does not
+    /// write them to its log.
+    pub(crate) fn quiet() -> Result<Self, Error> {
+        let mut options = RunOptions::new().map_err(failed)?;
+        let fatal = ort::logging::LogLevel::Fatal;
+        options.set_log_level(fatal).map_err(failed)?;
+        Ok(Self::with(options))
     }
 
     /// Runs `body` so that it is terminated once the deadline passes; says whether it was.
@@ -123,5 +132,12 @@ impl Cancel {
         state.store(IDLE, Ordering::Release);
         check("take a termination back", status)?;
         Ok(true)
+    }
+}
+
+fn failed(error: ort::Error) -> Error {
+    Error::OnnxRuntime {
+        what: "make run options",
+        reason: error.message().to_owned(),
     }
 }

@@ -83,7 +83,7 @@ mod tests {
     fn bytes_are_there_during_the_loan_and_not_after() {
         let lent = Lent::default();
         assert!(lent.hold().is_none());
-        let bytes = vec![1, 2, 3];
+        let bytes = [1, 2, 3];
         lent.lend([&bytes[..], &[]].into_iter(), || {
             let held = lent.hold().unwrap();
             assert_eq!(held.input(0), Some(&[1, 2, 3][..]));

@@ -158,7 +158,7 @@ fn strip_module(
     payloads: Payloads<'_, '_>,
     out: &mut Module,
 ) -> Result<(), wasmparser::BinaryReaderError> {
-    while let Some(payload) = payloads.next() {
+    for payload in payloads {
         let payload = payload?;
         match &payload {
             Payload::End(_) => return Ok(()),

@@ -325,22 +325,29 @@ fn lineup(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Lineup>> {
     lineup.collect()
 }
 
-/// Why the graphs of a variant are not batched where they may be, if they are not: loading them
-/// measures whether that pays.
+/// Whether the graphs of a variant are batched where they may be: loading them measures whether that
+/// pays. A busy machine can make it seem so once, and every batch that is tried costs time.
+///
+/// # Errors
+///
+/// Why they are not.
 fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
+    const TIMES: usize = 2;
     let mut options = options.clone();
     options.batch.policy = BatchPolicy::Auto;
     let _spinner = progress::spinner("measuring whether batches pay");
-    let registry = models::load(files, &options).map_err(|error| egress::one_line(&error))?;
-    for chosen in files {
-        let graph = registry.get(&chosen.file.name);
-        let off = graph.and_then(|graph| graph.batching().off.clone());
-        if let Some(reason) = off {
-            return Err(format!("`{}`: {reason}", chosen.file.name));
-        }
-    }
     if files.is_empty() {
         return Err("there are no models".to_owned());
+    }
+    for _ in 0..TIMES {
+        let registry = models::load(files, &options).map_err(|error| egress::one_line(&error))?;
+        for chosen in files {
+            let graph = registry.get(&chosen.file.name);
+            let off = graph.and_then(|graph| graph.batching().off.clone());
+            if let Some(reason) = off {
+                return Err(format!("`{}`: {reason}", chosen.file.name));
+            }
+        }
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Error> {
 
 fn invalid(error: wasmparser::BinaryReaderError) -> Error {
     Error::Invalid {
-        offset: error.offset() as u64,
+        offset: error.offset(),
         reason: error.message().to_owned(),
     }
 }
@@ -125,7 +125,7 @@ impl Walk {
             Payload::CodeSectionStart { size, .. } => seen.code_bytes += u64::from(size),
             Payload::DataSection(section) => {
                 let range = section.range();
-                seen.data_bytes += (range.end - range.start) as u64;
+                seen.data_bytes += range.end - range.start;
             }
             Payload::CustomSection(section) => {
                 seen.custom_bytes += section.data().len() as u64;

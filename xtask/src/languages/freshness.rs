@@ -16,7 +16,7 @@ const LEAVINGS: [&str; 2] = ["__pycache__", "node_modules"];
 pub struct Stamp(String);
 
 impl Stamp {
-    /// Of these files, and of all files in these folders and below.
+    /// Of these files, and of all files in these folders and below but texts to read.
     pub fn of(inputs: &[PathBuf]) -> Result<Self> {
         let mut files = Vec::new();
         for input in inputs {
@@ -53,9 +53,11 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     }
     let problem = || format!("cannot read `{}`", path.display());
     for entry in fs::read_dir(path).with_context(problem)? {
-        let entry = entry.with_context(problem)?;
-        if !LEAVINGS.iter().any(|name| entry.file_name() == *name) {
-            gather(&entry.path(), files)?;
+        let path = entry.with_context(problem)?.path();
+        let leaving = LEAVINGS.iter().any(|name| path.ends_with(name));
+        let text = path.extension().is_some_and(|found| found == "md");
+        if !leaving && !text {
+            gather(&path, files)?;
         }
     }
     Ok(())

@@ -10,11 +10,8 @@
     reason = "a test that panics has failed, which is what it is for"
 )]
 
-<<<<<<< HEAD
-mod bench;
-=======
 mod batch;
->>>>>>> nn
+mod bench;
 mod cli;
 mod isolation;
 mod limits;

@@ -179,7 +179,7 @@ fn loads(batchable: bool, bound: Duration, graph: &Run) -> Vec<Settings> {
         let all = workers.next_power_of_two().min(MAX_BATCH);
         loads.push(batched(&alone, all, None));
         // Waiting for more is for batches that can fill while another one runs.
-        if workers % 2 == 0 && workers >= 4 {
+        if workers.is_multiple_of(2) && workers >= 4 {
             let half = (workers / 2).min(MAX_BATCH);
             let longest = bound / DELAY_OF_BOUND;
             for delay in DELAYS.into_iter().filter(|delay| *delay <= longest) {

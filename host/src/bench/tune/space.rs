@@ -12,7 +12,7 @@ use tollgate_nn::{BatchPolicy, Device, GraphOptions, Mode};
 
 use crate::{settings::Settings, values::VariantArg};
 
-/// Instances, as multiples of what a graph runs at once, in halves: enough to keep it busy, and
+/// Instances, as multiples of what keeps a graph busy, in halves: enough to keep it busy, and
 /// then ever more latency for ever less gain.
 const WORKERS: [usize; 7] = [1, 2, 3, 4, 6, 8, 16];
 
@@ -101,8 +101,17 @@ impl Space {
     }
 }
 
-/// What a graph can run as on a device, and how many inferences it then runs at once.
-fn graphs(cores: usize, device: Device) -> Vec<(Settings, usize)> {
+/// What a graph can run as.
+struct Run {
+    settings: Settings,
+    /// Inferences that keep it busy.
+    busy: usize,
+    /// Inferences that it lets run at once; beyond that they wait, and can be merged.
+    at_once: usize,
+}
+
+/// What a graph can run as on a device.
+fn graphs(cores: usize, device: Device) -> Vec<Run> {
     let mut graphs = Vec::new();
     if device != Device::Cpu {
         for sessions in SESSIONS {
@@ -110,41 +119,48 @@ fn graphs(cores: usize, device: Device) -> Vec<(Settings, usize)> {
                 sessions: NonZero::new(sessions),
                 ..Settings::default()
             };
-            graphs.push((settings, sessions));
+            graphs.push(Run {
+                settings,
+                busy: sessions,
+                at_once: sessions,
+            });
         }
         return graphs;
     }
     let mut threads = 1;
     while threads == 1 || threads * 2 <= cores {
-        graphs.push((
-            Settings {
+        graphs.push(Run {
+            settings: Settings {
                 mode: Some(Mode::Throughput),
                 threads: NonZero::new(threads),
                 ..Settings::default()
             },
-            (cores / threads).max(1),
-        ));
+            busy: (cores / threads).max(1),
+            // As `tollgate-nn` has it: one more for each that keeps a core busy.
+            at_once: (2 * cores / threads).max(1),
+        });
         threads *= 2;
     }
     if cores > 1 {
-        graphs.push((
-            Settings {
+        graphs.push(Run {
+            settings: Settings {
                 mode: Some(Mode::Latency),
                 threads: NonZero::new(cores),
                 ..Settings::default()
             },
-            1,
-        ));
+            busy: 1,
+            at_once: 1,
+        });
     }
     graphs
 }
 
 /// What can be asked of a graph: instances, and merging their inferences.
-fn loads(batchable: bool, bound: Duration, (graph, at_once): &(Settings, usize)) -> Vec<Settings> {
+fn loads(batchable: bool, bound: Duration, graph: &Run) -> Vec<Settings> {
     let mut loads = Vec::new();
     let mut before = 0;
     for halves in WORKERS {
-        let workers = (at_once * halves).div_ceil(2).min(MAX_WORKERS);
+        let workers = (graph.busy * halves).div_ceil(2).min(MAX_WORKERS);
         if workers == before {
             continue;
         }
@@ -152,18 +168,18 @@ fn loads(batchable: bool, bound: Duration, (graph, at_once): &(Settings, usize))
         let alone = Settings {
             workers: NonZero::new(workers),
             batch: Some(BatchPolicy::Off),
-            ..graph.clone()
+            ..graph.settings.clone()
         };
         loads.push(alone.clone());
         // Where all instances find their turn, nobody waits who could be merged.
-        if !batchable || workers <= *at_once {
+        if !batchable || workers <= graph.at_once {
             continue;
         }
         // As large as there are instances, so that nobody is left behind.
         let all = workers.next_power_of_two().min(MAX_BATCH);
         loads.push(batched(&alone, all, None));
         // Waiting for more is for batches that can fill while another one runs.
-        if workers % 2 == 0 && workers >= 4 {
+        if workers.is_multiple_of(2) && workers >= 4 {
             let half = (workers / 2).min(MAX_BATCH);
             let longest = bound / DELAY_OF_BOUND;
             for delay in DELAYS.into_iter().filter(|delay| *delay <= longest) {

@@ -231,7 +231,7 @@ mod tests {
 
     /// A module that imports `wasi_ephemeral_nn.compute`, has a page of memory and exports `_start`.
     const MODULE: &[u8] = b"\0asm\x01\0\0\0\
-        \x01\x08\x02\x60\0\0\x60\x01\x7f\x01\x7f\
+        \x01\x09\x02\x60\0\0\x60\x01\x7f\x01\x7f\
         \x02\x1d\x01\x11wasi_ephemeral_nn\x07compute\0\x01\
         \x03\x02\x01\0\
         \x05\x03\x01\0\x01\

@@ -254,15 +254,8 @@ fn one_deadline_is_one_callers() {
 #[test]
 fn what_cannot_be_merged_is_refused_where_it_must_and_says_why_where_it_may() {
     for (name, words) in [
-<<<<<<< HEAD
         ("type-fp32", &["first dimension", "`x`", "fixed to 2"][..]),
         ("nonzero", &["first dimension", "`indices`", "fixed to 1"]),
-=======
-        (
-            "nonzero",
-            &["first dimension", "`indices`", "fixed to 1"][..],
-        ),
->>>>>>> tune
         ("mixes-softmax", &["mixes rows", "`y`"]),
         ("mixes-mean", &["mixes rows", "`y`"]),
         ("one-row", &["`y`"]),

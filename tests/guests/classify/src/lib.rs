@@ -36,8 +36,9 @@ impl Plugin for Classify {
     }
 
     fn handle(&mut self, frame: &Frame) -> Result<Vec<Output>, Fault> {
-        let (shape, pixels) = netpbm(&frame.data)
-            .ok_or_else(|| Fault::InvalidFrame("expected a binary PGM or PPM of 8 bits".to_owned()))?;
+        let (shape, pixels) = netpbm(&frame.data).ok_or_else(|| {
+            Fault::InvalidFrame("expected a binary PGM or PPM of 8 bits".to_owned())
+        })?;
         let invalid = |error: tollgate_guest::image::Error| Fault::InvalidFrame(error.to_string());
         let to = Shape::rgb(SIDE, SIDE);
         let rgb = grey_to_rgb(shape, pixels);

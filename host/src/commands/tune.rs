@@ -26,7 +26,7 @@ use crate::{
             choose::{Ask, Choice, percent, time},
             record::{Excluded, Report, SCHEMA},
             space::{Facts, Space, Variant},
-            table::{label, table},
+            table::{ENOUGH, label, table},
             trial::QUANTILE,
         },
     },
@@ -125,7 +125,13 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
 
     let (frames, bytes) = rig.frames();
     let (winner, nearest, why) = match findings.choice {
-        Choice::Found { winner, why } => (Some(winner), None, why),
+        Choice::Found { winner, mut why } => {
+            let frames = findings.candidates.get(winner).map(|one| one.frames);
+            if let Some(few) = frames.filter(|frames| *frames < ENOUGH) {
+                why.push_str(&format!("; the p99 rests on {few} frames"));
+            }
+            (Some(winner), None, why)
+        }
         Choice::Nothing { nearest, why } => (None, nearest, why),
     };
     let report = Report {

@@ -9,7 +9,7 @@ use super::{
 use crate::{settings::Settings, values};
 
 /// Frames from which on a p99 is told without a mark.
-const ENOUGH: u64 = 1000;
+pub const ENOUGH: u64 = 1000;
 
 /// The tables, with a line feed at their end.
 pub fn table(report: &Report) -> String {

@@ -33,8 +33,6 @@ struct Report {
     encoded: bool,
     input_bytes: u64,
     output_bytes: u64,
-    /// The compiled code's size.
-    compiled_bytes: u64,
 }
 
 /// Runs the command.
@@ -71,17 +69,9 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
         strip(&packed).with_context(|| format!("cannot read `{name}` whole"))?
     };
     let engine = Engine::new(&EngineConfig::default())?;
-    let compiled = Plugin::compile(&engine, &packed)
+    check(&engine, environment, &packed)
         .with_context(|| format!("what `{name}` makes would not be accepted"))?;
     write(&output, &packed).with_context(|| format!("cannot write `{}`", output.display()))?;
-    // So that its first run on this machine need not compile it; a cache that cannot be used is
-    // no reason to have packed nothing.
-    if let Some(dir) = environment.cache_dir() {
-        let kept = Cache::open(&dir).map(|cache| cache.load(&engine, &packed).map(drop));
-        if let Err(error) = kept {
-            tracing::warn!(%error, "cannot keep the compiled code");
-        }
-    }
     let report = Report {
         schema: SCHEMA,
         input: name.to_string(),
@@ -89,7 +79,6 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
         encoded,
         input_bytes: wasm.len() as u64,
         output_bytes: packed.len() as u64,
-        compiled_bytes: compiled.len() as u64,
     };
     if args.json {
         egress::print_json(&report)?;
@@ -101,6 +90,19 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Compiles it, so that it is known to be accepted; once, into the cache where there is one.
+fn check(
+    engine: &Engine,
+    environment: &Environment,
+    packed: &[u8],
+) -> Result<(), tollgate_runtime::Error> {
+    let dir = environment.cache_dir();
+    match dir.and_then(|dir| Cache::open(&dir).ok()) {
+        Some(cache) => cache.load(engine, packed).map(drop),
+        None => Plugin::new(engine, packed).map(drop),
+    }
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

@@ -96,6 +96,11 @@ fn load(
         let encoding = encoding_of(encoding)?;
         let target = target_of(target)?;
         range(memory, graph_out, 4, 4)?;
+        if count > MAX_BUILDERS {
+            return Err(invalid(format!(
+                "an ONNX model is one builder, {count} came"
+            )));
+        }
         let graph = {
             let list = range(memory, builders, u64::from(count) * 8, 4)?;
             let builders = list
@@ -152,6 +157,11 @@ fn set_input(mut caller: Caller<'_, State>, context: u32, index: u32, tensor: u3
     answer(&mut caller, |memory, state| {
         let record = range(memory, tensor, TENSOR_BYTES, 4)?;
         let (dimensions, rank) = (number(record, 0), number(record, 4));
+        if rank > MAX_RANK {
+            return Err(invalid(format!(
+                "a tensor has at most {MAX_RANK} dimensions, {rank} came"
+            )));
+        }
         let ty = tensor_type(record.get(8).copied().unwrap_or(u8::MAX))?;
         let (data, bytes) = (number(record, 12), number(record, 16));
         let dimensions: SmallVec<[u32; 8]> = range(memory, dimensions, u64::from(rank) * 4, 4)?
@@ -247,6 +257,12 @@ fn get_output(
         write_number(memory, written_out, handle(written))
     })
 }
+
+/// Builders that are looked at: more than any encoding has. Their list is copied into the host.
+const MAX_BUILDERS: u32 = 16;
+
+/// Dimensions that are looked at: more than any model has. They are copied into the host.
+const MAX_RANK: u32 = 64;
 
 /// What a tensor's record takes in the guest's memory: the address and count of its dimensions, its
 /// type in a byte of its own, the address and count of its bytes.

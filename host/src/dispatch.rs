@@ -12,7 +12,7 @@
 
 mod queue;
 mod service;
-mod slots;
+mod warm;
 
 use std::{
     io,
@@ -27,8 +27,8 @@ use crate::{
 };
 
 pub use queue::{AGEING, Admission, Counts, Queues, Refusal, Turn};
-pub use slots::{Slot, Slots};
 pub use tollgate_nn::Priority;
+pub use warm::Warm;
 
 /// Why a run ended early. A frame that fails is no reason.
 #[derive(Debug, thiserror::Error)]

@@ -1,13 +1,18 @@
-//! The threads of a benchmark: each owns an instance, a twin and a lane, kept warm from window to
-//! window, and does what it is told for one window at a time.
+//! The threads of a benchmark: each owns a twin and a lane, kept warm from window to window, and does
+//! what it is told for one window at a time. The instances of an entrant lie on one stack; a frame goes
+//! to the one that was used last.
+//!
+//! There are no more threads than cores: more would only take the cores from each other in the middle of
+//! a frame. Only where inferences are merged are there as many as frames under way, since they are merged
+//! while they wait for each other.
 //!
 //! What is made once is made in the first window that needs it, which is a warm-up. Between
 //! windows everybody waits, so nothing but the entrant whose turn it is uses the machine.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     sync::{
-        Arc, Condvar, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
@@ -17,7 +22,7 @@ use std::{
 
 use tollgate_nn::{ErrorCode, clock::Budget};
 use tollgate_runtime::{
-    Counts, Error as RuntimeError, GuestFault, Ledger, Pool, Record, Stages, Twin, TwinRecord,
+    Counts, Error as RuntimeError, GuestFault, Ledger, Record, Stages, Twin, TwinRecord,
     clock::{Deadline, Stamp},
 };
 
@@ -28,7 +33,7 @@ use super::{
     rig::{Entrant, Rig},
 };
 use crate::{
-    dispatch::{Queues, Slots, Turn},
+    dispatch::{Queues, Turn},
     egress,
     report::Tally,
 };
@@ -36,10 +41,42 @@ use crate::{
 /// What a member of the crew does in a window.
 #[derive(Clone)]
 pub(super) enum Work {
-    /// One frame after the other until that moment.
-    Closed { until: Stamp },
+    /// What the clients send until that moment.
+    Closed { clients: Arc<Clients>, until: Stamp },
     /// What the queue has, until it is closed.
     Queue(Arc<Queues<Arrival>>),
+}
+
+/// Clients in a closed loop: each sends its next frame the moment it has the answer to its last. Kept
+/// are the moments when the frames that wait were sent, the oldest first.
+///
+/// A client is no thread of its own, so that however many there are, no thread waits for another one's
+/// core in the middle of a frame.
+#[derive(Debug)]
+pub(super) struct Clients(Mutex<VecDeque<Stamp>>);
+
+impl Clients {
+    /// So many, all of whom send now.
+    pub(super) fn new(count: usize) -> Self {
+        let now = Stamp::now();
+        Self(Mutex::new(vec![now; count].into()))
+    }
+
+    /// When the frame was sent whose turn it is; none where all are being worked on.
+    fn next(&self) -> Option<Stamp> {
+        self.lock().pop_front()
+    }
+
+    /// A client has its answer, and sends its next frame.
+    fn answered(&self) {
+        let mut waiting = self.lock();
+        waiting.push_back(Stamp::now());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Stamp>> {
+        // Every critical section leaves the queue whole at each step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A frame that was due at a moment, whoever is ready for it.
@@ -99,8 +136,6 @@ pub(super) struct Share {
     pub(super) timed_out: u64,
     /// From its first frame to its last, in seconds.
     pub(super) seconds: f64,
-    /// Linear memory of the instance that it keeps.
-    pub(super) linear_bytes: Option<usize>,
     /// Why the first frame failed that did.
     pub(super) failure: Option<String>,
 }
@@ -229,23 +264,21 @@ fn window(
         Entry::Occupied(slot) => slot.into_mut(),
         Entry::Vacant(slot) => slot.insert(Runner::new(rig, entrant)?),
     };
-    // Inferences are merged while they wait for each other, so there more must be under way.
-    let slots = (entrant.path != Path::Batched).then_some(&rig.slots);
     let mut frame = |share: &mut Share, due: Stamp| {
-        let _slot = slots.map(Slots::take);
         let number = next.fetch_add(1, Ordering::Relaxed) % rig.parts.frames.len().max(1);
         let ran = runner.frame(rig, entrant, number, due);
         share.add(ran, order.bound_ns);
     };
     let begin = Stamp::now();
     match order.work {
-        Work::Closed { until } => loop {
-            let now = Stamp::now();
-            if now >= until {
-                break;
+        Work::Closed { clients, until } => {
+            while Stamp::now() < until {
+                // There are as many clients as members at least, so one of them waits.
+                let Some(due) = clients.next() else { break };
+                frame(&mut share, due);
+                clients.answered();
             }
-            frame(&mut share, now);
-        },
+        }
         Work::Queue(queues) => {
             while let Some(turn) = queues.take() {
                 let arrival = match turn {
@@ -267,7 +300,6 @@ fn window(
         }
     }
     share.seconds = Stamp::now().nanos_since(begin) as f64 / 1e9;
-    share.linear_bytes = runner.memory_bytes();
     Ok(share)
 }
 
@@ -282,7 +314,6 @@ impl Share {
             failed: 0,
             timed_out: 0,
             seconds: 0.0,
-            linear_bytes: None,
             failure: None,
         })
     }
@@ -318,7 +349,8 @@ enum Ended {
 
 /// What a member has for one entrant.
 enum Runner {
-    Sandbox(Box<Pool>),
+    /// For each frame the one of the entrant's instances that was used last.
+    Sandbox,
     Twin(Box<Twin>),
     Native(Box<Native>),
 }
@@ -332,16 +364,8 @@ impl Runner {
             (Path::Twin, _, Some(library)) => {
                 Runner::Twin(Box::new(Twin::load(library, entrant.nn.clone())?))
             }
-            _ => Runner::Sandbox(Box::new(entrant.pool(&rig.parts))),
+            _ => Runner::Sandbox,
         })
-    }
-
-    /// Linear memory of the instance that is kept.
-    fn memory_bytes(&self) -> Option<usize> {
-        match self {
-            Runner::Sandbox(pool) => pool.memory_bytes(),
-            _ => None,
-        }
     }
 
     /// Takes one frame through; its time counts from the moment when it was due.
@@ -354,11 +378,17 @@ impl Runner {
             };
         };
         match self {
-            Runner::Sandbox(pool) => {
+            Runner::Sandbox => {
                 let mut ledger = Ledger::open_at(due);
                 ledger.start();
+                // There are as many as members at least.
+                let mut pool = match entrant.warm.take() {
+                    Some(pool) => pool,
+                    None => entrant.pool(&rig.parts),
+                };
                 let outcome = pool.handle(frame, &mut ledger);
                 let record = ledger.close();
+                entrant.warm.put(pool);
                 let ended = match outcome {
                     Ok(Ok(_)) => Ended::Done,
                     Ok(Err(fault)) => Ended::Failed(egress::one_line(&fault)),

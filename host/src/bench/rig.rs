@@ -5,7 +5,7 @@
 //! plugin once: that tells how many inferences it makes, with how many bytes of tensors, and how many
 //! readings are right; and a frame that the plugin cannot read is said before it spoils a figure.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
 
 use tollgate_runtime::{
     Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Pool, Record,
@@ -16,7 +16,7 @@ use super::{
     record::{Path, Percentiles},
 };
 use crate::{
-    dispatch::Slots,
+    dispatch::Warm,
     egress,
     energy::{self, Meter},
     report::Accuracy,
@@ -52,8 +52,6 @@ pub struct Lineup {
 pub struct Rig {
     pub(super) parts: Parts,
     pub(super) entrants: Vec<Entrant>,
-    /// How many frames are worked on at once.
-    pub(super) slots: Slots,
     /// The machine's energy counters, or why there are none.
     pub(super) meter: Result<Meter, energy::Error>,
 }
@@ -66,6 +64,8 @@ pub struct Entrant {
     pub(super) census: Arc<Census>,
     /// For the native path: what to run for each frame.
     pub(super) native: Option<Arc<native::Plan>>,
+    /// For a sandboxed path: the instances, the one that was used last on top.
+    pub(super) warm: Warm<Pool>,
 }
 
 /// What one pass through the plugin told.
@@ -105,12 +105,12 @@ impl Rig {
                 nn,
                 census,
                 native,
+                warm: Warm::default(),
             });
         }
         Ok(Self {
             parts,
             entrants,
-            slots: Slots::of_this_machine(),
             meter: Meter::open(),
         })
     }
@@ -144,12 +144,52 @@ impl Rig {
 }
 
 impl Entrant {
+    /// How many threads work for so many clients at once.
+    pub(super) fn threads(&self, clients: usize) -> usize {
+        if self.path == Path::Batched {
+            return clients;
+        }
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        clients.min(cores)
+    }
+
+    /// Sees to it that there are so many instances, each of them used once.
+    pub(super) fn warm_up(&self, parts: &Parts, instances: usize) {
+        if matches!(self.path, Path::Plugin | Path::Batched) {
+            // Nobody is at work between windows: all of them lie there.
+            for _ in self.warm.count()..instances {
+                self.warm.put(self.warm_pool(parts));
+            }
+        }
+    }
+
     /// Inferences of a frame.
     pub(super) fn inferences(&self, frame: usize) -> u64 {
         self.census.frames.get(frame).map_or(0, |&(count, _)| count)
     }
 
-    /// A pool of its own for a worker.
+    /// A pool with its instance made and its memory touched, where it keeps one.
+    pub(super) fn warm_pool(&self, parts: &Parts) -> Pool {
+        let mut pool = self.pool(parts);
+        if let (Policy::Warm { .. }, Some(frame)) = (parts.policy, parts.frames.first()) {
+            let mut ledger = Ledger::open();
+            ledger.start();
+            // What is wrong with a frame is said when it is measured.
+            let _ = pool.handle(frame, &mut ledger);
+        }
+        pool
+    }
+
+    /// How many of the first so many instances are kept, and their linear memory together, in bytes.
+    pub(super) fn memory(&self, instances: usize) -> (u64, u64) {
+        let bytes = self.warm.each(Pool::memory_bytes);
+        let kept = bytes.into_iter().flatten().take(instances);
+        kept.fold((0, 0), |(count, sum), bytes| {
+            (count + 1, sum + bytes as u64)
+        })
+    }
+
+    /// A pool with no instance yet.
     pub(super) fn pool(&self, parts: &Parts) -> Pool {
         Pool::new(
             Arc::clone(&parts.plugin),

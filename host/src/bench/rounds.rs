@@ -48,25 +48,25 @@ impl Plan {
         &self,
         crew: &'a mut Crew,
         entrant: usize,
-        members: usize,
+        clients: usize,
     ) -> Window<'a> {
         Window {
             crew,
             entrant,
-            members,
+            clients,
             length: self.window,
             bound_ns: self.bound.map(|bound| bound.latency_ns),
         }
     }
 
-    /// Has each of so many members make what it needs and get warm.
+    /// Has each of so many clients' threads make what they need and get warm.
     pub(super) fn warm_up(
         &self,
         crew: &mut Crew,
         entrant: usize,
-        members: usize,
+        clients: usize,
     ) -> Result<Measured, Error> {
-        self.window(crew, entrant, members).closed()
+        self.window(crew, entrant, clients).closed()
     }
 }
 

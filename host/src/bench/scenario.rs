@@ -31,30 +31,30 @@ pub fn run(
     scenario: Scenario,
     entrants: &[usize],
 ) -> Result<Vec<ScenarioResult>, Error> {
-    let members = match scenario {
+    let clients = match scenario {
         Scenario::SingleStream => 1,
         _ => plan.workers,
     };
     for &entrant in entrants {
-        plan.warm_up(crew, entrant, members)?;
+        plan.warm_up(crew, entrant, clients)?;
     }
     let measured = match scenario {
         Scenario::SingleStream => {
             let rule = plan.rule(percentiles::needed(SINGLE_STREAM));
             rounds::run(entrants, rule, Compare::Throughput, |entrant, _| {
-                plan.window(crew, entrant, members).closed()
+                plan.window(crew, entrant, clients).closed()
             })?
         }
         Scenario::MultiStream => {
             let rule = plan.rule(percentiles::needed(MULTI_STREAM));
             rounds::run(entrants, rule, Compare::Throughput, |entrant, _| {
-                plan.window(crew, entrant, members)
+                plan.window(crew, entrant, clients)
                     .queries(plan.frame_at_most)
             })?
         }
         Scenario::Offline => {
             rounds::run(entrants, plan.rule(1), Compare::Throughput, |entrant, _| {
-                plan.window(crew, entrant, members).closed()
+                plan.window(crew, entrant, clients).closed()
             })?
         }
         Scenario::Server => return server::run(crew, plan, entrants),

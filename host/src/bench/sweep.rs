@@ -103,11 +103,11 @@ fn prepare(
             (Load::Rate(saturation * times), Some(times))
         }
     };
-    let members = match load {
+    let clients = match load {
         Load::Concurrency(clients) => clients,
         Load::Rate(_) => plan.workers,
     };
-    let memory = plan.warm_up(crew, entrant, members)?.memory;
+    let memory = plan.warm_up(crew, entrant, clients)?.memory;
     Ok(Point {
         entrant,
         load,

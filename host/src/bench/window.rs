@@ -8,10 +8,10 @@ use tollgate_runtime::clock::Stamp;
 
 use super::{
     Error,
-    crew::{Arrival, Crew, Query, Share, Work},
+    crew::{Arrival, Clients, Crew, Query, Share, Work},
     load::Poisson,
     machine, percentiles,
-    record::{Memory, Path, Percentiles},
+    record::{Memory, Percentiles},
     rig::Rig,
     windows,
 };
@@ -164,7 +164,7 @@ impl Measured {
     }
 
     /// Adds the members' shares of one window.
-    fn share_out(&mut self, path: Path, shares: Vec<Share>, rates: bool) {
+    fn share_out(&mut self, shares: Vec<Share>, rates: bool) {
         for share in shares {
             if rates && share.seconds > 0.0 {
                 let rate = share.tally.frames() as f64 / share.seconds;
@@ -174,19 +174,12 @@ impl Measured {
             self.in_bound += share.in_bound;
             self.failed += share.failed;
             self.timed_out += share.timed_out;
-            if let Some(bytes) = share.linear_bytes {
-                self.memory.linear_bytes += bytes as u64;
-                self.memory.instances += 1;
-            }
             if self.failure.is_none() {
                 self.failure = share.failure;
             }
         }
         if !rates {
             self.rate_seconds = self.tally.frames() as f64;
-        }
-        if !matches!(path, Path::Plugin | Path::Batched) {
-            self.memory.instances = 0;
         }
         self.memory.resident_bytes = machine::resident_bytes();
     }
@@ -214,7 +207,8 @@ impl<'a> Gauges<'a> {
 pub(super) struct Window<'a> {
     pub(super) crew: &'a mut Crew,
     pub(super) entrant: usize,
-    pub(super) members: usize,
+    /// How many frames are under way at most, and how many instances are there.
+    pub(super) clients: usize,
     pub(super) length: Duration,
     pub(super) bound_ns: Option<u64>,
 }
@@ -232,20 +226,23 @@ pub(super) struct Arrivals {
 }
 
 impl Window<'_> {
-    /// Each member takes one frame after the other.
+    /// Each client sends one frame after the other.
     pub(super) fn closed(mut self) -> Result<Measured, Error> {
         let rig = self.crew.rig();
+        self.warm_up(&rig);
         let gauges = Gauges::start(&rig);
         let until = gauges.begin.plus(self.length);
-        self.order(&Work::Closed { until })?;
+        let clients = Arc::new(Clients::new(self.clients));
+        self.order(&Work::Closed { clients, until })?;
         self.sum_up(gauges, true)
     }
 
     /// Frames arrive by a schedule, and a queue stands between them and the members.
     pub(super) fn open(mut self, arrivals: Arrivals) -> Result<Measured, Error> {
+        let rig = self.crew.rig();
+        self.warm_up(&rig);
         let queues = self.queues(arrivals.queue, arrivals.deadline);
         self.order(&Work::Queue(Arc::clone(&queues)))?;
-        let rig = self.crew.rig();
         let gauges = Gauges::start(&rig);
         let begin = gauges.begin;
         let (mut offered, mut rejected) = (0, 0);
@@ -278,12 +275,13 @@ impl Window<'_> {
 
     /// One query of [`QUERY`] frames after the other, shared out among the members.
     pub(super) fn queries(mut self, at_most: Duration) -> Result<Measured, Error> {
+        let rig = self.crew.rig();
+        self.warm_up(&rig);
         let queue = NonZero::new(QUERY).unwrap_or(NonZero::<usize>::MIN);
         let queues = self.queues(queue, None);
         self.order(&Work::Queue(Arc::clone(&queues)))?;
         // The latencies go into a histogram of their own, with the same bounds.
         let mut latencies = Tally::new()?.histogram().clone();
-        let rig = self.crew.rig();
         let gauges = Gauges::start(&rig);
         let until = gauges.begin.plus(self.length);
         let mut ended = true;
@@ -317,24 +315,39 @@ impl Window<'_> {
             deadline,
             priority: Priority::Normal,
         };
-        Arc::new(Queues::new([admission], self.members))
+        Arc::new(Queues::new([admission], self.threads()))
+    }
+
+    fn warm_up(&self, rig: &Rig) {
+        if let Some(entrant) = rig.entrants.get(self.entrant) {
+            entrant.warm_up(&rig.parts, self.clients);
+        }
+    }
+
+    fn threads(&self) -> usize {
+        let rig = self.crew.rig();
+        let entrant = rig.entrants.get(self.entrant);
+        entrant.map_or(0, |entrant| entrant.threads(self.clients))
     }
 
     fn order(&mut self, work: &Work) -> Result<(), Error> {
         self.crew
-            .order(self.members, self.entrant, self.bound_ns, work)
+            .order(self.threads(), self.entrant, self.bound_ns, work)
     }
 
     fn sum_up(self, mut gauges: Gauges<'_>, rates: bool) -> Result<Measured, Error> {
-        let shares = self.crew.gather(self.members)?;
+        let shares = self.crew.gather(self.threads())?;
         let mut measured = Measured::none()?;
         measured.seconds = Stamp::now().nanos_since(gauges.begin) as f64 / 1e9;
         measured.cpu = machine::cpu_time().saturating_sub(gauges.cpu);
         let joules = gauges.energy.as_mut().map(Reading::joules);
         measured.joules = joules.and_then(Result::ok).map(|joules| joules.total());
         measured.bounded = self.bound_ns.is_some();
-        let path = self.crew.rig().path(self.entrant).unwrap_or(Path::Plugin);
-        measured.share_out(path, shares, rates);
+        if let Some(entrant) = self.crew.rig().entrants.get(self.entrant) {
+            let (instances, bytes) = entrant.memory(self.clients);
+            (measured.memory.instances, measured.memory.linear_bytes) = (instances, bytes);
+        }
+        measured.share_out(shares, rates);
         Ok(measured)
     }
 }

@@ -231,10 +231,10 @@ fn window(
     };
     // Inferences are merged while they wait for each other, so there more must be under way.
     let slots = (entrant.path != Path::Batched).then_some(&rig.slots);
-    let mut frame = |share: &mut Share, due: Stamp| {
+    let mut frame = |share: &mut Share, due: Stamp, deadline: Option<Deadline>| {
         let _slot = slots.map(Slots::take);
         let number = next.fetch_add(1, Ordering::Relaxed) % rig.parts.frames.len().max(1);
-        let ran = runner.frame(rig, entrant, number, due);
+        let ran = runner.frame(rig, entrant, number, due, deadline);
         share.add(ran, order.bound_ns);
     };
     let begin = Stamp::now();
@@ -244,14 +244,14 @@ fn window(
             if now >= until {
                 break;
             }
-            frame(&mut share, now);
+            frame(&mut share, now, None);
         },
         Work::Queue(queues) => {
             while let Some(turn) = queues.take() {
                 let arrival = match turn {
-                    Turn::Work(plugin, arrival) => {
+                    Turn::Work(plugin, arrival, deadline) => {
                         let begin = Stamp::now();
-                        frame(&mut share, arrival.due);
+                        frame(&mut share, arrival.due, deadline);
                         queues.done(plugin, Stamp::now().nanos_since(begin));
                         arrival
                     }
@@ -344,8 +344,16 @@ impl Runner {
         }
     }
 
-    /// Takes one frame through; its time counts from the moment when it was due.
-    fn frame(&mut self, rig: &Rig, entrant: &Entrant, number: usize, due: Stamp) -> Ran {
+    /// Takes one frame through; its time counts from the moment when it was due. Its own deadline,
+    /// where it has one, ends a plugin and an inference; nothing ends a twin.
+    fn frame(
+        &mut self,
+        rig: &Rig,
+        entrant: &Entrant,
+        number: usize,
+        due: Stamp,
+        deadline: Option<Deadline>,
+    ) -> Ran {
         let Some(frame) = rig.parts.frames.get(number) else {
             return Ran {
                 record: Record::default(),
@@ -357,7 +365,7 @@ impl Runner {
             Runner::Sandbox(pool) => {
                 let mut ledger = Ledger::open_at(due);
                 ledger.start();
-                let outcome = pool.handle(frame, &mut ledger);
+                let outcome = pool.handle_by(frame, deadline, &mut ledger);
                 let record = ledger.close();
                 let ended = match outcome {
                     Ok(Ok(_)) => Ended::Done,
@@ -386,9 +394,9 @@ impl Runner {
             }
             Runner::Native(native) => {
                 let begin = Stamp::now();
-                let deadline: Option<Deadline> =
-                    Some(Budget::new(rig.parts.limits.inference).from(begin));
-                let (infer_ns, ended) = match native.run(number, deadline) {
+                let own = Budget::new(rig.parts.limits.inference).from(begin);
+                let deadline = deadline.map_or(own, |frame| frame.min(own));
+                let (infer_ns, ended) = match native.run(number, Some(deadline)) {
                     Ok(infer_ns) => (infer_ns, Ended::Done),
                     Err(error) => (0, Ended::of(&RuntimeError::Nn(error))),
                 };

@@ -484,6 +484,18 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_carries_its_deadline_from_when_it_was_due() {
+        let (given, now) = (Duration::from_secs(60), Stamp::now());
+        let queues = one(1, Some(given));
+        queues.admit(0, 1, now).unwrap();
+        let Some(Turn::Work(0, 1, Some(deadline))) = queues.take() else {
+            panic!("it is in time");
+        };
+        assert_eq!(deadline.budget(), given);
+        assert!(deadline.left() <= given);
+    }
+
+    #[test]
     fn whoever_reads_ahead_waits_for_room_and_not_for_workers_that_are_gone() {
         let queues = one(1, None);
         std::thread::scope(|scope| {

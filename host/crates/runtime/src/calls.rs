@@ -41,12 +41,12 @@ pub(crate) fn is_wasi3(name: &str) -> bool {
 
 fn is_async(payload: &Payload<'_>) -> Result<bool, BinaryReaderError> {
     match payload {
-        Payload::ComponentImportSection(section) => any(section.clone(), |import| {
-            is_wasi3(import.name.name)
-        }),
-        Payload::ComponentExportSection(section) => any(section.clone(), |export| {
-            is_wasi3(export.name.name)
-        }),
+        Payload::ComponentImportSection(section) => {
+            any(section.clone(), |import| is_wasi3(import.name.name))
+        }
+        Payload::ComponentExportSection(section) => {
+            any(section.clone(), |export| is_wasi3(export.name.name))
+        }
         Payload::ComponentTypeSection(section) => any(section.clone(), |ty| has_async(&ty)),
         Payload::ComponentCanonicalSection(section) => {
             any(section.clone(), |function| needs_async(&function))

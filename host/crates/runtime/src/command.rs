@@ -48,12 +48,13 @@ impl Instance {
                 let state = State::new(host, grants, limits)?;
                 let mut store = new_store(plugin, state, limits);
                 let instance = start(pre, &mut store, executor.as_ref(), limits)?;
-                let run: Run = instance
-                    .get_typed_func(&mut store, run)
-                    .map_err(|error| Error::Export {
-                        name: "run".to_owned(),
-                        reason: reason(&error),
-                    })?;
+                let run: Run =
+                    instance
+                        .get_typed_func(&mut store, run)
+                        .map_err(|error| Error::Export {
+                            name: "run".to_owned(),
+                            reason: reason(&error),
+                        })?;
                 once(
                     &mut store,
                     limits,

@@ -148,8 +148,7 @@ impl Instance {
             } => {
                 let handle = *handle;
                 let params = (frame.clone(),);
-                let (result,) =
-                    self.call_typed(handle, params, deadline, Frame::LISTS, ledger)?;
+                let (result,) = self.call_typed(handle, params, deadline, Frame::LISTS, ledger)?;
                 result
             }
             Entry::Component { handle: None, .. } => {
@@ -161,8 +160,7 @@ impl Instance {
             Entry::Module { handle, streams } => {
                 let (handle, streams) = (handle.clone(), streams.clone());
                 streams.input.fill(frame.data.clone());
-                let code =
-                    self.enter(ledger, 0, deadline, |store, _, _| handle.call(store, ()))?;
+                let code = self.enter(ledger, 0, deadline, |store, _, _| handle.call(store, ()))?;
                 self.output_of_module(&streams, code)
             }
         };
@@ -318,7 +316,11 @@ impl Instance {
             (own, frame) => own.or(frame),
         };
         state.nn.begin(deadline);
-        let result = call(self.store.as_context_mut(), self.executor.as_ref(), deadline);
+        let result = call(
+            self.store.as_context_mut(),
+            self.executor.as_ref(),
+            deadline,
+        );
         let state = self.store.data_mut();
         state.ledger.end_call();
         std::mem::swap(&mut state.ledger, ledger);

@@ -176,7 +176,9 @@ impl Plugin {
         let exported = |prefixes: &[&str]| {
             let wanted = prefixes.iter().find_map(|prefix| {
                 let mut names = ty.exports(wasmtime).map(|(name, _)| name.to_owned());
-                names.find(|name| name == prefix || prefix.ends_with('.') && name.starts_with(prefix))
+                names.find(|name| {
+                    name == prefix || prefix.ends_with('.') && name.starts_with(prefix)
+                })
             })?;
             component.get_export_index(None, &wanted)
         };
@@ -187,8 +189,8 @@ impl Plugin {
         } else {
             (World::Other, None, "")
         };
-        let entry = interface
-            .and_then(|interface| component.get_export_index(Some(&interface), function));
+        let entry =
+            interface.and_then(|interface| component.get_export_index(Some(&interface), function));
         let pre = engine
             .linker(calls)?
             .instantiate_pre(&component)

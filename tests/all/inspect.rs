@@ -45,7 +45,7 @@ fn worlds_imports_and_grants_are_told() {
             "module-conduct",
             "module",
             "preview1 plugin",
-            None,
+            Some("preview1"),
             "synchronous",
         ),
         (

@@ -11,7 +11,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    task::Poll,
+    task::{Context, Poll, Waker},
 };
 
 use tokio::{
@@ -114,16 +114,24 @@ impl Executor {
         deadline: Option<Deadline>,
         call: impl Future<Output = wasmtime::Result<R>>,
     ) -> wasmtime::Result<R> {
+        let mut call = pin!(call);
+        {
+            // Most calls never wait, and have no need of an executor that could be woken.
+            let _entered = self.runtime.enter();
+            let mut nobody = Context::from_waker(Waker::noop());
+            if let Poll::Ready(result) = call.as_mut().poll(&mut nobody) {
+                return result;
+            }
+        }
         let waited = &*self.waited;
         self.runtime.block_on(async {
-            let mut call = pin!(call);
-            // Most calls never wait: a timer is set for those that do.
             let mut timer: Option<Pin<Box<Sleep>>> = None;
             let mut since = None;
             future::poll_fn(|context| {
                 if let Some(since) = since.take() {
                     waited.add(Stamp::now().ticks_since(since));
                 }
+                // At first this has it wake the one who waits from here on.
                 if let Poll::Ready(result) = call.as_mut().poll(context) {
                     return Poll::Ready(result);
                 }

@@ -234,6 +234,7 @@ fn a_command_writes_waits_and_infers() {
     }
     let (code, stdout, _) = command(&["fail"]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert_eq!(command(&["exit=3"]).0, Some(3));
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! A command for WASI 0.3: it exports `wasi:cli/run@0.3.0` and no older one, writes to standard output
 //! by a stream, waits by the clock, and infers by wasi:nn.
 //!
-//! Its arguments are done in turn: `infer=GRAPH`, which takes one row of three floats, `wait=NANOSECONDS`
-//! and `fail`. It is a library on a target without WASI, so that nothing in it is of an older version.
+//! Its arguments are done in turn: `infer=GRAPH`, which takes one row of three floats, `wait=NANOSECONDS`,
+//! `exit=CODE` and `fail`. It is a library on a target without WASI, so that nothing in it is of an older version.
 
-use bindings::wasi::cli::{environment::get_arguments, stdout::write_via_stream};
+use bindings::wasi::cli::{
+    environment::get_arguments, exit::exit_with_code, stdout::write_via_stream,
+};
 use bindings::wasi::clocks::monotonic_clock::wait_for;
 use bindings::wasi::nn::errors::Error;
 use bindings::wasi::nn::graph::load_by_name;
@@ -37,6 +39,7 @@ mod bindings {
                 import wasi:nn/errors@0.2.0-rc-2024-10-28;
                 import wasi:clocks/monotonic-clock@0.3.0;
                 import wasi:cli/environment@0.3.0;
+                import wasi:cli/exit@0.3.0;
                 import wasi:cli/stdout@0.3.0;
                 export wasi:cli/run@0.3.0;
             }
@@ -65,6 +68,7 @@ impl bindings::exports::wasi::cli::run::Guest for Command {
                 Some(("wait", nanoseconds)) => {
                     wait_for(nanoseconds.parse().map_err(|_| ())?).await;
                 }
+                Some(("exit", code)) => exit_with_code(code.parse().map_err(|_| ())?),
                 _ => result = Err(()),
             }
         }

@@ -1,7 +1,8 @@
 //! One thread that owns its instances, and its twin where there is one.
 //!
 //! A frame goes through the plugin, and with a twin through the twin on the same thread right
-//! before or after, the two taking turns at going first, so that neither has the warmer caches.
+//! before or after, the two taking turns at going first, so that neither has the warmer caches. A frame's
+//! own deadline ends the plugin's run of it; the twin's, which nothing can end, runs on.
 //! The ledger is opened when the frame is admitted and closed when its outputs are there; the
 //! twin's run is outside of it. A frame that fails leaves the worker in use.
 
@@ -12,7 +13,8 @@ use std::{
 
 use tollgate_runtime::{
     Error, Fault, Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Pool, Record,
-    Twin, TwinRecord, clock::Stamp,
+    Twin, TwinRecord,
+    clock::{Deadline, Stamp},
 };
 
 use crate::{
@@ -109,9 +111,9 @@ pub fn work(setup: &Setup, queues: &Queues<Job>, results: &SyncSender<Result<Don
     };
     while let Some(turn) = queues.take() {
         let (job, outcome) = match turn {
-            Turn::Work(plugin, job) => {
+            Turn::Work(plugin, job, deadline) => {
                 let begin = Stamp::now();
-                let outcome = worker.handle(&job.frame);
+                let outcome = worker.handle(&job.frame, deadline);
                 queues.done(plugin, Stamp::now().nanos_since(begin));
                 (job, outcome)
             }
@@ -164,9 +166,9 @@ impl Worker {
         })
     }
 
-    fn handle(&mut self, frame: &Frame) -> Result<Success, Failure> {
+    fn handle(&mut self, frame: &Frame, deadline: Option<Deadline>) -> Result<Success, Failure> {
         let Some(twin) = &mut self.twin else {
-            let (outputs, record) = plugin(&mut self.pool, frame)?;
+            let (outputs, record) = plugin(&mut self.pool, frame, deadline)?;
             return Ok(Success {
                 outputs,
                 record,
@@ -176,9 +178,9 @@ impl Worker {
         self.twin_first = !self.twin_first;
         let (ours, theirs) = if self.twin_first {
             let theirs = twin.handle(frame);
-            (plugin(&mut self.pool, frame), theirs)
+            (plugin(&mut self.pool, frame, deadline), theirs)
         } else {
-            let ours = plugin(&mut self.pool, frame);
+            let ours = plugin(&mut self.pool, frame, deadline);
             (ours, twin.handle(frame))
         };
         let (outputs, record) = ours?;
@@ -197,10 +199,14 @@ impl Worker {
 }
 
 /// One frame through the plugin, its ledger opened and closed.
-fn plugin(pool: &mut Pool, frame: &Frame) -> Result<(Vec<Output>, Record), Failure> {
+fn plugin(
+    pool: &mut Pool,
+    frame: &Frame,
+    deadline: Option<Deadline>,
+) -> Result<(Vec<Output>, Record), Failure> {
     let mut ledger = Ledger::open();
     ledger.start();
-    let outcome = pool.handle(frame, &mut ledger);
+    let outcome = pool.handle_by(frame, deadline, &mut ledger);
     let record = ledger.close();
     let outputs = outcome
         .map_err(Failure::Instance)?

@@ -30,18 +30,65 @@ fn needs(seen: &Value, name: &str) -> String {
 
 #[test]
 fn worlds_imports_and_grants_are_told() {
-    for (name, kind, world) in [
-        ("meter-reader", "component", "tollgate:plugin/plugin"),
-        ("conduct-older", "component", "tollgate:plugin/plugin"),
-        ("command-classify", "component", "wasi:cli/command"),
-        ("module-conduct", "module", "preview1 plugin"),
-        ("preview1-classify", "module", "preview1 command"),
-        ("boundary-standard", "component", "other"),
+    let (plugin, command) = ("tollgate:plugin/plugin", "wasi:cli/command");
+    for (name, kind, world, wasi, calls) in [
+        ("meter-reader", "component", plugin, None, "synchronous"),
+        ("conduct-older", "component", plugin, None, "synchronous"),
+        (
+            "command-classify",
+            "component",
+            command,
+            Some("0.2"),
+            "synchronous",
+        ),
+        (
+            "module-conduct",
+            "module",
+            "preview1 plugin",
+            Some("preview1"),
+            "synchronous",
+        ),
+        (
+            "preview1-classify",
+            "module",
+            "preview1 command",
+            Some("preview1"),
+            "synchronous",
+        ),
+        (
+            "boundary-standard",
+            "component",
+            "other",
+            None,
+            "synchronous",
+        ),
+        ("boundary-async", "component", "other", None, "asynchronous"),
+        (
+            "wasi3-command",
+            "component",
+            command,
+            Some("0.3"),
+            "asynchronous",
+        ),
+        (
+            "wasi3-plugin",
+            "component",
+            plugin,
+            Some("0.3"),
+            "asynchronous",
+        ),
+        (
+            "wasi3-sync",
+            "component",
+            plugin,
+            Some("0.3"),
+            "asynchronous",
+        ),
     ] {
         let seen = inspect(&component(name));
         assert_eq!(
-            (&seen["kind"], &seen["world"]),
-            (&kind.into(), &world.into()),
+            (&seen["kind"], &seen["world"], &seen["wasi"], &seen["calls"]),
+            (&kind.into(), &world.into(), &wasi.into(), &calls.into()),
             "{name}"
         );
         assert!(seen["memory_bytes"].as_u64() > Some(0) && seen["code_bytes"].as_u64() > Some(0));

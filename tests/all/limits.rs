@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tollgate_runtime::{Error, Frame, Grants, GuestFault, Ledger, Limits, Policy, Pool};
+use tollgate_runtime::{
+    Error, Frame, Grants, GuestFault, Ledger, Limits, Policy, Pool, clock::Deadline,
+};
 
 use crate::support::{self, CONDUCT, Conduct, all_graphs, frame, has};
 
@@ -47,6 +49,52 @@ fn the_frames_deadline_bounds_its_inferences_as_well() {
         Ok(said) => has(&said.expect("no fault"), &["Timeout"]),
         Err(error) => has(&error.to_string(), &["deadline"]),
     }
+}
+
+#[test]
+fn a_frames_own_deadline_ends_a_loop_and_an_inference_and_the_next_frame_is_fine() {
+    let plugin = Arc::new(support::plugin("conduct"));
+    let host = support::host(&["slow", "pair"]);
+    let limits = Limits::default();
+    let mut pool = Pool::new(plugin, host, all_graphs(), limits, Policy::default());
+    let mut handle = |command: &str, deadline: Option<Duration>| {
+        let deadline = deadline.map(Deadline::after);
+        let mut ledger = Ledger::open();
+        ledger.start();
+        let result = pool.handle_by(&frame(command), deadline, &mut ledger);
+        result.map(|outputs| {
+            let outputs = outputs.expect("no fault");
+            String::from_utf8_lossy(&outputs[0].data).into_owned()
+        })
+    };
+    let (short, long) = (Duration::from_millis(50), Duration::from_secs(3600));
+    for command in ["loop", "compute slow x:FP32:1", "infer slow x:FP32:1"] {
+        match handle(command, Some(short)) {
+            // An inference tells the guest, which may come back before the epoch moves.
+            Ok(said) => has(&said, &["Timeout", "`slow`", "50ms"]),
+            Err(error) => assert!(
+                matches!(error, Error::Guest(GuestFault::Deadline { after }) if after == short),
+                "{command}: {error}"
+            ),
+        }
+        for deadline in [None, Some(long)] {
+            let said = handle("compute pair a:FP32:1,4 b:I64:1", deadline);
+            has(&said.expect("no trap"), &["sum="]);
+        }
+    }
+}
+
+#[test]
+fn the_earlier_of_two_deadlines_holds() {
+    let limits = limits(|limits| limits.deadline = Some(Duration::from_millis(50)));
+    let mut guest = Conduct::with(&[], &Grants::default(), &limits);
+    let late = Some(Deadline::after(Duration::from_secs(3600)));
+    let ended = guest.0.handle_by(&frame("loop"), late, &mut Ledger::open());
+    let error = ended.expect_err("it loops");
+    assert!(
+        matches!(error, Error::Guest(GuestFault::Deadline { after }) if after.as_millis() == 50),
+        "{error}"
+    );
 }
 
 #[test]

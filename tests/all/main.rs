@@ -26,4 +26,5 @@ mod support;
 mod tune;
 mod twin;
 mod types;
+mod wasi3;
 mod worlds;

@@ -1,6 +1,6 @@
 //! Which files are accepted as what, and what is said of the others.
 
-use tollgate_runtime::{Error, Instance, Ledger, Limits, Plugin, World};
+use tollgate_runtime::{Calls, Error, Instance, Ledger, Limits, Plugin, World};
 
 use crate::support::{self, CONDUCT, ENGINE, component, has};
 
@@ -62,6 +62,6 @@ fn compiled_code_of_another_kind_is_refused() {
     std::fs::write(&path, b"not compiled code").expect("written");
     // SAFETY: the file is not compiled code at all, which is refused before any of it is used.
     #[expect(unsafe_code, reason = "the refusal is what is tested")]
-    let plugin = unsafe { Plugin::from_compiled_file(&ENGINE, &path) };
+    let plugin = unsafe { Plugin::from_compiled_file(&ENGINE, Calls::Sync, &path) };
     assert!(matches!(plugin.map(|_| ()), Err(Error::Invalid { .. })));
 }

@@ -264,9 +264,9 @@ fn window(
         Entry::Occupied(slot) => slot.into_mut(),
         Entry::Vacant(slot) => slot.insert(Runner::new(rig, entrant)?),
     };
-    let mut frame = |share: &mut Share, due: Stamp| {
+    let mut frame = |share: &mut Share, due: Stamp, deadline: Option<Deadline>| {
         let number = next.fetch_add(1, Ordering::Relaxed) % rig.parts.frames.len().max(1);
-        let ran = runner.frame(rig, entrant, number, due);
+        let ran = runner.frame(rig, entrant, number, due, deadline);
         share.add(ran, order.bound_ns);
     };
     let begin = Stamp::now();
@@ -275,16 +275,16 @@ fn window(
             while Stamp::now() < until {
                 // There are as many clients as members at least, so one of them waits.
                 let Some(due) = clients.next() else { break };
-                frame(&mut share, due);
+                frame(&mut share, due, None);
                 clients.answered();
             }
         }
         Work::Queue(queues) => {
             while let Some(turn) = queues.take() {
                 let arrival = match turn {
-                    Turn::Work(plugin, arrival) => {
+                    Turn::Work(plugin, arrival, deadline) => {
                         let begin = Stamp::now();
-                        frame(&mut share, arrival.due);
+                        frame(&mut share, arrival.due, deadline);
                         queues.done(plugin, Stamp::now().nanos_since(begin));
                         arrival
                     }
@@ -368,8 +368,16 @@ impl Runner {
         })
     }
 
-    /// Takes one frame through; its time counts from the moment when it was due.
-    fn frame(&mut self, rig: &Rig, entrant: &Entrant, number: usize, due: Stamp) -> Ran {
+    /// Takes one frame through; its time counts from the moment when it was due. Its own deadline,
+    /// where it has one, ends a plugin and an inference; nothing ends a twin.
+    fn frame(
+        &mut self,
+        rig: &Rig,
+        entrant: &Entrant,
+        number: usize,
+        due: Stamp,
+        deadline: Option<Deadline>,
+    ) -> Ran {
         let Some(frame) = rig.parts.frames.get(number) else {
             return Ran {
                 record: Record::default(),
@@ -386,7 +394,7 @@ impl Runner {
                     Some(pool) => pool,
                     None => entrant.pool(&rig.parts),
                 };
-                let outcome = pool.handle(frame, &mut ledger);
+                let outcome = pool.handle_by(frame, deadline, &mut ledger);
                 let record = ledger.close();
                 entrant.warm.put(pool);
                 let ended = match outcome {
@@ -416,9 +424,9 @@ impl Runner {
             }
             Runner::Native(native) => {
                 let begin = Stamp::now();
-                let deadline: Option<Deadline> =
-                    Some(Budget::new(rig.parts.limits.inference).from(begin));
-                let (infer_ns, ended) = match native.run(number, deadline) {
+                let own = Budget::new(rig.parts.limits.inference).from(begin);
+                let deadline = deadline.map_or(own, |frame| frame.min(own));
+                let (infer_ns, ended) = match native.run(number, Some(deadline)) {
                     Ok(infer_ns) => (infer_ns, Ended::Done),
                     Err(error) => (0, Ended::of(&RuntimeError::Nn(error))),
                 };

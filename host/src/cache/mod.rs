@@ -17,7 +17,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tollgate_runtime::{Engine, Error, Plugin};
+use tollgate_runtime::{Calls, Engine, Error, Plugin};
 
 use crate::egress::one_line;
 
@@ -88,8 +88,10 @@ impl Cache {
     ///
     /// The plugin's own: not a component, or one that does not compile.
     pub fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<(Plugin, Origin), Error> {
-        let code = self.dir.join(entry_name(wasm, engine.compatibility()));
-        match trust::load(engine, &code) {
+        let calls = Calls::of(wasm);
+        let code = entry_name(wasm, engine.compatibility(calls)?);
+        let code = self.dir.join(code);
+        match trust::load(engine, calls, &code) {
             Ok(plugin) => return Ok((plugin, Origin::Cached)),
             Err(trust::Miss::NotThere) => {}
             Err(miss) => {
@@ -101,7 +103,7 @@ impl Cache {
             tracing::warn!(dir = %self.dir.display(), %error, "cannot keep compiled code");
             return Ok((Plugin::new(engine, wasm)?, Origin::Compiled));
         }
-        match trust::load(engine, &code) {
+        match trust::load(engine, calls, &code) {
             Ok(plugin) => Ok((plugin, Origin::Compiled)),
             // Somebody emptied the cache between the two lines, or the disk lies.
             Err(_) => Ok((Plugin::new(engine, wasm)?, Origin::Compiled)),

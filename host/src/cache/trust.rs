@@ -16,7 +16,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tollgate_runtime::{Engine, Plugin};
+use tollgate_runtime::{Calls, Engine, Plugin};
 
 use super::{DIGEST, hex};
 
@@ -51,7 +51,7 @@ impl From<io::Error> for Miss {
 }
 
 /// Loads one entry of the cache, if it can be vouched for.
-pub(super) fn load(engine: &Engine, code: &Path) -> Result<Plugin, Miss> {
+pub(super) fn load(engine: &Engine, calls: Calls, code: &Path) -> Result<Plugin, Miss> {
     let expected = fs::read(code.with_extension(DIGEST))?;
     let mut digest = Sha256::new();
     let mut file = BufReader::with_capacity(CHUNK_BYTES, fs::File::open(code)?);
@@ -60,7 +60,7 @@ pub(super) fn load(engine: &Engine, code: &Path) -> Result<Plugin, Miss> {
         return Err(Miss::Altered);
     }
     // SAFETY: the file holds what `Plugin::compile` returned to `Cache::keep` on this machine for
-    // an engine of the same compatibility: its name says so, its digest was just checked, and only
+    // an engine of the same compatibility and such calls: its name says so, its digest was just checked, and only
     // this user can have written either or can change them now.
-    unsafe { Plugin::from_compiled_file(engine, code) }.map_err(Miss::Refused)
+    unsafe { Plugin::from_compiled_file(engine, calls, code) }.map_err(Miss::Refused)
 }

@@ -50,6 +50,10 @@ fn render(seen: &Inspection, out: &mut String) -> std::fmt::Result {
     let mut line = |name: &str, value: String| writeln!(out, "{name:<10} {value}");
     line("kind", word(seen.kind))?;
     line("world", word(seen.world))?;
+    if let Some(wasi) = seen.wasi {
+        line("wasi", word(wasi))?;
+    }
+    line("calls", word(seen.calls))?;
     for producer in &seen.producers {
         let mut who = String::new();
         egress::escape(&format!("{} {}", producer.name, producer.version), &mut who);

@@ -3,7 +3,8 @@
 //! Nothing waits that need not. A full queue refuses at once. A frame with a deadline is refused on
 //! arrival where those ahead of it and its own service time, learnt from recent frames, leave no
 //! chance of meeting it, and once more when its turn comes; so at overload workers spend their time
-//! on frames that somebody still wants. Where nobody waits and a worker is free, a frame is let
+//! on frames that somebody still wants. A frame that is let in carries its deadline to the worker, which
+//! ends it there. Where nobody waits and a worker is free, a frame is let
 //! through whatever was learnt, so that a wrong estimate mends itself.
 //!
 //! Workers take the frame whose turn it is: the oldest one, where each step of priority counts as
@@ -20,7 +21,7 @@ use std::{
 };
 
 use tollgate_nn::Priority;
-use tollgate_runtime::clock::Stamp;
+use tollgate_runtime::clock::{Budget, Deadline, Stamp};
 
 use super::service::Service;
 
@@ -85,8 +86,9 @@ pub struct Counts {
 /// A frame's turn.
 #[derive(Debug)]
 pub enum Turn<T> {
-    /// To be worked on, and then told to [`Queues::done`] with the plugin's number.
-    Work(usize, T),
+    /// To be worked on until its deadline, and then told to [`Queues::done`] with the plugin's
+    /// number.
+    Work(usize, T, Option<Deadline>),
     /// To be told that it is refused.
     Refused(usize, T, Refusal),
 }
@@ -118,6 +120,8 @@ struct State<T> {
 #[derive(Debug)]
 struct Line<T> {
     admission: Admission,
+    /// The admission's deadline, converted once.
+    budget: Option<Budget>,
     waiting: VecDeque<Waiting<T>>,
     service: Service,
     counts: Counts,
@@ -137,6 +141,7 @@ impl<T> Queues<T> {
     pub fn new(admissions: impl IntoIterator<Item = Admission>, workers: usize) -> Self {
         let line = |admission: Admission| Line {
             admission,
+            budget: admission.deadline.map(Budget::new),
             waiting: VecDeque::with_capacity(admission.capacity.get().min(1024)),
             service: Service::default(),
             counts: Counts::default(),
@@ -361,8 +366,9 @@ impl<T> State<T> {
                 return Some(Turn::Refused(number, job, Refusal::Late(deadline)));
             }
         }
+        let deadline = line.budget.map(|budget| budget.from(due));
         self.busy += 1;
-        Some(Turn::Work(number, job))
+        Some(Turn::Work(number, job, deadline))
     }
 }
 
@@ -391,7 +397,7 @@ mod tests {
     /// Takes a frame and works on it for so long, as far as the queues are told.
     fn work(queues: &Queues<u32>, took_ns: u64) -> u32 {
         match queues.take().unwrap() {
-            Turn::Work(plugin, job) => {
+            Turn::Work(plugin, job, _) => {
                 queues.done(plugin, took_ns);
                 job
             }
@@ -472,9 +478,21 @@ mod tests {
         let long_after = now.plus(3 * AGEING);
         state.push(0, 10, now, now, false);
         state.push(1, 11, long_after, long_after, false);
-        let Some(Turn::Work(0, 10)) = state.pop(long_after) else {
+        let Some(Turn::Work(0, 10, None)) = state.pop(long_after) else {
             panic!("the low one has waited for long enough");
         };
+    }
+
+    #[test]
+    fn a_frame_carries_its_deadline_from_when_it_was_due() {
+        let (given, now) = (Duration::from_secs(60), Stamp::now());
+        let queues = one(1, Some(given));
+        queues.admit(0, 1, now).unwrap();
+        let Some(Turn::Work(0, 1, Some(deadline))) = queues.take() else {
+            panic!("it is in time");
+        };
+        assert_eq!(deadline.budget(), given);
+        assert!(deadline.left() <= given);
     }
 
     #[test]

@@ -41,6 +41,10 @@ pub struct Inspection {
     pub kind: Kind,
     /// What it is for, and how it would be run.
     pub world: World,
+    /// The newest generation of WASI that it imports or exports; null where it has none.
+    pub wasi: Option<Wasi>,
+    /// Whether its calls may wait, which takes an engine whose calls cost more.
+    pub calls: Calls,
     /// What the toolchain says of itself.
     pub producers: Vec<Producer>,
     /// The file's size.
@@ -78,6 +82,31 @@ pub enum Kind {
     Module,
     /// A core module that describes a component, and has yet to be encoded as one.
     UnencodedComponent,
+}
+
+/// A generation of WASI. A later one is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Wasi {
+    /// Core modules'.
+    #[serde(rename = "preview1")]
+    Preview1,
+    /// The component model's first.
+    #[serde(rename = "0.2")]
+    Version2,
+    /// The one with asynchronous functions, streams and futures.
+    #[serde(rename = "0.3")]
+    Version3,
+}
+
+/// How it is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calls {
+    /// Its functions return before anything else happens to it.
+    #[default]
+    Synchronous,
+    /// Its functions may wait.
+    Asynchronous,
 }
 
 /// What it is for.

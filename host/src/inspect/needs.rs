@@ -17,6 +17,24 @@ pub enum Need {
 /// The versions of wasi-nn that components may import.
 const WASI_NN: [&str; 2] = ["0.2.0-rc-2024-10-28", "0.2.0-rc-2024-08-19"];
 
+/// The packages of WASI that are offered, in 0.2 and, but for the one that 0.3 has done away with,
+/// in 0.3.
+const WASI: [&str; 6] = [
+    "wasi:cli",
+    "wasi:clocks",
+    "wasi:filesystem",
+    "wasi:io",
+    "wasi:random",
+    "wasi:sockets",
+];
+
+/// The package of an interface.
+fn package(interface: &str) -> &str {
+    interface
+        .split_once('/')
+        .map_or(interface, |(package, _)| package)
+}
+
 /// What an interface takes, of which these functions are called; and the option to add, or why not.
 pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
     let calls = |function: &str| functions.iter().any(|called| called == function);
@@ -42,6 +60,17 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
             },
         ),
         _ if interface.starts_with("wasi:nn/") => nothing(),
+        // A release candidate is not the release.
+        _ if WASI.contains(&package(interface))
+            && !(version.starts_with("0.2.") || version.starts_with("0.3."))
+            || package(interface) == "wasi:io" && !version.starts_with("0.2.")
+            || version.starts_with("0.3.") && version.contains('-') =>
+        {
+            (
+                Need::NotOffered,
+                format!("version {version} is not accepted: rebuild it for WASI 0.2 or 0.3.0"),
+            )
+        }
         "tollgate:nn/inference" if version == "0.1.0" => nothing(),
         _ if interface.starts_with("tollgate:nn/") => (
             Need::NotOffered,
@@ -60,19 +89,7 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
         _ if interface.starts_with("wasi:sockets/") => {
             grant("offered, and no network is ever reached through it")
         }
-        _ if ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/"]
-            .iter()
-            .any(|known| interface.starts_with(known)) =>
-        {
-            if version.starts_with("0.2.") {
-                nothing()
-            } else {
-                (
-                    Need::NotOffered,
-                    format!("version {version} is not accepted: rebuild it for WASI 0.2"),
-                )
-            }
-        }
+        _ if WASI.contains(&package(interface)) => nothing(),
         "wasi_snapshot_preview1" => match () {
             () if calls("path_open") => {
                 grant("--dir HOST::GUEST, for the folders that it is to see")
@@ -115,6 +132,15 @@ mod tests {
         assert_eq!(need("wasi:filesystem/types@0.2.3", &[]).0, Need::Grant);
         assert_eq!(need("wasi:io/streams@0.2.6", &[]).0, Need::Nothing);
         assert_eq!(need("wasi:io/streams@0.3.0", &[]).0, Need::NotOffered);
+        assert_eq!(
+            need("wasi:clocks/monotonic-clock@0.3.0", &[]).0,
+            Need::Nothing
+        );
+        assert_eq!(need("wasi:filesystem/types@0.3.1", &[]).0, Need::Grant);
+        let (needed, words) = need("wasi:clocks/monotonic-clock@0.3.0-rc-2025-09-16", &[]);
+        assert_eq!(needed, Need::NotOffered);
+        assert!(words.contains("0.3.0-rc-2025-09-16"), "{words}");
+        assert_eq!(need("wasi:filesystem/types@0.1.0", &[]).0, Need::NotOffered);
         assert_eq!(
             need("wasi_snapshot_preview1", &["fd_read"]).0,
             Need::Nothing

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wasmparser::{Encoding, ExternalKind, Parser, Payload};
 
-use super::{Error, Import, Inspection, Kind, Need, World, needs, producers};
+use super::{Calls, Error, Import, Inspection, Kind, Need, Wasi, World, needs, producers};
 
 /// The schema of an inspection's JSON.
 const SCHEMA: &str = "tollgate.inspect/1";
@@ -29,7 +29,12 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Error> {
         let payload = payload.map_err(invalid)?;
         walk.see(payload).map_err(invalid)?;
     }
-    Ok(walk.finish(wasm.len() as u64))
+    let mut seen = walk.finish(wasm.len() as u64);
+    seen.calls = match tollgate_runtime::Calls::of(wasm) {
+        tollgate_runtime::Calls::Sync => Calls::Synchronous,
+        tollgate_runtime::Calls::Async => Calls::Asynchronous,
+    };
+    Ok(seen)
 }
 
 fn invalid(error: wasmparser::BinaryReaderError) -> Error {
@@ -166,8 +171,24 @@ impl Walk {
             })
             .collect();
         seen.world = world(seen.kind, &seen.exports);
+        let imports = seen.imports.iter().map(|import| &import.name);
+        seen.wasi = imports.chain(&seen.exports).filter_map(wasi).max();
         seen.notes = notes(&seen);
         seen
+    }
+}
+
+/// The generation of WASI that an interface belongs to. wasi:nn's own versions say nothing of it.
+fn wasi(name: &String) -> Option<Wasi> {
+    let version = |part: &str| name.starts_with("wasi:") && name.contains(part);
+    if name.starts_with("wasi:nn/") {
+        None
+    } else if version("@0.3.") {
+        Some(Wasi::Version3)
+    } else if version("@0.2.") {
+        Some(Wasi::Version2)
+    } else {
+        (name == "wasi_snapshot_preview1").then_some(Wasi::Preview1)
     }
 }
 
@@ -179,7 +200,8 @@ fn world(kind: Kind, exports: &[String]) -> World {
         Kind::Module if exports("_start") => World::Preview1Command,
         Kind::Module => World::Other,
         _ if exports("tollgate:plugin/handler@0.1.") => World::Plugin,
-        _ if exports("wasi:cli/run@0.2.") => World::Command,
+        _ if exports("tollgate:plugin-async/handler@0.1.") => World::Plugin,
+        _ if exports("wasi:cli/run@0.3.") || exports("wasi:cli/run@0.2.") => World::Command,
         _ if exports("wasi:http/incoming-handler@0.2.") => World::Http,
         _ => World::Other,
     }
@@ -198,8 +220,9 @@ fn notes(seen: &Inspection) -> Vec<String> {
     }
     if seen.world == World::Other && seen.kind != Kind::UnencodedComponent {
         notes.push(
-            "it exports no world that can be run: expected `tollgate:plugin/handler@0.1.0` or \
-             `wasi:cli/run@0.2` of a component, `handle` or `_start` of a module"
+            "it exports no world that can be run: expected `tollgate:plugin/handler@0.1.0`, \
+             `tollgate:plugin-async/handler@0.1.0` or `wasi:cli/run` of WASI 0.2 or 0.3 of a component, \
+             `handle` or `_start` of a module"
                 .to_owned(),
         );
     }

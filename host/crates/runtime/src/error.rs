@@ -33,7 +33,8 @@ pub enum Error {
     /// The component exports no world that is accepted.
     #[error(
         "a component of another world: it exports {exports}; expected `tollgate:plugin/handler@0.1.0` \
-         (a plugin) or `wasi:cli/run@0.2` (a command)"
+         or `tollgate:plugin-async/handler@0.1.0` (a plugin), or `wasi:cli/run` of WASI 0.2 or 0.3 (a \
+         command)"
     )]
     WrongWorld {
         /// The names of its exports.

@@ -4,14 +4,19 @@
 //! however it ends into a value. After a trap the instance refuses to be used.
 
 use wasmtime::{
-    AsContextMut, CallHook, Store, StoreContextMut, Trap,
+    AsContextMut, Store, StoreContextMut,
     component::{Component, ComponentNamedList, Lift, Lower, TypedFunc},
 };
-use wasmtime_wasi::{I32Exit, p2::bindings::sync::Command};
 
 use crate::{
     Error, Fault, Frame, Grants, GuestFault, Ledger, Limits, NnHost, Output, Plugin, World,
-    engine::epochs, error::reason, plugin::Code, state::State, streams::Streams,
+    engine::epochs,
+    error::reason,
+    executor::Executor,
+    plugin::Code,
+    state::State,
+    store::{classify, executor, new_store, start, start_module},
+    streams::Streams,
 };
 use tollgate_nn::clock::{Budget, Deadline};
 
@@ -23,7 +28,8 @@ type Handle = TypedFunc<(Frame,), (Result<Vec<Output>, Fault>,)>;
 /// One instantiated plugin.
 pub struct Instance {
     store: Store<State>,
-    limits: Limits,
+    /// What runs the calls of an asynchronous guest; the store goes before it.
+    executor: Option<Executor>,
     /// The deadline's length, and how many epochs it is at most.
     budget: Option<Budget>,
     epochs: u64,
@@ -66,18 +72,17 @@ impl Instance {
                 wanted: World::Plugin.words(),
             });
         }
+        let executor = executor(plugin)?;
         let (store, entry) = match plugin.code() {
             Code::Component {
                 component,
                 pre,
-                handle,
+                entry,
             } => {
                 let state = State::new(host, grants, limits)?;
                 let mut store = new_store(plugin, state, limits);
-                let inner = pre
-                    .instantiate(&mut store)
-                    .map_err(|error| start_failure(&store, limits, &error))?;
-                let typed = handle.map(|index| inner.get_typed_func(&mut store, index));
+                let inner = start(pre, &mut store, executor.as_ref(), limits)?;
+                let typed = entry.map(|index| inner.get_typed_func(&mut store, index));
                 let entry = Entry::Component {
                     inner,
                     component: component.clone(),
@@ -98,7 +103,7 @@ impl Instance {
         };
         Ok(Self {
             store,
-            limits: limits.clone(),
+            executor,
             budget: limits.deadline.map(Budget::new),
             epochs: limits.deadline.map_or(u64::MAX / 2, epochs),
             entry,
@@ -119,6 +124,22 @@ impl Instance {
         frame: &Frame,
         ledger: &mut Ledger,
     ) -> Result<Result<Vec<Output>, Fault>, Error> {
+        self.handle_by(frame, None, ledger)
+    }
+
+    /// As [`Instance::handle`], for a frame with a deadline of its own: the earlier one of it and
+    /// [`Limits::deadline`] ends the guest, and each of its inferences. A frame whose deadline has
+    /// passed does not reach the guest.
+    ///
+    /// # Errors
+    ///
+    /// As [`Instance::handle`].
+    pub fn handle_by(
+        &mut self,
+        frame: &Frame,
+        deadline: Option<Deadline>,
+        ledger: &mut Ledger,
+    ) -> Result<Result<Vec<Output>, Fault>, Error> {
         ledger.counts.bytes_out += frame.bytes() as u64;
         let result = match &self.entry {
             Entry::Component {
@@ -126,9 +147,8 @@ impl Instance {
                 ..
             } => {
                 let handle = *handle;
-                let (result,) = self.enter(ledger, Frame::LISTS, |store| {
-                    handle.call(store, (frame.clone(),))
-                })?;
+                let params = (frame.clone(),);
+                let (result,) = self.call_typed(handle, params, deadline, Frame::LISTS, ledger)?;
                 result
             }
             Entry::Component { handle: None, .. } => {
@@ -140,7 +160,7 @@ impl Instance {
             Entry::Module { handle, streams } => {
                 let (handle, streams) = (handle.clone(), streams.clone());
                 streams.input.fill(frame.data.clone());
-                let code = self.enter(ledger, 0, |store| handle.call(store, ()))?;
+                let code = self.enter(ledger, 0, deadline, |store, _, _| handle.call(store, ()))?;
                 self.output_of_module(&streams, code)
             }
         };
@@ -172,6 +192,11 @@ impl Instance {
             reason.push_str(&refused);
         }
         Err(Fault::Internal(reason))
+    }
+
+    /// Whether it can be called again.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.poisoned
     }
 
     /// Linear memory that it has, in bytes, touched or not.
@@ -224,119 +249,88 @@ impl Instance {
         P: ComponentNamedList + Lower + 'static,
         R: ComponentNamedList + Lift + 'static,
     {
-        self.enter(ledger, allocations, |store| function.0.call(store, params))
+        self.call_typed(function.0, params, None, allocations, ledger)
     }
 
+    fn call_typed<P, R>(
+        &mut self,
+        function: TypedFunc<P, R>,
+        params: P,
+        deadline: Option<Deadline>,
+        allocations: u8,
+        ledger: &mut Ledger,
+    ) -> Result<R, Error>
+    where
+        P: ComponentNamedList + Lower + 'static,
+        R: ComponentNamedList + Lift + 'static,
+    {
+        self.enter(
+            ledger,
+            allocations,
+            deadline,
+            |store, executor, deadline| match executor {
+                None => function.call(store, params),
+                Some(executor) => executor.run(deadline, function.call_async(store, params)),
+            },
+        )
+    }
+
+    /// Enters the guest with a frame's ledger; `call` is told by what and until when it is run.
     fn enter<R>(
         &mut self,
         ledger: &mut Ledger,
         allocations: u8,
-        call: impl FnOnce(StoreContextMut<'_, State>) -> wasmtime::Result<R>,
+        frame: Option<Deadline>,
+        call: impl FnOnce(
+            StoreContextMut<'_, State>,
+            Option<&Executor>,
+            Option<Deadline>,
+        ) -> wasmtime::Result<R>,
     ) -> Result<R, Error> {
         if self.poisoned {
             return Err(Error::Poisoned);
         }
-        self.store.set_epoch_deadline(self.epochs);
+        let epochs = match frame {
+            None => self.epochs,
+            Some(frame) if frame.left().is_zero() => {
+                let after = frame.budget();
+                return Err(GuestFault::Deadline { after }.into());
+            }
+            Some(frame) => self.epochs.min(epochs(frame.left())),
+        };
+        self.store.set_epoch_deadline(epochs);
         let state = self.store.data_mut();
         // What an earlier call was denied does not explain how this one ends.
         state.limiter.denied = None;
         std::mem::swap(&mut state.ledger, ledger);
-        state.ledger.begin_call(allocations);
+        match &self.executor {
+            None => state.ledger.begin_call(allocations),
+            Some(executor) => state
+                .ledger
+                .begin_async_call(allocations, executor.waited()),
+        }
         let begin = state.ledger.since();
-        state.nn.begin(self.budget.map(|budget| budget.from(begin)));
-        let result = call(self.store.as_context_mut());
+        let own = self.budget.map(|budget| budget.from(begin));
+        let deadline = match (own, frame) {
+            (Some(own), Some(frame)) => Some(own.min(frame)),
+            (own, frame) => own.or(frame),
+        };
+        state.nn.begin(deadline);
+        let result = call(
+            self.store.as_context_mut(),
+            self.executor.as_ref(),
+            deadline,
+        );
         let state = self.store.data_mut();
         state.ledger.end_call();
         std::mem::swap(&mut state.ledger, ledger);
         state.nn.reclaim();
         result.map_err(|error| {
             self.poisoned = true;
-            classify(&self.store, &self.limits, &error)
+            let after = deadline.map(|deadline| deadline.budget());
+            classify(&self.store, after, &error)
         })
     }
-
-    /// Runs a command to its end; gives its exit code.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OtherWorld`] for a plugin, [`Error::Instantiate`], [`Error::Directory`], or the
-    /// guest's fault.
-    pub fn run_command(
-        plugin: &Plugin,
-        host: &NnHost,
-        grants: &Grants,
-        limits: &Limits,
-        ledger: &mut Ledger,
-    ) -> Result<i32, Error> {
-        if plugin.world() != World::Command {
-            return Err(Error::OtherWorld {
-                is: plugin.world().words(),
-                wanted: World::Command.words(),
-            });
-        }
-        match plugin.code() {
-            Code::Component { pre, .. } => {
-                let state = State::new(host, grants, limits)?;
-                let mut store = new_store(plugin, state, limits);
-                let command = pre
-                    .instantiate(&mut store)
-                    .and_then(|instance| Command::new(&mut store, &instance))
-                    .map_err(|error| start_failure(&store, limits, &error))?;
-                once(&mut store, limits, ledger, |store| {
-                    let ended = command.wasi_cli_run().call_run(store)?;
-                    Ok(i32::from(ended.is_err()))
-                })
-            }
-            Code::Module(pre) => {
-                let streams = Streams::default();
-                let state = State::for_module(host, grants, limits, &streams)?;
-                let mut store = new_store(plugin, state, limits);
-                let start = pre
-                    .instantiate(&mut store)
-                    .and_then(|inner| inner.get_typed_func::<(), ()>(&mut store, "_start"))
-                    .map_err(|error| start_failure(&store, limits, &error))?;
-                once(&mut store, limits, ledger, |store| {
-                    start.call(store, ()).map(|()| 0)
-                })
-            }
-        }
-    }
-}
-
-/// Enters a command; gives its exit code.
-fn once(
-    store: &mut Store<State>,
-    limits: &Limits,
-    ledger: &mut Ledger,
-    enter: impl FnOnce(&mut Store<State>) -> wasmtime::Result<i32>,
-) -> Result<i32, Error> {
-    let state = store.data_mut();
-    state.nn.begin(limits.deadline.map(Deadline::after));
-    std::mem::swap(&mut state.ledger, ledger);
-    state.ledger.begin_call(0);
-    let result = enter(store);
-    let state = store.data_mut();
-    state.ledger.end_call();
-    std::mem::swap(&mut state.ledger, ledger);
-    result.or_else(|error| match error.downcast_ref::<I32Exit>() {
-        Some(exit) => Ok(exit.0),
-        None => Err(classify(store, limits, &error)),
-    })
-}
-
-/// Instantiates a module, and lets a reactor set itself up.
-fn start_module(
-    pre: &wasmtime::InstancePre<State>,
-    store: &mut Store<State>,
-    limits: &Limits,
-) -> Result<wasmtime::Instance, Error> {
-    let started = pre.instantiate(&mut *store).and_then(|inner| {
-        if let Ok(initialize) = inner.get_typed_func::<(), ()>(&mut *store, "_initialize") {
-            initialize.call(&mut *store, ())?;
-        }
-        Ok(inner)
-    });
-    started.map_err(|error| start_failure(store, limits, &error))
 }
 
 fn no_handle(error: wasmtime::Error) -> Error {
@@ -344,52 +338,4 @@ fn no_handle(error: wasmtime::Error) -> Error {
         name: "handle".to_owned(),
         reason: reason(&error),
     }
-}
-
-fn new_store(plugin: &Plugin, state: State, limits: &Limits) -> Store<State> {
-    let mut store = Store::new(plugin.engine().wasmtime(), state);
-    store.limiter(|state| &mut state.limiter);
-    store.set_hostcall_fuel(limits.host_call_bytes);
-    store.set_epoch_deadline(limits.deadline.map_or(u64::MAX / 2, epochs));
-    store.call_hook(|mut store, hook| {
-        let ledger = &mut store.data_mut().ledger;
-        match hook {
-            CallHook::CallingWasm => ledger.enter_guest(),
-            CallHook::ReturningFromWasm => ledger.leave_guest(),
-            CallHook::CallingHost => ledger.enter_host(),
-            CallHook::ReturningFromHost => ledger.leave_host(),
-        }
-        Ok(())
-    });
-    store
-}
-
-/// Says why an instance could not be made: the guest's start function may have run.
-fn start_failure(store: &Store<State>, limits: &Limits, error: &wasmtime::Error) -> Error {
-    let denied = &store.data().limiter.denied;
-    if error.downcast_ref::<Trap>().is_some() {
-        return classify(store, limits, error);
-    }
-    Error::Instantiate {
-        reason: match denied {
-            Some(what) => format!("{what} ({})", reason(error)),
-            None => reason(error),
-        },
-    }
-}
-
-/// Says how a call of the guest ended badly.
-fn classify(store: &Store<State>, limits: &Limits, error: &wasmtime::Error) -> Error {
-    let trap = reason(error);
-    let fault = match (error.downcast_ref::<Trap>(), &store.data().limiter.denied) {
-        (Some(Trap::Interrupt), _) => GuestFault::Deadline {
-            after: limits.deadline.unwrap_or_default(),
-        },
-        (_, Some(what)) => GuestFault::Limit {
-            what: what.clone(),
-            trap,
-        },
-        (_, None) => GuestFault::Trap { reason: trap },
-    };
-    fault.into()
 }

@@ -4,11 +4,19 @@
 //! is in exactly one stage; changing the stage takes one stamp. So the stages are exclusive and
 //! add up to the total by construction, and what the account itself costs is the number of stamps
 //! times the cost of one (see [`crate::probe`]).
+//!
+//! An asynchronous guest may wait, in the middle of a call of the host's or between two stretches of
+//! its own code. While it does nothing runs, so that time is no stage of the guest's: it is taken out
+//! of the stage that it fell into and is `glue`, host time that is nothing else.
+
+use std::sync::Arc;
 
 use tollgate_nn::{
     Outcome,
     clock::{Stamp, nanos},
 };
+
+use crate::executor::Waited;
 
 /// What a frame's time is spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +94,8 @@ pub struct Ledger {
     entered: bool,
     /// How deep the guest's call into the host is; zero in guest code.
     depth: u8,
+    /// How long an asynchronous guest waited; none for a synchronous one.
+    waited: Option<Arc<Waited>>,
 }
 
 impl Ledger {
@@ -108,6 +118,7 @@ impl Ledger {
             allocations: 0,
             entered: false,
             depth: 0,
+            waited: None,
         }
     }
 
@@ -155,12 +166,26 @@ impl Ledger {
     /// As [`Ledger::switch`], by a stamp that somebody else took.
     #[inline]
     pub(crate) fn switch_at(&mut self, stage: Stage, now: Stamp) {
-        let spent = now.ticks_since(self.last);
+        let mut spent = now.ticks_since(self.last);
+        if self.waited.is_some() {
+            spent -= self.wait(spent);
+        }
         if let Some(ticks) = self.ticks.get_mut(self.stage as usize) {
             *ticks += spent;
         }
         self.last = now;
         self.stage = stage;
+    }
+
+    /// Books what was waited of so many counts; gives it.
+    #[cold]
+    fn wait(&mut self, spent: u64) -> u64 {
+        let waited = self.waited.as_ref().map_or(0, |waited| waited.take());
+        let waited = waited.min(spent);
+        if let Some(ticks) = self.ticks.get_mut(Stage::Glue as usize) {
+            *ticks += waited;
+        }
+        waited
     }
 
     /// When the stage that is going on began.
@@ -222,10 +247,20 @@ impl Ledger {
         self.switch(Stage::Lower);
     }
 
+    /// As [`Ledger::begin_call`], of an asynchronous guest: whoever runs it counts there how long it
+    /// waits.
+    pub(crate) fn begin_async_call(&mut self, allocations: u8, waited: &Arc<Waited>) {
+        // What was left over by an earlier call is not this one's.
+        waited.take();
+        self.waited = Some(Arc::clone(waited));
+        self.begin_call(allocations);
+    }
+
     /// The call is over, its results lifted.
     pub(crate) fn end_call(&mut self) {
         self.depth = 0;
         self.switch(Stage::Glue);
+        self.waited = None;
     }
 
     /// Wasmtime enters guest code.
@@ -235,11 +270,12 @@ impl Ledger {
             // An allocation for what the host returns: part of lowering it.
         } else if self.allocations > 0 {
             self.allocations -= 1;
-        } else if !self.entered {
+        } else if !self.entered || self.waited.is_some() {
+            // An asynchronous guest goes on here after it has waited.
             self.entered = true;
             self.switch(Stage::GuestAfter);
         }
-        // After the export itself comes its clean-up, which is part of lifting.
+        // After a synchronous export comes its clean-up, which is part of lifting.
     }
 
     /// Guest code returns to Wasmtime.
@@ -320,6 +356,37 @@ mod tests {
     use smallvec::SmallVec;
 
     use super::*;
+
+    #[test]
+    fn what_an_asynchronous_guest_waits_is_not_its_own_time() {
+        const PAUSE: u64 = 1_000_000;
+        let waited = Arc::new(Waited::default());
+        let pause = || {
+            let begin = Stamp::now();
+            while Stamp::now().ticks_since(begin) < PAUSE {}
+            waited.add(PAUSE);
+        };
+        let mut ledger = Ledger::open();
+        ledger.start();
+        // Left over by an earlier call: not this one's.
+        waited.add(PAUSE);
+        ledger.begin_async_call(0, &waited);
+        ledger.enter_guest();
+        let before = ledger.ticks_of(Stage::Glue);
+        // Inside its own code, as it waits on a stack of its own.
+        pause();
+        ledger.leave_guest();
+        assert_eq!(ledger.ticks_of(Stage::Glue), before + PAUSE);
+        // And between two stretches of it.
+        pause();
+        ledger.enter_guest();
+        assert_eq!(ledger.stage, Stage::GuestAfter, "it goes on");
+        assert_eq!(ledger.ticks_of(Stage::Glue), before + 2 * PAUSE);
+        ledger.leave_guest();
+        ledger.end_call();
+        let record = ledger.close();
+        assert!(record.total_ns.abs_diff(record.stages.sum()) <= STAGES as u64);
+    }
 
     #[test]
     fn stages_are_exclusive_and_add_up() {

@@ -6,11 +6,14 @@
 //!
 //! Three lifetimes: the process ([`Engine`], and the registry of graphs), the plugin ([`Plugin`]:
 //! compiled, linked, shared, immutable) and the instance ([`Instance`]: one Wasmtime store).
-//! Rooms, each standing above what it uses: [`Pool`] → [`Instance`] → [`Plugin`] → `imports` →
+//! Rooms, each standing above what it uses: [`Pool`] → [`Instance`] → `store` → [`Plugin`] → `imports` →
 //! `state` → `tollgate-nn`.
 
+mod calls;
+mod command;
 mod engine;
 mod error;
+mod executor;
 mod grants;
 mod imports;
 mod instance;
@@ -21,9 +24,11 @@ mod plugin;
 mod pool;
 pub mod probe;
 mod state;
+mod store;
 mod streams;
 mod twin;
 
+pub use calls::Calls;
 pub use engine::{Engine, EngineConfig};
 pub use error::{Error, GuestFault};
 pub use grants::{DirGrant, Grants, GraphGrant};

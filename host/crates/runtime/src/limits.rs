@@ -22,9 +22,10 @@ pub struct Limits {
     /// Values that one call may bring into the host besides tensors, in bytes. 32 MiB: an output
     /// may be a picture.
     pub host_call_bytes: usize,
-    /// Time for one frame, or one run of a command; none for no bound. 10 seconds: far beyond any
-    /// frame, short enough that a loop is noticed. Its grain is [`tollgate_nn::ticker::TICK`]: what
-    /// takes less than two of those may get through whatever the deadline says.
+    /// Time for one frame, or one run of a command; none for no bound. A frame with a deadline of its
+    /// own is ended by the earlier of the two. 10 seconds: far beyond any frame, short enough that a
+    /// loop is noticed. Its grain is [`tollgate_nn::ticker::TICK`]: what takes less than two of those
+    /// may get through whatever the deadline says.
     pub deadline: Option<Duration>,
     /// Time for one inference. 10 seconds, likewise; the frame's deadline holds as well.
     pub inference: Duration,

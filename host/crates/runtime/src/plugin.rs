@@ -8,12 +8,15 @@ use wasmtime::{
     component::{Component, ComponentExportIndex, InstancePre},
 };
 
-use crate::{Engine, Error, error::reason, state::State};
+use crate::{Calls, Engine, Error, error::reason, state::State};
 
-/// The interface that makes a component a plugin.
-const HANDLER: &str = "tollgate:plugin/handler@0.1.0";
-/// The interface that makes a component a command, in any point release of WASI 0.2.
-const COMMAND: &str = "wasi:cli/run@0.2.";
+/// The interfaces that make a component a plugin: the second one's `handle` may wait.
+const HANDLERS: [&str; 2] = [
+    "tollgate:plugin/handler@0.1.0",
+    "tollgate:plugin-async/handler@0.1.0",
+];
+/// The interfaces that make a component a command, in any point release of WASI 0.3 or 0.2.
+const COMMANDS: [&str; 2] = ["wasi:cli/run@0.3.", "wasi:cli/run@0.2."];
 
 /// The function that makes a core module a plugin: a frame on standard input, an output on standard
 /// output, zero where that went well.
@@ -45,6 +48,9 @@ impl World {
 /// A compiled guest.
 pub struct Plugin {
     engine: Engine,
+    /// The engine's own engine for such guests.
+    wasmtime: wasmtime::Engine,
+    calls: Calls,
     code: Code,
     world: World,
 }
@@ -54,7 +60,8 @@ pub(crate) enum Code {
     Component {
         component: Component,
         pre: InstancePre<State>,
-        handle: Option<ComponentExportIndex>,
+        /// The world's function: `handle` or `run`.
+        entry: Option<ComponentExportIndex>,
     },
     /// A core module for preview1.
     Module(wasmtime::InstancePre<State>),
@@ -73,7 +80,8 @@ impl Plugin {
     ///
     /// [`Error::NotAComponent`], [`Error::Invalid`], [`Error::WrongWorld`], [`Error::Imports`].
     pub fn new(engine: &Engine, wasm: &[u8]) -> Result<Self, Error> {
-        Self::accept(engine, compile(engine, wasm)?)
+        let calls = Calls::of(wasm);
+        Self::accept(engine, calls, compile(engine, calls, wasm)?)
     }
 
     /// As [`Plugin::new`], for a component of any world, whose exports are called by
@@ -83,7 +91,8 @@ impl Plugin {
     ///
     /// As [`Plugin::new`], without [`Error::WrongWorld`].
     pub fn any(engine: &Engine, wasm: &[u8]) -> Result<Self, Error> {
-        Self::link(engine, compile(engine, wasm)?)
+        let calls = Calls::of(wasm);
+        Self::link(engine, calls, compile(engine, calls, wasm)?)
     }
 
     /// Compiles a guest to bytes that [`Plugin::from_compiled_file`] takes, for a cache.
@@ -102,11 +111,12 @@ impl Plugin {
         })
     }
 
-    /// Loads what [`Plugin::compile`] gave, from a file, which is mapped into memory.
+    /// Loads what [`Plugin::compile`] gave, from a file, which is mapped into memory. `calls` is
+    /// what [`Calls::of`] said of the bytes that were compiled.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] where the file is not compiled code of this very build.
+    /// [`Error::Invalid`] where the file is not compiled code of this very build for such calls.
     ///
     /// # Safety
     ///
@@ -116,12 +126,16 @@ impl Plugin {
         unsafe_code,
         reason = "compiled code is trusted by whoever kept it; the promise is passed on as it is"
     )]
-    pub unsafe fn from_compiled_file(engine: &Engine, path: &Path) -> Result<Self, Error> {
+    pub unsafe fn from_compiled_file(
+        engine: &Engine,
+        calls: Calls,
+        path: &Path,
+    ) -> Result<Self, Error> {
         let invalid = |error: wasmtime::Error| Error::Invalid {
             reason: reason(&error),
         };
         let kind = wasmtime::Engine::detect_precompiled_file(path).map_err(invalid)?;
-        let wasmtime = engine.wasmtime();
+        let wasmtime = engine.wasmtime(calls)?;
         let compiled = if kind == Some(Precompiled::Module) {
             // SAFETY: the caller's promise, above.
             unsafe { Module::deserialize_file(wasmtime, path) }.map(Compiled::Module)
@@ -129,11 +143,11 @@ impl Plugin {
             // SAFETY: the caller's promise, above.
             unsafe { Component::deserialize_file(wasmtime, path) }.map(Compiled::Component)
         };
-        Self::accept(engine, compiled.map_err(invalid)?)
+        Self::accept(engine, calls, compiled.map_err(invalid)?)
     }
 
-    fn accept(engine: &Engine, compiled: Compiled) -> Result<Self, Error> {
-        let plugin = Self::link(engine, compiled)?;
+    fn accept(engine: &Engine, calls: Calls, compiled: Compiled) -> Result<Self, Error> {
+        let plugin = Self::link(engine, calls, compiled)?;
         if plugin.world == World::Other {
             let exports = plugin.exports();
             let exports = if exports.is_empty() {
@@ -149,40 +163,48 @@ impl Plugin {
         Ok(plugin)
     }
 
-    fn link(engine: &Engine, compiled: Compiled) -> Result<Self, Error> {
+    fn link(engine: &Engine, calls: Calls, compiled: Compiled) -> Result<Self, Error> {
         match compiled {
-            Compiled::Component(component) => Self::link_component(engine, component),
+            Compiled::Component(component) => Self::link_component(engine, calls, component),
             Compiled::Module(module) => Self::link_module(engine, &module),
         }
     }
 
-    fn link_component(engine: &Engine, component: Component) -> Result<Self, Error> {
+    fn link_component(engine: &Engine, calls: Calls, component: Component) -> Result<Self, Error> {
+        let wasmtime = engine.wasmtime(calls)?;
         let ty = component.component_type();
-        let exports = |wanted: &dyn Fn(&str) -> bool| {
-            ty.exports(engine.wasmtime()).any(|(name, _)| wanted(name))
+        let exported = |prefixes: &[&str]| {
+            let wanted = prefixes.iter().find_map(|prefix| {
+                let mut names = ty.exports(wasmtime).map(|(name, _)| name.to_owned());
+                names.find(|name| {
+                    name == prefix || prefix.ends_with('.') && name.starts_with(prefix)
+                })
+            })?;
+            component.get_export_index(None, &wanted)
         };
-        let world = if exports(&|name| name == HANDLER) {
-            World::Plugin
-        } else if exports(&|name| name.starts_with(COMMAND)) {
-            World::Command
+        let (world, interface, function) = if let Some(handler) = exported(&HANDLERS) {
+            (World::Plugin, Some(handler), "handle")
+        } else if let Some(run) = exported(&COMMANDS) {
+            (World::Command, Some(run), "run")
         } else {
-            World::Other
+            (World::Other, None, "")
         };
+        let entry =
+            interface.and_then(|interface| component.get_export_index(Some(&interface), function));
         let pre = engine
-            .linker()
+            .linker(calls)?
             .instantiate_pre(&component)
             .map_err(|error| Error::Imports {
                 reason: reason(&error),
             })?;
-        let handle = component
-            .get_export_index(None, HANDLER)
-            .and_then(|handler| component.get_export_index(Some(&handler), "handle"));
         Ok(Self {
             engine: engine.clone(),
+            wasmtime: wasmtime.clone(),
+            calls,
             code: Code::Component {
                 component,
                 pre,
-                handle,
+                entry,
             },
             world,
         })
@@ -216,6 +238,8 @@ impl Plugin {
             })?;
         Ok(Self {
             engine: engine.clone(),
+            wasmtime: engine.wasmtime(Calls::Sync)?.clone(),
+            calls: Calls::Sync,
             code: Code::Module(pre),
             world,
         })
@@ -225,7 +249,7 @@ impl Plugin {
         match &self.code {
             Code::Component { component, .. } => component
                 .component_type()
-                .exports(self.engine.wasmtime())
+                .exports(&self.wasmtime)
                 .map(|(name, _)| name.to_owned())
                 .collect(),
             Code::Module(pre) => pre
@@ -241,8 +265,17 @@ impl Plugin {
         self.world
     }
 
+    /// How it is called, which is how it was built.
+    pub fn calls(&self) -> Calls {
+        self.calls
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
     }
 
     pub(crate) fn code(&self) -> &Code {
@@ -250,9 +283,9 @@ impl Plugin {
     }
 }
 
-fn compile(engine: &Engine, wasm: &[u8]) -> Result<Compiled, Error> {
+fn compile(engine: &Engine, calls: Calls, wasm: &[u8]) -> Result<Compiled, Error> {
     let kind = kind(wasm)?;
-    let engine = engine.wasmtime();
+    let engine = engine.wasmtime(calls)?;
     let compiled = match kind {
         Kind::Component => CodeBuilder::new(engine)
             .wasm_binary(wasm, None)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     Error, Fault, Frame, Grants, Instance, Ledger, Limits, NnHost, Output, Plugin, ledger::Stage,
 };
+use tollgate_nn::clock::Deadline;
 
 /// How long an instance lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,21 @@ impl Pool {
         frame: &Frame,
         ledger: &mut Ledger,
     ) -> Result<Result<Vec<Output>, Fault>, Error> {
+        self.handle_by(frame, None, ledger)
+    }
+
+    /// As [`Pool::handle`], for a frame with a deadline of its own, which making an instance for it
+    /// counts against as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::handle`].
+    pub fn handle_by(
+        &mut self,
+        frame: &Frame,
+        deadline: Option<Deadline>,
+        ledger: &mut Ledger,
+    ) -> Result<Result<Vec<Output>, Fault>, Error> {
         let (mut instance, calls) = match self.warm.take() {
             Some(warm) => warm,
             None => {
@@ -84,9 +100,9 @@ impl Pool {
                 (made?, 0)
             }
         };
-        let result = instance.handle(frame, ledger);
+        let result = instance.handle_by(frame, deadline, ledger);
         let keep = match self.policy {
-            Policy::Warm { max_calls } => result.is_ok() && calls + 1 < max_calls,
+            Policy::Warm { max_calls } => instance.is_usable() && calls + 1 < max_calls,
             Policy::Fresh => false,
         };
         if keep {

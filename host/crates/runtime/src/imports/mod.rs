@@ -1,7 +1,8 @@
 //! The boundary: everything that a guest may import, and the one place where WIT values become
 //! tensors and back.
 //!
-//! Every function here is synchronous, and what it may do to the guest is the policy in this table:
+//! Every function of ours is synchronous, for asynchronous guests as well: an inference takes the
+//! thread that it was called on. What a function may do to the guest is the policy in this table:
 //!
 //! | interface | a guest's mistake is | it traps only when |
 //! | --- | --- | --- |
@@ -10,7 +11,7 @@
 //! | `wasi:nn/errors` | impossible | |
 //! | `tollgate:nn/inference` | an `error` with the code that says it | the handle table is full |
 //! | `wasi_ephemeral_nn` | an errno | the module exports no memory |
-//! | `wasi:*` 0.2, preview1 | as Wasmtime's WASI has it | |
+//! | `wasi:*` 0.2 and 0.3, preview1 | as Wasmtime's WASI has it | |
 //!
 //! A handle that is dropped, foreign or of another type never gets here: Wasmtime's own table of
 //! the instance traps on it. Bytes are copied once each way on the standard interface; on
@@ -35,9 +36,22 @@ pub(crate) fn add_to_module_linker(linker: &mut wasmtime::Linker<State>) -> wasm
     ephemeral::add_to_linker(linker)
 }
 
-/// Offers to components everything that they may import.
+/// Offers to synchronous components everything that they may import.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+    add_ours(linker)
+}
+
+/// Offers to asynchronous components everything that they may import: both generations of WASI,
+/// since a language's library may be older than the plugin's own code.
+pub(crate) fn add_to_async_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi::p3::add_to_linker(linker)?;
+    add_ours(linker)
+}
+
+/// What is called in one way by all components.
+fn add_ours(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasi_nn::add_to_linker(linker)?;
     wasi_nn_older::add_to_linker(linker)?;
     tollgate_nn::add_to_linker(linker)

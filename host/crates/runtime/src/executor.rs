@@ -1,0 +1,181 @@
+//! What drives an asynchronous guest: a small executor on the thread that calls it.
+//!
+//! It waits for the guest's timers and files on that very thread, never without a deadline where the
+//! call has one, and it knows how long it waited, so that the frame's ledger can be told. Its few
+//! threads for blocking reads start when a granted file or stream is read, and end by themselves.
+
+use std::{
+    future,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::{Sleep, sleep},
+};
+use tollgate_nn::clock::{Deadline, Stamp};
+use wasmtime::Trap;
+
+use crate::Error;
+
+/// Threads of an executor that may block on granted files at once. One plugin reads few.
+const BLOCKING_THREADS: usize = 4;
+
+/// Executors that are kept for the next instance: those of a fresh instance a frame come back here,
+/// and making one takes several system calls.
+const KEPT: usize = 64;
+
+/// The executors that no instance has now.
+#[derive(Clone, Default)]
+pub(crate) struct Executors(Arc<Mutex<Vec<Arc<Runtime>>>>);
+
+impl Executors {
+    /// One for an instance to keep for its life: what it waits for is bound to it.
+    pub(crate) fn take(&self) -> Result<Executor, Error> {
+        let idle = self.lock().pop();
+        let runtime = match idle {
+            Some(runtime) => runtime,
+            None => Arc::new(runtime()?),
+        };
+        Ok(Executor {
+            runtime,
+            waited: Arc::default(),
+            home: self.clone(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Runtime>>> {
+        // A list of equals has no invariant that a panic could break.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build()
+        .map_err(|error| Error::Engine {
+            reason: format!("no executor for an asynchronous guest: {error}"),
+        })
+}
+
+/// Runs one call at a time. It outlives the store whose calls it runs, and then waits for the next.
+pub(crate) struct Executor {
+    runtime: Arc<Runtime>,
+    waited: Arc<Waited>,
+    home: Executors,
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        let mut idle = self.home.lock();
+        if idle.len() < KEPT {
+            idle.push(Arc::clone(&self.runtime));
+        }
+    }
+}
+
+/// Counts for which nothing ran, since a ledger last asked.
+#[derive(Debug, Default)]
+pub(crate) struct Waited(AtomicU64);
+
+impl Waited {
+    pub(crate) fn add(&self, ticks: u64) {
+        self.0.fetch_add(ticks, Ordering::Relaxed);
+    }
+
+    /// The counts so far, from now on counted anew.
+    pub(crate) fn take(&self) -> u64 {
+        // Whoever waits and whoever asks are one thread; the type only lets a ledger travel.
+        let ticks = self.0.load(Ordering::Relaxed);
+        if ticks > 0 {
+            self.0.store(0, Ordering::Relaxed);
+        }
+        ticks
+    }
+}
+
+impl Executor {
+    /// Where it counts how long it waited.
+    pub(crate) fn waited(&self) -> &Arc<Waited> {
+        &self.waited
+    }
+
+    /// Runs a guest's call to its end, or to its deadline if it waits then. A guest that computes
+    /// then is stopped by the epoch, with the same trap.
+    pub(crate) fn run<R>(
+        &self,
+        deadline: Option<Deadline>,
+        call: impl Future<Output = wasmtime::Result<R>>,
+    ) -> wasmtime::Result<R> {
+        let mut call = pin!(call);
+        {
+            // Most calls never wait, and have no need of an executor that could be woken.
+            let _entered = self.runtime.enter();
+            let mut nobody = Context::from_waker(Waker::noop());
+            if let Poll::Ready(result) = call.as_mut().poll(&mut nobody) {
+                return result;
+            }
+        }
+        let waited = &*self.waited;
+        self.runtime.block_on(async {
+            let mut timer: Option<Pin<Box<Sleep>>> = None;
+            let mut since = None;
+            future::poll_fn(|context| {
+                if let Some(since) = since.take() {
+                    waited.add(Stamp::now().ticks_since(since));
+                }
+                // At first this has it wake the one who waits from here on.
+                if let Poll::Ready(result) = call.as_mut().poll(context) {
+                    return Poll::Ready(result);
+                }
+                if let Some(deadline) = deadline {
+                    let timer = timer.get_or_insert_with(|| Box::pin(sleep(deadline.left())));
+                    if timer.as_mut().poll(context).is_ready() {
+                        return Poll::Ready(Err(Trap::Interrupt.into()));
+                    }
+                }
+                since = Some(Stamp::now());
+                Poll::Pending
+            })
+            .await
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_for_ever_ends_at_its_deadline() {
+        let executor = Executors::default().take().unwrap();
+        let deadline = Deadline::after(Duration::from_millis(20));
+        let ended: wasmtime::Result<()> = executor.run(Some(deadline), future::pending());
+        let trap = ended.unwrap_err();
+        assert_eq!(trap.downcast_ref(), Some(&Trap::Interrupt));
+        assert!(deadline.left().is_zero());
+        assert!(executor.waited().take() > 0);
+        assert_eq!(executor.waited().take(), 0);
+    }
+
+    #[test]
+    fn what_does_not_wait_is_not_said_to_have_waited() {
+        let executors = Executors::default();
+        for _ in 0..3 {
+            let executor = executors.take().unwrap();
+            let ended = executor.run(None, async { wasmtime::Result::Ok(7) });
+            assert_eq!(ended.unwrap(), 7);
+            assert_eq!(executor.waited().take(), 0);
+        }
+        assert_eq!(executors.lock().len(), 1, "used again");
+    }
+}

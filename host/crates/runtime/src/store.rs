@@ -1,0 +1,115 @@
+//! One store, from its making to what is said of how a call of it ended: its limits, its account and
+//! its deadline. What is the same for instances and commands stands here.
+
+use std::time::Duration;
+
+use wasmtime::{CallHook, Store, Trap, component};
+
+use crate::{
+    Calls, Error, GuestFault, Limits, Plugin, engine::epochs, error::reason, executor::Executor,
+    state::State,
+};
+use tollgate_nn::clock::Deadline;
+
+/// What runs the calls of a plugin's store: the calling thread as it is, or an executor on it.
+pub(crate) fn executor(plugin: &Plugin) -> Result<Option<Executor>, Error> {
+    match plugin.calls() {
+        Calls::Sync => Ok(None),
+        Calls::Async => plugin.engine().executors().take().map(Some),
+    }
+}
+
+/// A store with nothing instantiated in it.
+pub(crate) fn new_store(plugin: &Plugin, state: State, limits: &Limits) -> Store<State> {
+    let mut store = Store::new(plugin.wasmtime(), state);
+    store.limiter(|state| &mut state.limiter);
+    store.set_hostcall_fuel(limits.host_call_bytes);
+    if plugin.calls() == Calls::Async
+        && let Some(table) = store.concurrent_resource_table()
+    {
+        // Tasks, streams, futures, and sets of them to wait for.
+        table.set_max_capacity(limits.handles);
+    }
+    store.set_epoch_deadline(limits.deadline.map_or(u64::MAX / 2, epochs));
+    store.call_hook(|mut store, hook| {
+        let ledger = &mut store.data_mut().ledger;
+        match hook {
+            CallHook::CallingWasm => ledger.enter_guest(),
+            CallHook::ReturningFromWasm => ledger.leave_guest(),
+            CallHook::CallingHost => ledger.enter_host(),
+            CallHook::ReturningFromHost => ledger.leave_host(),
+        }
+        Ok(())
+    });
+    store
+}
+
+/// Instantiates a component.
+pub(crate) fn start(
+    pre: &component::InstancePre<State>,
+    store: &mut Store<State>,
+    executor: Option<&Executor>,
+    limits: &Limits,
+) -> Result<component::Instance, Error> {
+    let started = match executor {
+        None => pre.instantiate(&mut *store),
+        Some(executor) => {
+            let deadline = limits.deadline.map(Deadline::after);
+            executor.run(deadline, pre.instantiate_async(&mut *store))
+        }
+    };
+    started.map_err(|error| start_failure(store, limits, &error))
+}
+
+/// Instantiates a module, and lets a reactor set itself up.
+pub(crate) fn start_module(
+    pre: &wasmtime::InstancePre<State>,
+    store: &mut Store<State>,
+    limits: &Limits,
+) -> Result<wasmtime::Instance, Error> {
+    let started = pre.instantiate(&mut *store).and_then(|inner| {
+        if let Ok(initialize) = inner.get_typed_func::<(), ()>(&mut *store, "_initialize") {
+            initialize.call(&mut *store, ())?;
+        }
+        Ok(inner)
+    });
+    started.map_err(|error| start_failure(store, limits, &error))
+}
+
+/// Says why an instance could not be made: the guest's start function may have run.
+pub(crate) fn start_failure(
+    store: &Store<State>,
+    limits: &Limits,
+    error: &wasmtime::Error,
+) -> Error {
+    let denied = &store.data().limiter.denied;
+    if error.downcast_ref::<Trap>().is_some() {
+        return classify(store, limits.deadline, error);
+    }
+    Error::Instantiate {
+        reason: match denied {
+            Some(what) => format!("{what} ({})", reason(error)),
+            None => reason(error),
+        },
+    }
+}
+
+/// Says how a call of the guest ended badly that had this long.
+pub(crate) fn classify(
+    store: &Store<State>,
+    after: Option<Duration>,
+    error: &wasmtime::Error,
+) -> Error {
+    let trap = reason(error);
+    let fault = match (error.downcast_ref::<Trap>(), &store.data().limiter.denied) {
+        (Some(Trap::Interrupt), _) => GuestFault::Deadline {
+            after: after.unwrap_or_default(),
+        },
+        (_, Some(what)) => GuestFault::Limit {
+            what: what.clone(),
+            trap,
+        },
+        (_, None) => GuestFault::Trap { reason: trap },
+    };
+    fault.into()
+}

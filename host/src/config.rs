@@ -20,6 +20,7 @@ use crate::{
     models::{self, Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
+    values::BucketArg,
 };
 
 pub use bench::Bench;
@@ -111,6 +112,10 @@ pub struct Run {
     pub policy: Policy,
     /// What a guest may use, whatever its world.
     pub limits: Limits,
+    /// Key-value buckets that it may use, whatever its world.
+    pub keyvalue: Vec<BucketArg>,
+    /// What else of grants does not depend on its world.
+    granted: Grants,
     typed: Box<RunArgs>,
     environment: Environment,
 }
@@ -143,7 +148,9 @@ impl Run {
         kept: Settings,
         environment: Environment,
     ) -> Result<Self, Error> {
-        let settings = settings(&typed.graph, typed.workers, typed.fresh).or(kept);
+        let settings = settings(&typed.graph, typed.workers, typed.fresh)
+            .granting(&typed.grants)
+            .or(kept);
         let models = Models::new(&typed.model)?.choose(&settings.variant)?;
         if typed.allow.contains(&Grantable::Load) && typed.deny.contains(&Grantable::Load) {
             return Err(Error::AllowAndDeny);
@@ -180,6 +187,8 @@ impl Run {
             workers,
             policy: settings.policy(),
             limits: limits(&typed.limits),
+            granted: settings.grant(&typed.plugin, Grants::default()),
+            keyvalue: settings.keyvalue,
             typed,
             environment,
         })
@@ -217,7 +226,7 @@ impl Run {
             grants: Grants {
                 graphs: GraphGrant::All,
                 load: typed.allow.contains(&Grantable::Load),
-                ..Grants::default()
+                ..self.granted.clone()
             },
         })
     }
@@ -267,6 +276,7 @@ impl Run {
             env: env.collect(),
             args,
             stdio: true,
+            ..self.granted.clone()
         };
         let limits = Limits {
             deadline: Some(typed.limits.deadline.unwrap_or(COMMAND_DEADLINE)),
@@ -296,6 +306,7 @@ pub(crate) fn settings(
         batch: graph.batch,
         max_batch: graph.max_batch,
         batch_delay: graph.batch_delay,
+        ..Settings::default()
     }
 }
 
@@ -314,6 +325,13 @@ fn limits(typed: &LimitArgs) -> Limits {
     put(&mut limits.model_bytes, typed.max_model);
     put(&mut limits.handles, typed.max_handles);
     put(&mut limits.host_call_bytes, typed.max_host_call);
+    put(&mut limits.log_line_bytes, typed.max_log_line);
+    put(&mut limits.log_bytes, typed.max_log);
+    put(&mut limits.key_bytes, typed.max_key);
+    put(&mut limits.value_bytes, typed.max_value);
+    if let Some(bytes) = typed.max_bucket {
+        limits.bucket_bytes = bytes as u64;
+    }
     limits
 }
 

@@ -92,7 +92,7 @@ impl Plugin for Obedient {
 tollgate_guest::export!(Obedient);
 
 unsafe extern "C" {
-    fn tollgate_twin_v1() -> abi::Twin;
+    fn tollgate_twin_v2() -> abi::Twin;
 }
 
 /// The host that stands behind the table.
@@ -271,7 +271,7 @@ impl Session {
         let mut answer = Answer::default();
         // SAFETY: the table and the host outlive the plugin, which `Drop` drops first.
         let (twin, plugin) = unsafe {
-            let twin = tollgate_twin_v1();
+            let twin = tollgate_twin_v2();
             (
                 twin,
                 (twin.create)(&*table, on_fail, ptr::from_mut(&mut answer).cast()),
@@ -413,7 +413,7 @@ fn another_abi_is_refused() {
     let mut answer = Answer::default();
     // SAFETY: no table is what is being tested; the answer lives here.
     let plugin = unsafe {
-        (tollgate_twin_v1().create)(ptr::null(), on_fail, ptr::from_mut(&mut answer).cast())
+        (tollgate_twin_v2().create)(ptr::null(), on_fail, ptr::from_mut(&mut answer).cast())
     };
     assert!(plugin.is_null());
     assert!(

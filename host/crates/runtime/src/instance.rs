@@ -243,7 +243,7 @@ impl Instance {
         std::mem::swap(&mut state.ledger, ledger);
         state.ledger.begin_call(allocations);
         let begin = state.ledger.since();
-        state.nn.begin(self.budget.map(|budget| budget.from(begin)));
+        state.begin(self.budget.map(|budget| budget.from(begin)));
         let result = call(self.store.as_context_mut());
         let state = self.store.data_mut();
         state.ledger.end_call();
@@ -311,7 +311,7 @@ fn once(
     enter: impl FnOnce(&mut Store<State>) -> wasmtime::Result<i32>,
 ) -> Result<i32, Error> {
     let state = store.data_mut();
-    state.nn.begin(limits.deadline.map(Deadline::after));
+    state.begin(limits.deadline.map(Deadline::after));
     std::mem::swap(&mut state.ledger, ledger);
     state.ledger.begin_call(0);
     let result = enter(store);

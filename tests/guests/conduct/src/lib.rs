@@ -25,7 +25,14 @@ pub(crate) mod bindings {
         reason = "generated"
     )]
     wit_bindgen::generate!({
-        path: ["../../../wit/deps/wasi-nn", "../../../wit/nn", "../../../wit/plugin"],
+        path: [
+            "../../../wit/deps/wasi-nn",
+            "../../../wit/deps/wasi-logging",
+            "../../../wit/deps/wasi-config",
+            "../../../wit/deps/wasi-keyvalue",
+            "../../../wit/nn",
+            "../../../wit/plugin",
+        ],
         world: "tollgate:plugin/plugin",
         generate_all,
         ownership: Borrowing { duplicate_if_necessary: true },

@@ -94,6 +94,29 @@ impl Bucket {
             ))),
         }
     }
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    pub fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.set(key, value)
+    }
+
+    pub fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key)
+    }
+
+    pub fn exists(&self, key: &str) -> Result<bool, StoreError> {
+        self.0.exists(key)
+    }
+
+    pub fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
+        self.0.increment(key, delta)
+    }
+
+    pub fn keys(&self, cursor: Option<u64>) -> Result<Keys, StoreError> {
+        self.0.keys(cursor)
+    }
 }
 
 pub struct Graph(Rc<Handle>);

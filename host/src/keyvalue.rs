@@ -14,7 +14,9 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableHandle,
+};
 use tollgate_nn::clock::Deadline;
 use tollgate_runtime::{
     Bucket, BucketError, ENTRY_BYTES, KeyValueGrant, Keys, PAGE_BYTES, PAGE_KEYS,
@@ -149,7 +151,8 @@ impl Store {
         let listed = || -> Result<Vec<String>, redb::Error> {
             let transaction = self.database.begin_read()?;
             let tables = transaction.list_tables()?;
-            let names = tables.filter_map(|table| Some(table.name().strip_prefix(VALUES)?.to_owned()));
+            let names =
+                tables.filter_map(|table| Some(table.name().strip_prefix(VALUES)?.to_owned()));
             Ok(names.collect())
         };
         listed().map_err(|error| error.to_string())
@@ -338,9 +341,7 @@ impl Stored {
 
     fn read<T>(
         &self,
-        body: impl FnOnce(
-            redb::ReadOnlyTable<&'static str, (u64, &'static [u8])>,
-        ) -> Result<T, Failure>,
+        body: impl FnOnce(redb::ReadOnlyTable<&'static str, (u64, &'static [u8])>) -> Result<T, Failure>,
     ) -> Result<T, BucketError> {
         let read = || {
             let transaction = self.store.database.begin_read()?;
@@ -390,7 +391,9 @@ impl Bucket for Stored {
         until: Deadline,
     ) -> Result<(), BucketError> {
         self.write(Some(room), until, |pen| {
-            pairs.iter().try_for_each(|(key, value)| pen.set(key, value))
+            pairs
+                .iter()
+                .try_for_each(|(key, value)| pen.set(key, value))
         })
     }
 
@@ -467,7 +470,8 @@ mod tests {
         {
             let grant = open(&wanted(&["a", "b"], &path)).unwrap();
             let a = &grant.buckets["a"];
-            a.set(&[pair("k", b"1"), pair("l", b"")], ROOM, soon()).unwrap();
+            a.set(&[pair("k", b"1"), pair("l", b"")], ROOM, soon())
+                .unwrap();
             assert_eq!(a.increment("k", 41, ROOM, soon()).unwrap(), 42);
             assert!(!grant.buckets["b"].exists("k").unwrap());
             assert!(matches!(open(&wanted(&["a"], &path)), Err(Error::InUse(_))));
@@ -494,7 +498,11 @@ mod tests {
         assert!(matches!(full, BucketError::Full { limit, .. } if limit == room));
         let grown = a.set(&[pair("x", &[7; 11])], room, soon());
         assert!(matches!(grown, Err(BucketError::Full { .. })));
-        assert_eq!(a.get("x").unwrap().unwrap().len(), 10, "nothing of it stays");
+        assert_eq!(
+            a.get("x").unwrap().unwrap().len(),
+            10,
+            "nothing of it stays"
+        );
         a.set(&[pair("x", b"")], room, soon()).unwrap();
         a.delete(&["y".into()], soon()).unwrap();
         a.set(&[pair("w", &[7; 10])], room, soon()).unwrap();
@@ -509,8 +517,10 @@ mod tests {
         a.set(&many, ROOM, soon()).unwrap();
         let first = a.keys(None).unwrap();
         assert_eq!(first.keys.len(), PAGE_KEYS);
-        a.delete(&[first.keys[3].clone(), "1500".into()], soon()).unwrap();
-        a.set(&[pair("0000", b"v"), pair("7", b"again")], ROOM, soon()).unwrap();
+        a.delete(&[first.keys[3].clone(), "1500".into()], soon())
+            .unwrap();
+        a.set(&[pair("0000", b"v"), pair("7", b"again")], ROOM, soon())
+            .unwrap();
         let second = a.keys(first.cursor).unwrap();
         let third = a.keys(second.cursor).unwrap();
         assert_eq!(third.cursor, None);
@@ -542,7 +552,11 @@ mod tests {
         let store = Arc::new(Store::open(&folder.path().join("f")).unwrap());
         let bucket = store.bucket("a").unwrap();
         let held = store.turn(soon()).unwrap_or_else(|_| panic!("a turn"));
-        let late = bucket.set(&[pair("k", b"v")], ROOM, Deadline::after(Duration::from_millis(5)));
+        let late = bucket.set(
+            &[pair("k", b"v")],
+            ROOM,
+            Deadline::after(Duration::from_millis(5)),
+        );
         assert!(matches!(late, Err(BucketError::Busy { .. })));
         drop(held);
         bucket.set(&[pair("k", b"v")], ROOM, soon()).unwrap();
@@ -570,13 +584,18 @@ mod tests {
             }
             fs::write(&path, damaged).unwrap();
             // What is not used may be damaged unseen; nothing may panic.
-            let Ok(grant) = open(&wanted(&["a"], &path)) else { continue };
+            let Ok(grant) = open(&wanted(&["a"], &path)) else {
+                continue;
+            };
             let a = &grant.buckets["a"];
             a.keys(None).ok();
             a.set(&[pair("k", b"v")], ROOM, soon()).ok();
             (0..500).for_each(|n| drop(a.get(&n.to_string())));
         }
         let folder = folder.path().join("no/such/folder");
-        assert!(matches!(open(&wanted(&["a"], &folder)), Err(Error::Open { .. })));
+        assert!(matches!(
+            open(&wanted(&["a"], &folder)),
+            Err(Error::Open { .. })
+        ));
     }
 }

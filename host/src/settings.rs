@@ -342,9 +342,7 @@ macro_rules! typed_list {
                 to.collect_seq(items.iter().map(ToString::to_string))
             }
 
-            pub fn deserialize<'de, D: Deserializer<'de>>(
-                from: D,
-            ) -> Result<Vec<$item>, D::Error> {
+            pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<$item>, D::Error> {
                 let texts = Vec::<String>::deserialize(from)?;
                 let items = texts.iter().map(|text| $parse(text));
                 items.collect::<Result<_, _>>().map_err(D::Error::custom)
@@ -432,7 +430,10 @@ mod tests {
         assert_eq!(other.clone().or(all()).variant, other.variant);
         // Grants of other keys stand beside each other.
         let config = |texts: &[&str]| Settings {
-            config: texts.iter().map(|text| values::config(text).unwrap()).collect(),
+            config: texts
+                .iter()
+                .map(|text| values::config(text).unwrap())
+                .collect(),
             ..Settings::default()
         };
         let both = config(&["a=typed", "b=typed"]).or(config(&["a=kept", "c=kept"]));

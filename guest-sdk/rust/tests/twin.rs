@@ -244,7 +244,14 @@ mod unasked {
     pub extern "C" fn dropped(_: Context, _: u64) {
         panic!("nobody asks");
     }
-    pub extern "C" fn get(_: Context, _: u64, _: Bytes, _: BytesSink, _: TextSink, _: Context) -> bool {
+    pub extern "C" fn get(
+        _: Context,
+        _: u64,
+        _: Bytes,
+        _: BytesSink,
+        _: TextSink,
+        _: Context,
+    ) -> bool {
         panic!("nobody asks");
     }
     pub extern "C" fn set(_: Context, _: u64, _: Bytes, _: Bytes, _: TextSink, _: Context) -> bool {
@@ -253,13 +260,35 @@ mod unasked {
     pub extern "C" fn delete(_: Context, _: u64, _: Bytes, _: TextSink, _: Context) -> bool {
         panic!("nobody asks");
     }
-    pub extern "C" fn exists(_: Context, _: u64, _: Bytes, _: *mut bool, _: TextSink, _: Context) -> bool {
+    pub extern "C" fn exists(
+        _: Context,
+        _: u64,
+        _: Bytes,
+        _: *mut bool,
+        _: TextSink,
+        _: Context,
+    ) -> bool {
         panic!("nobody asks");
     }
-    pub extern "C" fn increment(_: Context, _: u64, _: Bytes, _: u64, _: *mut u64, _: TextSink, _: Context) -> bool {
+    pub extern "C" fn increment(
+        _: Context,
+        _: u64,
+        _: Bytes,
+        _: u64,
+        _: *mut u64,
+        _: TextSink,
+        _: Context,
+    ) -> bool {
         panic!("nobody asks");
     }
-    pub extern "C" fn keys(_: Context, _: u64, _: *mut Cursor, _: BytesSink, _: TextSink, _: Context) -> bool {
+    pub extern "C" fn keys(
+        _: Context,
+        _: u64,
+        _: *mut Cursor,
+        _: BytesSink,
+        _: TextSink,
+        _: Context,
+    ) -> bool {
         panic!("nobody asks");
     }
 }

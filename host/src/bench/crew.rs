@@ -332,7 +332,12 @@ impl Runner {
             (Path::Twin, _, Some(library)) => {
                 let parts = &rig.parts;
                 let nn = entrant.nn.clone();
-                Runner::Twin(Box::new(Twin::load(library, nn, &parts.grants, &parts.limits)?))
+                Runner::Twin(Box::new(Twin::load(
+                    library,
+                    nn,
+                    &parts.grants,
+                    &parts.limits,
+                )?))
             }
             _ => Runner::Sandbox(Box::new(entrant.pool(&rig.parts))),
         })

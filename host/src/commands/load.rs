@@ -111,7 +111,9 @@ pub(super) fn grants(
     };
     for import in plugin.imports() {
         if let Some(option) = inspect::missing(&import, &grants) {
-            tracing::warn!("the plugin imports `{import}`, and nothing of it is granted: add {option}");
+            tracing::warn!(
+                "the plugin imports `{import}`, and nothing of it is granted: add {option}"
+            );
         }
     }
     Ok(grants)

@@ -161,10 +161,19 @@ mod tests {
         let (needed, words) = need("wasi:keyvalue/store@0.2.0-draft", &[]);
         assert_eq!(needed, Need::Grant);
         assert!(words.starts_with("--keyvalue NAME=FILE"), "{words}");
-        assert_eq!(need("wasi:keyvalue/store@0.2.0-draft2", &[]).0, Need::NotOffered);
-        assert_eq!(need("wasi:keyvalue/atomics@0.2.0-draft", &[]).0, Need::Nothing);
+        assert_eq!(
+            need("wasi:keyvalue/store@0.2.0-draft2", &[]).0,
+            Need::NotOffered
+        );
+        assert_eq!(
+            need("wasi:keyvalue/atomics@0.2.0-draft", &[]).0,
+            Need::Nothing
+        );
         assert_eq!(need("wasi:config/store@0.2.0-rc.1", &[]).0, Need::Grant);
-        assert_eq!(need("wasi:config/runtime@0.2.0-draft", &[]).0, Need::NotOffered);
+        assert_eq!(
+            need("wasi:config/runtime@0.2.0-draft", &[]).0,
+            Need::NotOffered
+        );
         assert_eq!(need("wasi:logging/logging@0.1.0-draft", &[]).0, Need::Grant);
     }
 }

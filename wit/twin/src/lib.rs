@@ -136,12 +136,8 @@ pub struct Host {
         context: *mut c_void,
     ) -> bool,
     /// Hands the value of a configuration key to `value`; does nothing where there is none.
-    pub config: unsafe extern "C" fn(
-        host: *mut c_void,
-        key: Bytes,
-        value: BytesSink,
-        context: *mut c_void,
-    ),
+    pub config:
+        unsafe extern "C" fn(host: *mut c_void, key: Bytes, value: BytesSink, context: *mut c_void),
     /// Logs one line; the level is the ordinal of `wasi:logging`'s.
     pub log: unsafe extern "C" fn(host: *mut c_void, level: u8, context: Bytes, message: Bytes),
     /// Opens a bucket; the handle lives until `drop_bucket`. Of this and the bucket's functions,

@@ -103,7 +103,9 @@ pub enum BucketError {
         waited: Duration,
     },
     /// What is there is no number, or one that nothing can be added to.
-    #[error("`{key}` holds {found}, expected a decimal number that leaves room to add: set it anew")]
+    #[error(
+        "`{key}` holds {found}, expected a decimal number that leaves room to add: set it anew"
+    )]
     NoNumber {
         /// The key.
         key: String,

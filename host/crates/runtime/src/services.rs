@@ -233,11 +233,7 @@ impl Services {
         Ok(bucket.increment(key, delta, self.limits.bucket_bytes, self.until())?)
     }
 
-    pub(crate) fn keys(
-        &self,
-        bucket: &dyn Bucket,
-        cursor: Option<u64>,
-    ) -> Result<Keys, Denial> {
+    pub(crate) fn keys(&self, bucket: &dyn Bucket, cursor: Option<u64>) -> Result<Keys, Denial> {
         Ok(bucket.keys(cursor)?)
     }
 

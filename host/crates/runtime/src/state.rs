@@ -20,9 +20,7 @@ use wasmtime_wasi::{
     p2::pipe::{MemoryInputPipe, SinkOutputStream},
 };
 
-use crate::{
-    Error, Grants, GraphGrant, Ledger, Limits, services::Services, streams::Streams,
-};
+use crate::{Error, Grants, GraphGrant, Ledger, Limits, services::Services, streams::Streams};
 
 /// The graphs that instances can be given, and how models from bytes are loaded.
 #[derive(Clone)]

@@ -4,6 +4,7 @@
 //! It is written against the interfaces themselves, so that it can misuse them in ways that no SDK
 //! would let it.
 
+mod buckets;
 mod misuse;
 mod spec;
 
@@ -33,7 +34,7 @@ pub(crate) mod bindings {
             "../../../wit/nn",
             "../../../wit/plugin",
         ],
-        world: "tollgate:plugin/plugin",
+        world: "tollgate:plugin/sdk",
         generate_all,
         ownership: Borrowing { duplicate_if_necessary: true },
     });
@@ -70,7 +71,8 @@ impl Guest for Conduct {
                     .map(|_| "loaded".to_owned()),
             ),
             "load-as" => told(load_as(arguments, bytes)),
-            _ => misuse::run(command, arguments)
+            _ => buckets::run(command, arguments)
+                .or_else(|| misuse::run(command, arguments))
                 .ok_or_else(|| Fault::Internal(format!("no command `{command}`")))?,
         };
         Ok(vec![Output {

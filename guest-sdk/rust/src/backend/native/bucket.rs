@@ -182,8 +182,7 @@ impl Answer {
 unsafe extern "C" fn take(context: *mut c_void, value: abi::Bytes) {
     // SAFETY: the host hands back the context of the call that it is in, and bytes that live through
     // this callback.
-    let (answer, value) =
-        unsafe { (&mut *context.cast::<Answer>(), read(value.ptr, value.len)) };
+    let (answer, value) = unsafe { (&mut *context.cast::<Answer>(), read(value.ptr, value.len)) };
     answer.taken.push(value.to_vec());
 }
 

@@ -142,10 +142,7 @@ fn exists(store: Store<'_>, (bucket, key): (Handle, String)) -> Outcome<bool> {
     call(store, &bucket, key.len(), run, nothing)
 }
 
-fn list_keys(
-    store: Store<'_>,
-    (bucket, cursor): (Handle, Option<u64>),
-) -> Outcome<KeyResponse> {
+fn list_keys(store: Store<'_>, (bucket, cursor): (Handle, Option<u64>)) -> Outcome<KeyResponse> {
     let run = |services: &Services, bucket: &dyn Bucket| {
         let page = services.keys(bucket, cursor)?;
         Ok(KeyResponse {
@@ -174,10 +171,7 @@ fn get_many(store: Store<'_>, (bucket, keys): (Handle, Vec<String>)) -> Outcome<
     })
 }
 
-fn set_many(
-    store: Store<'_>,
-    (bucket, pairs): (Handle, Vec<(String, Vec<u8>)>),
-) -> Outcome<()> {
+fn set_many(store: Store<'_>, (bucket, pairs): (Handle, Vec<(String, Vec<u8>)>)) -> Outcome<()> {
     let bytes = pairs.iter().map(|(key, value)| key.len() + value.len());
     let bytes = bytes.sum();
     let run = |services: &Services, bucket: &dyn Bucket| services.set(bucket, &pairs);

@@ -5,11 +5,7 @@ use wasmtime::{
     component::{ComponentType, Lift, Linker, WasmStr},
 };
 
-use crate::{
-    ledger::Stage,
-    services::LogLevel,
-    state::State,
-};
+use crate::{ledger::Stage, services::LogLevel, state::State};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker

@@ -10,13 +10,13 @@ mod environment;
 pub mod telemetry;
 mod tune;
 
-use std::{num::NonZero, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, num::NonZero, path::PathBuf, time::Duration};
 
 use tollgate_nn::{BatchPolicy, GraphOptions};
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
 use crate::{
-    cli::{Grantable, GraphArgs, LimitArgs, RunArgs},
+    cli::{GrantArgs, Grantable, GraphArgs, LimitArgs, RunArgs},
     models::{self, Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
@@ -43,6 +43,9 @@ pub enum Error {
     /// Granted and denied at once.
     #[error("`load` is both allowed and denied: choose one")]
     AllowAndDeny,
+    /// A configuration value or a bucket given twice.
+    #[error("`{0}` is given twice: choose one")]
+    GivenTwice(String),
     /// More workers than the bound.
     #[error("{0} workers are more than {MAX_WORKERS}: ask for as many as there are cores")]
     Workers(usize),
@@ -148,9 +151,8 @@ impl Run {
         kept: Settings,
         environment: Environment,
     ) -> Result<Self, Error> {
-        let settings = settings(&typed.graph, typed.workers, typed.fresh)
-            .granting(&typed.grants)
-            .or(kept);
+        let settings = settings(&typed.graph, typed.workers, typed.fresh);
+        let settings = granting(&typed.grants, settings)?.or(kept);
         let models = Models::new(&typed.model)?.choose(&settings.variant)?;
         if typed.allow.contains(&Grantable::Load) && typed.deny.contains(&Grantable::Load) {
             return Err(Error::AllowAndDeny);
@@ -310,6 +312,24 @@ pub(crate) fn settings(
     }
 }
 
+/// What was typed of grants, nothing of it twice.
+pub(crate) fn granting(typed: &GrantArgs, settings: Settings) -> Result<Settings, Error> {
+    let config = typed.config.iter().map(|one| &one.key);
+    let keyvalue = typed.keyvalue.iter().map(|one| &one.name);
+    for names in [config.collect::<Vec<_>>(), keyvalue.collect()] {
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = names.into_iter().find(|name| !seen.insert(*name)) {
+            return Err(Error::GivenTwice(twice.clone()));
+        }
+    }
+    Ok(Settings {
+        config: typed.config.clone(),
+        logging: typed.logging,
+        keyvalue: typed.keyvalue.clone(),
+        ..settings
+    })
+}
+
 /// The runtime's defaults with what was typed in their place.
 fn limits(typed: &LimitArgs) -> Limits {
     let mut limits = Limits::default();
@@ -392,6 +412,11 @@ mod tests {
             Error::Workers(5000)
         );
         assert_eq!(resolve("a.wasm - b -", &[]).unwrap_err(), Error::StdinTwice);
+        for twice in ["--config k=1 --config k=2", "--keyvalue k=a --keyvalue k=b"] {
+            let error = resolve(&format!("a.wasm f {twice}"), &[]).unwrap_err();
+            assert_eq!(error, Error::GivenTwice("k".into()));
+        }
+        assert!(resolve("a.wasm f --config k=1 --keyvalue k=a", &[]).is_ok());
     }
 
     #[test]

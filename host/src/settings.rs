@@ -17,10 +17,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_nn::{BatchOptions, BatchPolicy, Device, GraphOptions, Mode, Optimization};
 use tollgate_runtime::{Grants, LogGrant, LogLevel, Policy};
 
-use crate::{
-    cli::GrantArgs,
-    values::{self, BucketArg, ConfigArg, VariantArg},
-};
+use crate::values::{self, BucketArg, ConfigArg, VariantArg};
 
 /// The schema of the file.
 pub const SCHEMA: u32 = 1;
@@ -208,17 +205,6 @@ impl Settings {
             config: beside(self.config, other.config, |one| &one.key),
             logging: self.logging.or(other.logging),
             keyvalue: beside(self.keyvalue, other.keyvalue, |one| &one.name),
-        }
-    }
-
-    /// These settings with what was typed of grants.
-    #[must_use]
-    pub fn granting(self, typed: &GrantArgs) -> Self {
-        Self {
-            config: typed.config.clone(),
-            logging: typed.logging,
-            keyvalue: typed.keyvalue.clone(),
-            ..self
         }
     }
 

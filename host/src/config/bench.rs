@@ -5,7 +5,7 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{Grants, GraphGrant, Limits, Policy};
 
-use super::{Environment, Error, MAX_WORKERS, limits, settings};
+use super::{Environment, Error, MAX_WORKERS, granting, limits, settings};
 use crate::{
     cli::{BenchArgs, Grantable, PathName, ScenarioName},
     models::{Chosen, Models},
@@ -86,9 +86,8 @@ impl Bench {
         kept: Settings,
         environment: &Environment,
     ) -> Result<Self, Error> {
-        let settings = settings(&typed.graph, typed.workers, typed.fresh)
-            .granting(&typed.grants)
-            .or(kept);
+        let settings = settings(&typed.graph, typed.workers, typed.fresh);
+        let settings = granting(&typed.grants, settings)?.or(kept);
         let all = Models::new(&typed.model)?;
         let models = all.choose(&settings.variant)?;
         let variants = all.compare(&typed.variants)?;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tollgate_runtime::{Grants, GraphGrant, Limits};
 
-use super::{Environment, Error, MAX_WORKERS, limits, settings};
+use super::{Environment, Error, MAX_WORKERS, granting, limits, settings};
 use crate::{
     cli::{Grantable, TuneArgs},
     models::{Chosen, Models},
@@ -79,13 +79,13 @@ impl Tune {
         }
         let device = settled.graph_options().device;
         // Not among what is settled: a file of settings is handed on, and grants are not its business.
-        let granting = Settings::default().granting(&typed.grants);
+        let granted = granting(&typed.grants, Settings::default())?;
         let grants = Grants {
             graphs: GraphGrant::All,
             load: typed.allow.contains(&Grantable::Load),
             ..Grants::default()
         };
-        let grants = granting.grant(&typed.plugin, grants);
+        let grants = granted.grant(&typed.plugin, grants);
         Ok(Self {
             onnxruntime: environment.onnxruntime(typed.onnxruntime, device),
             cache_dir: if typed.no_cache {
@@ -108,7 +108,7 @@ impl Tune {
             json: typed.json,
             max_frame: typed.limits.max_frame,
             grants,
-            keyvalue: granting.keyvalue,
+            keyvalue: granted.keyvalue,
             limits: limits(&typed.limits),
         })
     }

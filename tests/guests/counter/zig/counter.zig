@@ -42,9 +42,9 @@ const Counter = struct {
         const memory = arena.allocator();
         var words = std.mem.splitScalar(u8, line, ' ');
         const function = words.next() orelse "";
-        const first = try memory.dupeZ(u8, words.next() orelse "");
-        const second = try memory.dupeZ(u8, words.next() orelse "");
-        const rest = try memory.dupeZ(u8, words.rest());
+        const first = try memory.dupeSentinel(u8, words.next() orelse "", 0);
+        const second = try memory.dupeSentinel(u8, words.next() orelse "", 0);
+        const rest = try memory.dupeSentinel(u8, words.rest(), 0);
         if (std.mem.eql(u8, function, "config")) {
             const value = try tollgate.config(first, fault) orelse return self.say("none");
             defer tollgate.freeConfig(value);

@@ -7,16 +7,17 @@
 
 mod bench;
 mod environment;
+mod grants;
 pub mod telemetry;
 mod tune;
 
-use std::{collections::BTreeSet, num::NonZero, path::PathBuf, time::Duration};
+use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use tollgate_nn::{BatchPolicy, GraphOptions};
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
 use crate::{
-    cli::{GrantArgs, Grantable, GraphArgs, LimitArgs, RunArgs},
+    cli::{Grantable, GraphArgs, LimitArgs, RunArgs},
     models::{self, Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
@@ -25,6 +26,7 @@ use crate::{
 
 pub use bench::Bench;
 pub use environment::Environment;
+use grants::granting;
 pub use tune::Tune;
 
 /// Threads that anybody may ask for; a machine with more cores than this is not an edge.
@@ -310,24 +312,6 @@ pub(crate) fn settings(
         batch_delay: graph.batch_delay,
         ..Settings::default()
     }
-}
-
-/// What was typed of grants, nothing of it twice.
-pub(crate) fn granting(typed: &GrantArgs, settings: Settings) -> Result<Settings, Error> {
-    let config = typed.config.iter().map(|one| &one.key);
-    let keyvalue = typed.keyvalue.iter().map(|one| &one.name);
-    for names in [config.collect::<Vec<_>>(), keyvalue.collect()] {
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = names.into_iter().find(|name| !seen.insert(*name)) {
-            return Err(Error::GivenTwice(twice.clone()));
-        }
-    }
-    Ok(Settings {
-        config: typed.config.clone(),
-        logging: typed.logging,
-        keyvalue: typed.keyvalue.clone(),
-        ..settings
-    })
 }
 
 /// The runtime's defaults with what was typed in their place.

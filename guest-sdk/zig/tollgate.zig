@@ -79,6 +79,17 @@ pub const Fault = struct {
         return error.Fault;
     }
 
+    fn fromStoreError(self: *Fault, err: *c.tollgate_store_error) StoreError {
+        const code = err.code;
+        _ = c.tollgate_fault_from_store_error(self.raw, err);
+        self.said = true;
+        return switch (code) {
+            c.TOLLGATE_NO_SUCH_STORE => StoreError.NoSuchStore,
+            c.TOLLGATE_ACCESS_DENIED => StoreError.AccessDenied,
+            else => StoreError.Other,
+        };
+    }
+
     fn fromError(self: *Fault, err: *c.tollgate_error) Error {
         const code = err.code;
         _ = c.tollgate_fault_from_error(self.raw, err);
@@ -95,6 +106,16 @@ pub const Fault = struct {
             else => Error.Unknown,
         };
     }
+};
+
+/// Why a bucket, or a configuration value, could not be had.
+pub const StoreError = error{
+    /// There is no bucket of that name.
+    NoSuchStore,
+    /// The bucket was not granted.
+    AccessDenied,
+    /// Anything else.
+    Other,
 };
 
 /// An IEEE 754 half precision float is an `f16`; this is the upper half of an `f32`, as its bits.
@@ -261,6 +282,130 @@ pub const Context = struct {
         if (!c.tollgate_context_compute(self.raw, inputs.ptr, inputs.len, &outputs.raw, &err))
             return fault.fromError(&err);
         return outputs;
+    }
+};
+
+/// The configuration value of a key, to be given to `freeConfig`; null where there is no such key, or
+/// nothing was granted. It takes a crossing: read it once, in the plugin's `init`.
+pub fn config(key: [:0]const u8, fault: *Fault) StoreError!?[:0]const u8 {
+    var value: [*c]u8 = null;
+    var err: c.tollgate_store_error = undefined;
+    if (!c.tollgate_config(key, &value, &err)) return fault.fromStoreError(&err);
+    return if (value == null) null else std.mem.span(@as([*:0]const u8, @ptrCast(value)));
+}
+
+/// Frees what `config` gave.
+pub fn freeConfig(value: [:0]const u8) void {
+    std.c.free(@constCast(value.ptr));
+}
+
+/// How much a log line matters, least first.
+pub const Level = enum(c_uint) { trace, debug, info, warn, err, critical };
+
+/// Logs one line; `context` groups lines that belong together, and may be empty. It takes a crossing.
+/// Without the grant, and beyond the host's limits, nobody sees it.
+pub fn log(level: Level, context: [:0]const u8, message: [:0]const u8) void {
+    c.tollgate_log(@intFromEnum(level), context, message);
+}
+
+/// What a key of a bucket has.
+pub const Value = struct {
+    raw: c.tollgate_value,
+
+    /// Its bytes; null where there is no such key.
+    pub fn bytes(self: *const Value) ?[]const u8 {
+        if (!self.raw.is_some) return null;
+        const data: [*]const u8 = @ptrCast(self.raw.data orelse return &.{});
+        return data[0..self.raw.size];
+    }
+
+    pub fn deinit(self: *Value) void {
+        c.tollgate_value_free(&self.raw);
+    }
+};
+
+/// One page of keys.
+pub const Keys = struct {
+    raw: c.tollgate_keys,
+
+    pub fn len(self: *const Keys) usize {
+        return self.raw.count;
+    }
+
+    pub fn key(self: *const Keys, place: usize) [:0]const u8 {
+        return std.mem.span(@as([*:0]const u8, @ptrCast(self.raw.items[place])));
+    }
+
+    /// What to ask for the next page with; null after the last.
+    pub fn cursor(self: *const Keys) ?u64 {
+        return if (self.raw.more) self.raw.cursor else null;
+    }
+
+    pub fn deinit(self: *Keys) void {
+        c.tollgate_keys_free(&self.raw);
+    }
+};
+
+/// Keys and their values, kept by the host; `tollgate.h` says what that means.
+pub const Bucket = struct {
+    raw: c.tollgate_bucket,
+
+    /// Opens a bucket by the name that the host gave it; do it once, in the plugin's `init`.
+    pub fn open(name: [:0]const u8, fault: *Fault) StoreError!Bucket {
+        var bucket: Bucket = undefined;
+        var err: c.tollgate_store_error = undefined;
+        if (!c.tollgate_bucket_open(name, &bucket.raw, &err)) return fault.fromStoreError(&err);
+        return bucket;
+    }
+
+    pub fn deinit(self: Bucket) void {
+        c.tollgate_bucket_free(self.raw);
+    }
+
+    /// The value of a key.
+    pub fn get(self: Bucket, key: [:0]const u8, fault: *Fault) StoreError!Value {
+        var value: Value = undefined;
+        var err: c.tollgate_store_error = undefined;
+        if (!c.tollgate_bucket_get(self.raw, key, &value.raw, &err)) return fault.fromStoreError(&err);
+        return value;
+    }
+
+    /// Sets the value of a key.
+    pub fn set(self: Bucket, key: [:0]const u8, value: []const u8, fault: *Fault) StoreError!void {
+        var err: c.tollgate_store_error = undefined;
+        if (!c.tollgate_bucket_set(self.raw, key, value.ptr, value.len, &err)) return fault.fromStoreError(&err);
+    }
+
+    /// Removes a key, which need not be there.
+    pub fn delete(self: Bucket, key: [:0]const u8, fault: *Fault) StoreError!void {
+        var err: c.tollgate_store_error = undefined;
+        if (!c.tollgate_bucket_delete(self.raw, key, &err)) return fault.fromStoreError(&err);
+    }
+
+    /// Whether there is such a key.
+    pub fn exists(self: Bucket, key: [:0]const u8, fault: *Fault) StoreError!bool {
+        var found = false;
+        var err: c.tollgate_store_error = undefined;
+        if (!c.tollgate_bucket_exists(self.raw, key, &found, &err)) return fault.fromStoreError(&err);
+        return found;
+    }
+
+    /// Adds to the decimal number that a key has, zero where there is none, and returns the sum.
+    pub fn increment(self: Bucket, key: [:0]const u8, delta: u64, fault: *Fault) StoreError!u64 {
+        var sum: u64 = 0;
+        var err: c.tollgate_store_error = undefined;
+        if (!c.tollgate_bucket_increment(self.raw, key, delta, &sum, &err)) return fault.fromStoreError(&err);
+        return sum;
+    }
+
+    /// One page of keys: the first without a cursor, the next with the cursor of the one before.
+    pub fn keys(self: Bucket, cursor: ?u64, fault: *Fault) StoreError!Keys {
+        var page: Keys = undefined;
+        var err: c.tollgate_store_error = undefined;
+        const from: u64 = cursor orelse 0;
+        const at: ?*const u64 = if (cursor == null) null else &from;
+        if (!c.tollgate_bucket_keys(self.raw, at, &page.raw, &err)) return fault.fromStoreError(&err);
+        return page;
     }
 };
 

@@ -7,8 +7,9 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tollgate_nn::{BatchPolicy, Device, Mode, Optimization};
+use tollgate_runtime::LogLevel;
 
-use crate::values::{self, DirArg, EnvArg, ModelArg, VariantArg};
+use crate::values::{self, BucketArg, ConfigArg, DirArg, EnvArg, ModelArg, VariantArg};
 
 pub use bench::{BenchArgs, PathName, ScenarioName};
 pub use tune::TuneArgs;
@@ -115,6 +116,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "WHAT")]
     pub deny: Vec<Grantable>,
 
+    /// What the plugin may reach.
+    #[command(flatten)]
+    pub grants: GrantArgs,
+
     /// What a guest may use.
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -180,6 +185,22 @@ pub struct GraphArgs {
     pub batch_delay: Option<Duration>,
 }
 
+/// What a guest may reach beside graphs; by default nothing.
+#[derive(Debug, Default, Args)]
+pub struct GrantArgs {
+    /// A configuration value that the plugin may read; can be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = values::config)]
+    pub config: Vec<ConfigArg>,
+
+    /// Show what the plugin logs on standard error, from this level on: trace, debug, info, the default, warn, error or critical
+    #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true, default_missing_value = "info")]
+    pub logging: Option<LogLevel>,
+
+    /// A key-value bucket that the plugin may use, and the file that it is kept in; can be given several times
+    #[arg(long, value_name = "NAME=FILE", value_parser = values::bucket)]
+    pub keyvalue: Vec<BucketArg>,
+}
+
 /// What a guest may use; the defaults are the runtime's.
 #[derive(Debug, Default, Args)]
 pub struct LimitArgs {
@@ -214,6 +235,26 @@ pub struct LimitArgs {
     /// How many bytes besides tensors one call may bring into the host
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_host_call: Option<usize>,
+
+    /// How long one log line may be; the rest is cut off
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_log_line: Option<usize>,
+
+    /// How much one frame may log; further lines are dropped
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_log: Option<usize>,
+
+    /// How long a key of a key-value bucket may be
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_key: Option<usize>,
+
+    /// How large a value of a key-value bucket may be
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_value: Option<usize>,
+
+    /// How much a key-value bucket may hold
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    pub max_bucket: Option<usize>,
 
     /// How large one input may be
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64MiB")]
@@ -336,6 +377,9 @@ mod tests {
             &["run", "a.wasm", "--sessions", "0"],
             &["run", "a.wasm", "--fresh=maybe"],
             &["run", "a.wasm", "--deny", "everything"],
+            &["run", "a.wasm", "--config", "threshold"],
+            &["run", "a.wasm", "--logging=loud"],
+            &["run", "a.wasm", "--keyvalue", "counts"],
             &["bench", "a.wasm", "f", "--paths", "all"],
             &["bench", "a.wasm", "f", "--scenario", "batch"],
             &["bench", "a.wasm", "f", "--rate", "0"],

@@ -7,6 +7,7 @@
 
 mod bench;
 mod environment;
+mod grants;
 pub mod telemetry;
 mod tune;
 
@@ -20,10 +21,12 @@ use crate::{
     models::{self, Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
+    values::BucketArg,
 };
 
 pub use bench::Bench;
 pub use environment::Environment;
+use grants::granting;
 pub use tune::Tune;
 
 /// Threads that anybody may ask for; a machine with more cores than this is not an edge.
@@ -42,6 +45,9 @@ pub enum Error {
     /// Granted and denied at once.
     #[error("`load` is both allowed and denied: choose one")]
     AllowAndDeny,
+    /// A configuration value or a bucket given twice.
+    #[error("`{0}` is given twice: choose one")]
+    GivenTwice(String),
     /// More workers than the bound.
     #[error("{0} workers are more than {MAX_WORKERS}: ask for as many as there are cores")]
     Workers(usize),
@@ -111,6 +117,10 @@ pub struct Run {
     pub policy: Policy,
     /// What a guest may use, whatever its world.
     pub limits: Limits,
+    /// Key-value buckets that it may use, whatever its world.
+    pub keyvalue: Vec<BucketArg>,
+    /// What else of grants does not depend on its world.
+    granted: Grants,
     typed: Box<RunArgs>,
     environment: Environment,
 }
@@ -143,7 +153,8 @@ impl Run {
         kept: Settings,
         environment: Environment,
     ) -> Result<Self, Error> {
-        let settings = settings(&typed.graph, typed.workers, typed.fresh).or(kept);
+        let settings = settings(&typed.graph, typed.workers, typed.fresh);
+        let settings = granting(&typed.grants, settings)?.or(kept);
         let models = Models::new(&typed.model)?.choose(&settings.variant)?;
         if typed.allow.contains(&Grantable::Load) && typed.deny.contains(&Grantable::Load) {
             return Err(Error::AllowAndDeny);
@@ -180,6 +191,8 @@ impl Run {
             workers,
             policy: settings.policy(),
             limits: limits(&typed.limits),
+            granted: settings.grant(&typed.plugin, Grants::default()),
+            keyvalue: settings.keyvalue,
             typed,
             environment,
         })
@@ -217,7 +230,7 @@ impl Run {
             grants: Grants {
                 graphs: GraphGrant::All,
                 load: typed.allow.contains(&Grantable::Load),
-                ..Grants::default()
+                ..self.granted.clone()
             },
         })
     }
@@ -267,6 +280,7 @@ impl Run {
             env: env.collect(),
             args,
             stdio: true,
+            ..self.granted.clone()
         };
         let limits = Limits {
             deadline: Some(typed.limits.deadline.unwrap_or(COMMAND_DEADLINE)),
@@ -296,6 +310,7 @@ pub(crate) fn settings(
         batch: graph.batch,
         max_batch: graph.max_batch,
         batch_delay: graph.batch_delay,
+        ..Settings::default()
     }
 }
 
@@ -314,6 +329,13 @@ fn limits(typed: &LimitArgs) -> Limits {
     put(&mut limits.model_bytes, typed.max_model);
     put(&mut limits.handles, typed.max_handles);
     put(&mut limits.host_call_bytes, typed.max_host_call);
+    put(&mut limits.log_line_bytes, typed.max_log_line);
+    put(&mut limits.log_bytes, typed.max_log);
+    put(&mut limits.key_bytes, typed.max_key);
+    put(&mut limits.value_bytes, typed.max_value);
+    if let Some(bytes) = typed.max_bucket {
+        limits.bucket_bytes = bytes as u64;
+    }
     limits
 }
 
@@ -374,6 +396,11 @@ mod tests {
             Error::Workers(5000)
         );
         assert_eq!(resolve("a.wasm - b -", &[]).unwrap_err(), Error::StdinTwice);
+        for twice in ["--config k=1 --config k=2", "--keyvalue k=a --keyvalue k=b"] {
+            let error = resolve(&format!("a.wasm f {twice}"), &[]).unwrap_err();
+            assert_eq!(error, Error::GivenTwice("k".into()));
+        }
+        assert!(resolve("a.wasm f --config k=1 --keyvalue k=a", &[]).is_ok());
     }
 
     #[test]

@@ -9,14 +9,15 @@ use std::{
     fs, io,
     num::NonZero,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 use tollgate_nn::{BatchOptions, BatchPolicy, Device, GraphOptions, Mode, Optimization};
-use tollgate_runtime::Policy;
+use tollgate_runtime::{Grants, LogGrant, LogLevel, Policy};
 
-use crate::values::{self, VariantArg};
+use crate::values::{self, BucketArg, ConfigArg, VariantArg};
 
 /// The schema of the file.
 pub const SCHEMA: u32 = 1;
@@ -93,6 +94,15 @@ pub struct Settings {
     /// How long the first of a batch waits for others.
     #[serde(skip_serializing_if = "Option::is_none", with = "duration")]
     pub batch_delay: Option<Duration>,
+    /// Configuration values that the plugin may read.
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "configs")]
+    pub config: Vec<ConfigArg>,
+    /// From which level on the plugin's log lines are shown.
+    #[serde(skip_serializing_if = "Option::is_none", with = "text")]
+    pub logging: Option<LogLevel>,
+    /// Key-value buckets that the plugin may use.
+    #[serde(skip_serializing_if = "Vec::is_empty", with = "buckets")]
+    pub keyvalue: Vec<BucketArg>,
 }
 
 /// The file: its schema, then the settings.
@@ -192,6 +202,25 @@ impl Settings {
             batch: self.batch.or(other.batch),
             max_batch: self.max_batch.or(other.max_batch),
             batch_delay: self.batch_delay.or(other.batch_delay),
+            config: beside(self.config, other.config, |one| &one.key),
+            logging: self.logging.or(other.logging),
+            keyvalue: beside(self.keyvalue, other.keyvalue, |one| &one.name),
+        }
+    }
+
+    /// What a plugin of this file may reach of configuration and log. Buckets are files, which
+    /// [`crate::keyvalue::open`] opens.
+    pub fn grant(&self, plugin: &Path, grants: Grants) -> Grants {
+        let name = plugin.file_stem().unwrap_or(plugin.as_os_str());
+        let pairs = self.config.iter();
+        let pairs = pairs.map(|one| (one.key.clone(), one.value.clone()));
+        Grants {
+            config: Arc::new(pairs.collect()),
+            logging: self.logging.map(|least| LogGrant {
+                name: name.to_string_lossy().into(),
+                least,
+            }),
+            ..grants
         }
     }
 
@@ -227,6 +256,13 @@ impl Settings {
             ..default
         }
     }
+}
+
+/// What was typed, and what was kept under other keys.
+fn beside<T>(typed: Vec<T>, mut kept: Vec<T>, key: impl Fn(&T) -> &str) -> Vec<T> {
+    kept.retain(|one| typed.iter().all(|other| key(other) != key(one)));
+    kept.extend(typed);
+    kept
 }
 
 /// A parser's message on one line.
@@ -282,22 +318,28 @@ mod duration {
     }
 }
 
-/// Variants as they are typed.
-mod variants {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+/// Lists of what is typed as one word each.
+macro_rules! typed_list {
+    ($module:ident, $item:ty, $parse:path) => {
+        mod $module {
+            use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use super::{VariantArg, values};
+            pub fn serialize<S: Serializer>(items: &[$item], to: S) -> Result<S::Ok, S::Error> {
+                to.collect_seq(items.iter().map(ToString::to_string))
+            }
 
-    pub fn serialize<S: Serializer>(choices: &[VariantArg], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(choices.iter().map(ToString::to_string))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<VariantArg>, D::Error> {
-        let texts = Vec::<String>::deserialize(from)?;
-        let choices = texts.iter().map(|text| values::variant(text));
-        choices.collect::<Result<_, _>>().map_err(D::Error::custom)
-    }
+            pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<$item>, D::Error> {
+                let texts = Vec::<String>::deserialize(from)?;
+                let items = texts.iter().map(|text| $parse(text));
+                items.collect::<Result<_, _>>().map_err(D::Error::custom)
+            }
+        }
+    };
 }
+
+typed_list!(variants, super::VariantArg, super::values::variant);
+typed_list!(configs, super::ConfigArg, super::values::config);
+typed_list!(buckets, super::BucketArg, super::values::bucket);
 
 #[cfg(test)]
 mod tests {
@@ -317,6 +359,9 @@ mod tests {
             batch: Some(BatchPolicy::On),
             max_batch: NonZero::new(8),
             batch_delay: Some(Duration::from_micros(1500)),
+            config: vec![values::config("a=b=c").unwrap()],
+            logging: Some(LogLevel::Warn),
+            keyvalue: vec![values::bucket("counts=f.redb").unwrap()],
         }
     }
 
@@ -332,6 +377,8 @@ mod tests {
             "max-batch = 8",
             "batch-delay = \"1500us\"",
             "variant = [\"int8\"]",
+            "logging = \"warn\"",
+            "keyvalue = [\"counts=f.redb\"]",
         ] {
             assert!(text.contains(line), "{text}");
         }
@@ -367,6 +414,16 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(other.clone().or(all()).variant, other.variant);
+        // Grants of other keys stand beside each other.
+        let config = |texts: &[&str]| Settings {
+            config: texts
+                .iter()
+                .map(|text| values::config(text).unwrap())
+                .collect(),
+            ..Settings::default()
+        };
+        let both = config(&["a=typed", "b=typed"]).or(config(&["a=kept", "c=kept"]));
+        assert_eq!(both, config(&["c=kept", "a=typed", "b=typed"]));
     }
 
     #[test]

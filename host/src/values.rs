@@ -52,6 +52,36 @@ pub struct EnvArg {
     pub value: Option<String>,
 }
 
+/// A configuration value for a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigArg {
+    /// Its key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+impl fmt::Display for ConfigArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
+}
+
+/// A key-value bucket and the file that it is kept in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketArg {
+    /// The bucket's name.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl fmt::Display for BucketArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.path.display())
+    }
+}
+
 /// A rate of arrivals as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rate {
@@ -183,6 +213,28 @@ pub fn env(text: &str) -> Result<EnvArg, String> {
         key: key.to_owned(),
         value,
     })
+}
+
+/// `KEY=VALUE`; the value may be empty and have anything in it.
+pub fn config(text: &str) -> Result<ConfigArg, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok(ConfigArg {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }),
+        _ => Err("expected KEY=VALUE, such as threshold=0.8".to_owned()),
+    }
+}
+
+/// `NAME=FILE`; several buckets may be in one file.
+pub fn bucket(text: &str) -> Result<BucketArg, String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(BucketArg {
+            name: name.to_owned(),
+            path: PathBuf::from(path),
+        }),
+        _ => Err("expected NAME=FILE, such as counts=state.redb".to_owned()),
+    }
 }
 
 /// Frames a second, or a multiple of the rate that saturates: `200`, `12.5`, `2x`.
@@ -379,5 +431,16 @@ mod tests {
             })
         );
         assert!(env("=b").is_err());
+
+        for pair in ["A=b=c", "A="] {
+            assert_eq!(config(pair).unwrap().to_string(), pair);
+        }
+        for bad in ["A", "=b", ""] {
+            assert!(config(bad).is_err(), "{bad}");
+        }
+        assert_eq!(bucket("a=b=c").unwrap().to_string(), "a=b=c");
+        for bad in ["a", "=b", "a=", ""] {
+            assert!(bucket(bad).is_err(), "{bad}");
+        }
     }
 }

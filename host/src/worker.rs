@@ -151,7 +151,7 @@ impl Worker {
         let twin = setup
             .twin
             .as_deref()
-            .map(|path| Twin::load(path, setup.nn.clone()));
+            .map(|path| Twin::load(path, setup.nn.clone(), &setup.grants, &setup.limits));
         let pool = Pool::new(
             Arc::clone(&setup.plugin),
             setup.nn.clone(),

@@ -57,7 +57,8 @@ fn jobs() -> Vec<String> {
 fn sandbox_and_twin_make_the_same_of_every_picture() {
     let host = support::host(&[]);
     let library = file("target/guests/twins/helpers.so");
-    let mut twin = Twin::load(&library, host.clone()).expect("the helpers' twin");
+    let mut twin = Twin::load(&library, host.clone(), &all_graphs(), &Limits::default())
+        .expect("the helpers' twin");
     let plugin = support::plugin("helpers");
     let instance = Instance::new(&plugin, &host, &all_graphs(), &Limits::default());
     let mut instance = instance.expect("an instance");

@@ -21,7 +21,8 @@ fn digits() -> NnHost {
 fn both() -> (Twin, Instance) {
     let host = digits();
     let library = file("target/guests/twins/meter-reader.so");
-    let twin = Twin::load(&library, host.clone()).expect("the example's twin");
+    let twin = Twin::load(&library, host.clone(), &all_graphs(), &Limits::default())
+        .expect("the example's twin");
     let plugin = support::plugin("meter-reader");
     let instance = Instance::new(&plugin, &host, &all_graphs(), &Limits::default());
     (twin, instance.expect("an instance"))
@@ -97,7 +98,9 @@ fn both_find_the_same_fault_with_a_frame_that_is_no_picture() {
 #[test]
 fn libraries_that_are_no_twin_are_refused() {
     let refused = |path: &std::path::Path| {
-        let error = Twin::load(path, digits()).map(|_| ()).expect_err("no twin");
+        let error = Twin::load(path, digits(), &all_graphs(), &Limits::default())
+            .map(|_| ())
+            .expect_err("no twin");
         error.to_string()
     };
     has(&refused(&file("README.md")), &["cannot use", "as a twin"]);

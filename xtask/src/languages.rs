@@ -1,5 +1,5 @@
-//! The example's plugin in the other languages: built into `target/guests/components` beside the
-//! Rust one, as `meter-reader-LANGUAGE.wasm`.
+//! The plugins that are there in every language: built into `target/guests/components` beside the
+//! Rust ones, as `meter-reader-LANGUAGE.wasm` and so on.
 //!
 //! Every toolchain is fetched from its registry at a pinned version when it is first needed, into
 //! `target/`, and shared by the languages that use it. A component is built again only when a file
@@ -68,9 +68,34 @@ impl FromStr for Choice {
     }
 }
 
+/// A plugin that is there in every language.
+struct Plugin {
+    /// As its component is called, the language's name behind it.
+    name: &'static str,
+    /// Below here is a folder for each language.
+    folder: &'static str,
+    /// What it uses beside inference, by the names of the worlds that have it.
+    services: &'static [&'static str],
+}
+
+/// The example, and what the tests run that the example does not use.
+const PLUGINS: [Plugin; 2] = [
+    Plugin {
+        name: "meter-reader",
+        folder: "examples/meter-reader",
+        services: &[],
+    },
+    Plugin {
+        name: "counter",
+        folder: "tests/guests/counter",
+        services: &["config", "logging", "keyvalue"],
+    },
+];
+
 /// Everything that building a plugin in one language needs to know.
 struct Job<'a> {
     workspace: &'a Workspace,
+    plugin: &'static Plugin,
     language: Language,
     /// The plugin's sources.
     sources: PathBuf,
@@ -84,21 +109,25 @@ struct Job<'a> {
 pub fn build(workspace: &Workspace, languages: &[Language]) -> Result<()> {
     let interfaces = interfaces::assemble(workspace)?;
     let components = guests::folder(workspace, "guests/components")?;
-    for &language in languages {
-        let name = language.name();
+    let wanted = languages
+        .iter()
+        .flat_map(|&language| PLUGINS.iter().map(move |plugin| (language, plugin)));
+    for (language, plugin) in wanted {
+        let name = format!("{}-{}", plugin.name, language.name());
         let job = Job {
             workspace,
+            plugin,
             language,
-            sources: workspace.path(&format!("examples/meter-reader/{name}")),
+            sources: workspace.path(&format!("{}/{}", plugin.folder, language.name())),
             scratch: guests::folder(workspace, &format!("guests/languages/{name}"))?,
             interfaces: interfaces.clone(),
         };
-        let component = components.join(format!("meter-reader-{name}.wasm"));
+        let component = components.join(format!("{name}.wasm"));
         let stamp = Stamp::of(&job.inputs())?;
         if component.exists() && stamp.is_on(&job.scratch) {
             continue;
         }
-        shell::step(&format!("the guest `meter-reader-{name}`"), || {
+        shell::step(&format!("the guest `{name}`"), || {
             let bytes = job.component()?;
             guests::write_if_changed(&component, &bytes)?;
             stamp.put_on(&job.scratch)
@@ -135,10 +164,17 @@ impl Job<'_> {
 
     /// A folder below its own, made where it is missing.
     fn scratch(&self, name: &str) -> Result<PathBuf> {
-        guests::folder(
-            self.workspace,
-            &format!("guests/languages/{}/{name}", self.language.name()),
-        )
+        let folder = format!(
+            "guests/languages/{}-{}/{name}",
+            self.plugin.name,
+            self.language.name()
+        );
+        guests::folder(self.workspace, &folder)
+    }
+
+    /// The plugin's name where hyphens cannot be in it.
+    fn module(&self) -> String {
+        self.plugin.name.replace('-', "_")
     }
 
     /// A file of an SDK's.

@@ -210,6 +210,103 @@ void tollgate_context_free(tollgate_context context);
 bool tollgate_context_compute(tollgate_context context, const tollgate_input *inputs, size_t count,
                               tollgate_tensors *outputs, tollgate_error *error);
 
+/* ---- Configuration and log ---- */
+
+typedef enum tollgate_store_error_code {
+    /* There is no bucket of that name. */
+    TOLLGATE_NO_SUCH_STORE,
+    /* The bucket was not granted. */
+    TOLLGATE_ACCESS_DENIED,
+    /* Anything else. */
+    TOLLGATE_STORE_OTHER,
+} tollgate_store_error_code;
+
+/* Why a bucket, or a configuration value, could not be had. */
+typedef struct tollgate_store_error {
+    tollgate_store_error_code code;
+    char *message;
+} tollgate_store_error;
+
+void tollgate_store_error_free(tollgate_store_error *error);
+
+/* The configuration value of a key, for free(); NULL where there is no such key, or nothing was
+ * granted. It takes a crossing: read it once, when the plugin is made. */
+bool tollgate_config(const char *key, char **value, tollgate_store_error *error);
+
+/* How much a log line matters, least first. */
+typedef enum tollgate_level {
+    TOLLGATE_LEVEL_TRACE,
+    TOLLGATE_LEVEL_DEBUG,
+    TOLLGATE_LEVEL_INFO,
+    TOLLGATE_LEVEL_WARN,
+    TOLLGATE_LEVEL_ERROR,
+    TOLLGATE_LEVEL_CRITICAL,
+} tollgate_level;
+
+/* Logs one line; `context` groups lines that belong together, and may be empty. It takes a crossing.
+ * Without the grant, and beyond the host's limits, nobody sees it. */
+void tollgate_log(tollgate_level level, const char *context, const char *message);
+
+/* ---- Key-value buckets ---- */
+
+/* Keys and their values, kept by the host: what was set is there after a crash, and other instances
+ * and plugins with the same grant see it. Every call is a crossing, and one that writes waits for
+ * the disk. */
+typedef struct tollgate_bucket {
+    int32_t handle;
+} tollgate_bucket;
+
+/* Opens a bucket by the name that the host gave it; do it once, when the plugin is made. */
+bool tollgate_bucket_open(const char *name, tollgate_bucket *bucket, tollgate_store_error *error);
+
+/* Lets go of the handle. */
+void tollgate_bucket_free(tollgate_bucket bucket);
+
+/* What a key has. */
+typedef struct tollgate_value {
+    /* Whether there is such a key. */
+    bool is_some;
+    void *data;
+    size_t size;
+} tollgate_value;
+
+void tollgate_value_free(tollgate_value *value);
+
+/* The value of a key. */
+bool tollgate_bucket_get(tollgate_bucket bucket, const char *key, tollgate_value *value,
+                         tollgate_store_error *error);
+
+/* Sets the value of a key. */
+bool tollgate_bucket_set(tollgate_bucket bucket, const char *key, const void *data, size_t size,
+                         tollgate_store_error *error);
+
+/* Removes a key, which need not be there. */
+bool tollgate_bucket_delete(tollgate_bucket bucket, const char *key, tollgate_store_error *error);
+
+/* Whether there is such a key. */
+bool tollgate_bucket_exists(tollgate_bucket bucket, const char *key, bool *exists,
+                            tollgate_store_error *error);
+
+/* Adds to the decimal number that a key has, zero where there is none. Nothing that others do can
+ * come between. */
+bool tollgate_bucket_increment(tollgate_bucket bucket, const char *key, uint64_t delta,
+                               uint64_t *sum, tollgate_store_error *error);
+
+/* One page of keys, in no particular order. */
+typedef struct tollgate_keys {
+    char **items;
+    size_t count;
+    /* Whether there is another page, and what to ask for it with. */
+    bool more;
+    uint64_t cursor;
+} tollgate_keys;
+
+/* The first page without a cursor, the next with the cursor of the one before. */
+bool tollgate_bucket_keys(tollgate_bucket bucket, const uint64_t *cursor, tollgate_keys *keys,
+                          tollgate_store_error *error);
+
+void tollgate_keys_free(tollgate_keys *keys);
+
 /* ---- Frames and outputs ---- */
 
 /* A text of `size` bytes in UTF-8, without a NUL. */
@@ -264,6 +361,9 @@ bool tollgate_fault_set(tollgate_fault *fault, tollgate_fault_kind kind, const c
 
 /* A graph call that failed is a failed inference. Frees the error and returns false. */
 bool tollgate_fault_from_error(tollgate_fault *fault, tollgate_error *error);
+
+/* A bucket that failed is the plugin's own affair. Frees the error and returns false. */
+bool tollgate_fault_from_store_error(tollgate_fault *fault, tollgate_store_error *error);
 
 /* ---- The plugin ---- */
 

@@ -29,6 +29,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <cstdlib>
 #include <expected>
 #include <initializer_list>
 #include <optional>
@@ -69,6 +70,27 @@ struct Error {
     }
 };
 
+// Why a bucket, or a configuration value, could not be had.
+struct StoreError {
+    enum class Code {
+        // There is no bucket of that name.
+        NoSuchStore = TOLLGATE_NO_SUCH_STORE,
+        // The bucket was not granted.
+        AccessDenied = TOLLGATE_ACCESS_DENIED,
+        // Anything else.
+        Other = TOLLGATE_STORE_OTHER,
+    };
+
+    Code code = Code::Other;
+    std::string message;
+
+    static StoreError take(tollgate_store_error &error) {
+        StoreError taken{static_cast<Code>(error.code), error.message};
+        tollgate_store_error_free(&error);
+        return taken;
+    }
+};
+
 // Why a plugin could not make anything of a frame. It concerns that frame alone.
 struct Fault {
     enum class Kind {
@@ -92,6 +114,9 @@ struct Fault {
                 error.message + " ("
                     + tollgate_error_code_name(static_cast<tollgate_error_code>(error.code))
                     + ")") {}
+
+    // A bucket that failed is the plugin's own affair.
+    Fault(const StoreError &error) : Fault(Kind::Internal, error.message) {}
 
     static Fault invalid_frame(std::string message) {
         return {Kind::InvalidFrame, std::move(message)};
@@ -323,6 +348,134 @@ private:
 
 // A list of inputs is handed on as it lies.
 static_assert(sizeof(Input) == sizeof(tollgate_input));
+
+// ---- Configuration, log and buckets ----
+
+// The configuration value of a key; nothing where there is no such key, or nothing was granted. It
+// takes a crossing: read it once, when the plugin is made.
+inline std::expected<std::optional<std::string>, StoreError> config(const std::string &key) {
+    char *value;
+    tollgate_store_error error;
+    if (!tollgate_config(key.c_str(), &value, &error))
+        return std::unexpected(StoreError::take(error));
+    if (value == nullptr) return std::nullopt;
+    std::string taken = value;
+    std::free(value);
+    return taken;
+}
+
+// How much a log line matters, least first.
+enum class Level {
+    Trace = TOLLGATE_LEVEL_TRACE,
+    Debug = TOLLGATE_LEVEL_DEBUG,
+    Info = TOLLGATE_LEVEL_INFO,
+    Warn = TOLLGATE_LEVEL_WARN,
+    Error = TOLLGATE_LEVEL_ERROR,
+    Critical = TOLLGATE_LEVEL_CRITICAL,
+};
+
+// Logs one line; `context` groups lines that belong together, and may be empty. It takes a crossing.
+// Without the grant, and beyond the host's limits, nobody sees it.
+inline void log(Level level, const std::string &context, const std::string &message) {
+    tollgate_log(static_cast<tollgate_level>(level), context.c_str(), message.c_str());
+}
+
+// One page of keys.
+struct Keys {
+    std::vector<std::string> keys;
+    // What to ask for the next page with; nothing after the last.
+    std::optional<std::uint64_t> cursor;
+};
+
+// Keys and their values, kept by the host; tollgate.h says what that means.
+class Bucket {
+public:
+    // Opens a bucket by the name that the host gave it; do it once, when the plugin is made.
+    static std::expected<Bucket, StoreError> open(const std::string &name) {
+        tollgate_bucket bucket;
+        tollgate_store_error error;
+        if (!tollgate_bucket_open(name.c_str(), &bucket, &error))
+            return std::unexpected(StoreError::take(error));
+        return Bucket(bucket);
+    }
+
+    Bucket(Bucket &&other) noexcept : bucket(std::exchange(other.bucket, {0})) {}
+    Bucket &operator=(Bucket &&other) noexcept {
+        std::swap(bucket, other.bucket);
+        return *this;
+    }
+    ~Bucket() {
+        if (bucket.handle != 0) tollgate_bucket_free(bucket);
+    }
+
+    // The value of a key; nothing where there is no such key.
+    std::expected<std::optional<std::vector<std::uint8_t>>, StoreError>
+    get(const std::string &key) const {
+        tollgate_value value;
+        tollgate_store_error error;
+        if (!tollgate_bucket_get(bucket, key.c_str(), &value, &error))
+            return std::unexpected(StoreError::take(error));
+        if (!value.is_some) return std::nullopt;
+        const auto *data = static_cast<const std::uint8_t *>(value.data);
+        std::vector<std::uint8_t> taken(data, data + value.size);
+        tollgate_value_free(&value);
+        return taken;
+    }
+
+    // Sets the value of a key.
+    std::expected<void, StoreError> set(const std::string &key,
+                                        std::span<const std::uint8_t> value) const {
+        tollgate_store_error error;
+        if (!tollgate_bucket_set(bucket, key.c_str(), value.data(), value.size(), &error))
+            return std::unexpected(StoreError::take(error));
+        return {};
+    }
+
+    // Removes a key, which need not be there.
+    std::expected<void, StoreError> remove(const std::string &key) const {
+        tollgate_store_error error;
+        if (!tollgate_bucket_delete(bucket, key.c_str(), &error))
+            return std::unexpected(StoreError::take(error));
+        return {};
+    }
+
+    // Whether there is such a key.
+    std::expected<bool, StoreError> exists(const std::string &key) const {
+        bool exists;
+        tollgate_store_error error;
+        if (!tollgate_bucket_exists(bucket, key.c_str(), &exists, &error))
+            return std::unexpected(StoreError::take(error));
+        return exists;
+    }
+
+    // Adds to the decimal number that a key has, zero where there is none, and returns the sum.
+    std::expected<std::uint64_t, StoreError> increment(const std::string &key,
+                                                       std::uint64_t delta) const {
+        std::uint64_t sum;
+        tollgate_store_error error;
+        if (!tollgate_bucket_increment(bucket, key.c_str(), delta, &sum, &error))
+            return std::unexpected(StoreError::take(error));
+        return sum;
+    }
+
+    // One page of keys: the first without a cursor, the next with the cursor of the one before.
+    std::expected<Keys, StoreError> keys(std::optional<std::uint64_t> cursor) const {
+        tollgate_keys page;
+        tollgate_store_error error;
+        const std::uint64_t from = cursor.value_or(0);
+        if (!tollgate_bucket_keys(bucket, cursor ? &from : nullptr, &page, &error))
+            return std::unexpected(StoreError::take(error));
+        Keys taken{{page.items, page.items + page.count}, std::nullopt};
+        if (page.more) taken.cursor = page.cursor;
+        tollgate_keys_free(&page);
+        return taken;
+    }
+
+private:
+    explicit Bucket(tollgate_bucket bucket) : bucket(bucket) {}
+
+    tollgate_bucket bucket;
+};
 
 // ---- Frames and outputs ----
 

@@ -91,3 +91,43 @@ declare module "tollgate:nn/inference@0.1.0" {
     };
     export default inference;
 }
+
+declare module "wasi:config/store@0.2.0-rc.1" {
+    const store: {
+        get(key: string): string | null;
+    };
+    export default store;
+}
+
+declare module "wasi:logging/logging@0.1.0-draft" {
+    export type Level = "trace" | "debug" | "info" | "warn" | "error" | "critical";
+
+    const logging: {
+        log(level: Level, context: string, message: string): void;
+    };
+    export default logging;
+}
+
+declare module "wasi:keyvalue/store@0.2.0-draft" {
+    export interface Bucket extends Disposable {
+        get(key: string): Uint8Array | null;
+        set(key: string, value: Uint8Array): void;
+        delete(key: string): void;
+        exists(key: string): boolean;
+        listKeys(cursor: number | bigint | null): { keys: string[]; cursor: number | bigint | null };
+    }
+
+    const store: {
+        open(identifier: string): Bucket;
+    };
+    export default store;
+}
+
+declare module "wasi:keyvalue/atomics@0.2.0-draft" {
+    import type { Bucket } from "wasi:keyvalue/store@0.2.0-draft";
+
+    const atomics: {
+        increment(bucket: Bucket, key: string, delta: number | bigint): number | bigint;
+    };
+    export default atomics;
+}

@@ -28,7 +28,12 @@
  * @module
  */
 
+export { Bucket, type Keys } from "./bucket.js";
+export { config } from "./config.js";
 export { type ErrorCode, Fault, type FaultKind, GraphError } from "./error.js";
 export { Context, Graph, type Metadata, type TensorInfo } from "./graph.js";
+export { type Level, log } from "./log.js";
 export { type Frame, type Output, type Plugin, exportPlugin, json } from "./plugin.js";
+export { StoreError, type StoreErrorCode } from "./store.js";
 export { type Elements, type Input, Tensor, type TensorType } from "./tensor.js";
+export { utf8 } from "./utf8.js";

@@ -1,6 +1,7 @@
 /** What a plugin is, what it is handed, what it hands back, and how it reaches the host. */
 
 import { Fault, type FaultKind, GraphError } from "./error.js";
+import { StoreError } from "./store.js";
 import { utf8 } from "./utf8.js";
 
 /** What a plugin is handed: one message, picture or buffer as it arrived. */
@@ -72,6 +73,7 @@ export function exportPlugin(make: new () => Plugin): Handler {
             } catch (thrown) {
                 if (thrown instanceof Fault) throw fault(thrown.kind, thrown.message);
                 if (thrown instanceof GraphError) throw fault("inference", thrown.message);
+                if (thrown instanceof StoreError) throw fault("internal", thrown.message);
                 // A bug: what it left behind is not to be trusted, and a trap would not say what it was.
                 plugin = undefined;
                 throw fault("internal", `the plugin threw ${String(thrown)}: mend it`);

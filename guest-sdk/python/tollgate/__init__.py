@@ -19,16 +19,27 @@ A graph call that fails raises `Error`, and a frame that the plugin can make not
 to raise; an `Error` that nobody caught becomes the fault `Inference`. Any other exception is a bug:
 the fault `Internal` says what it was, and the plugin is made anew.
 
+Configuration, the log and buckets (`config`, `log`, `Bucket`) are in the component only when the worlds
+that have them are named where it is built: `-w plugin -w config -w logging -w keyvalue`.
+
 What is imported when the component is built runs then, once; only `handle` and what it calls runs in
 the host. The standard library is there as far as the sandbox lets it be; compiled packages are not.
 """
 
-from ._error import Error, ErrorCode, Fault, Inference, Internal, InvalidFrame
+from typing import TYPE_CHECKING, Any
+
+from ._error import Error, ErrorCode, Fault, Inference, Internal, InvalidFrame, StoreError
 from ._graph import Context, Graph, Metadata, TensorInfo
 from ._plugin import Frame, Output, Plugin, export
 from ._tensor import Input, Tensor, TensorType
 
+if TYPE_CHECKING:
+    from ._config import config
+    from ._keyvalue import Bucket, Keys
+    from ._log import Level, log
+
 __all__ = [
+    "Bucket",
     "Context",
     "Error",
     "ErrorCode",
@@ -39,11 +50,39 @@ __all__ = [
     "Input",
     "Internal",
     "InvalidFrame",
+    "Keys",
+    "Level",
     "Metadata",
     "Output",
     "Plugin",
+    "StoreError",
     "Tensor",
     "TensorInfo",
     "TensorType",
+    "config",
     "export",
+    "log",
 ]
+
+_SERVICES = {
+    "Bucket": ("_keyvalue", "keyvalue"),
+    "Keys": ("_keyvalue", "keyvalue"),
+    "Level": ("_log", "logging"),
+    "config": ("_config", "config"),
+    "log": ("_log", "logging"),
+}
+"""In which module a name is, and in which world the interfaces that the module needs."""
+
+
+def __getattr__(name: str) -> Any:
+    # Not before somebody asks: a component that lacks an interface cannot import its bindings.
+    if name not in _SERVICES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module, world = _SERVICES[name]
+    try:
+        return getattr(import_module(f".{module}", __name__), name)
+    except ImportError as error:
+        sentence = f"`tollgate.{name}` needs the world `{world}`: build with `-w plugin -w {world}`"
+        raise ImportError(sentence) from error

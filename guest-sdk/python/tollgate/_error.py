@@ -7,7 +7,16 @@ from componentize_py_types import Err
 from wit_world.imports import errors
 from wit_world.imports.errors import ErrorCode
 
-__all__ = ["Error", "ErrorCode", "Fault", "Inference", "Internal", "InvalidFrame", "raised"]
+__all__ = [
+    "Error",
+    "ErrorCode",
+    "Fault",
+    "Inference",
+    "Internal",
+    "InvalidFrame",
+    "StoreError",
+    "raised",
+]
 
 
 class Error(Exception):
@@ -22,6 +31,15 @@ class Error(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.code.name.lower().replace('_', '-')})"
+
+
+class StoreError(Exception):
+    """Why a bucket, or a configuration value, could not be had, in one sentence for a person."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        """`no-such-store`, `access-denied` or `other`."""
 
 
 class Fault(Exception):

@@ -11,7 +11,7 @@ from wit_world import exports
 from wit_world.imports import types
 from wit_world.imports.types import Frame
 
-from ._error import Error, Fault, Inference, InvalidFrame
+from ._error import Error, Fault, Inference, InvalidFrame, StoreError
 
 __all__ = ["Frame", "Output", "Plugin", "export"]
 
@@ -65,6 +65,8 @@ def export(plugin: type[Plugin]) -> type[exports.Handler]:
                 outputs = cls._plugin.handle(frame)
             except Error as error:
                 raise Err(types.Fault_Inference(str(error))) from error
+            except StoreError as error:
+                raise Err(types.Fault_Internal(str(error))) from error
             except InvalidFrame as fault:
                 raise Err(types.Fault_InvalidFrame(fault.message)) from fault
             except Inference as fault:

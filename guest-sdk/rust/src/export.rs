@@ -44,7 +44,7 @@ macro_rules! export {
         )]
         const _: () = {
             #[unsafe(no_mangle)]
-            extern "C" fn tollgate_twin_v1() -> $crate::__private::Twin {
+            extern "C" fn tollgate_twin_v2() -> $crate::__private::Twin {
                 $crate::__private::twin::<$plugin>()
             }
         };

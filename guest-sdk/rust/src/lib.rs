@@ -21,6 +21,9 @@
 //! as a shared library the host loads it and hands it the very same graphs, so that what the
 //! boundary costs can be measured.
 //!
+//! Beside graphs a plugin may reach what it is granted of three things: configuration values
+//! ([`config`]), the host's log ([`log`]) and key-value buckets ([`Bucket`]).
+//!
 //! What bounds it: it never copies an input (the host reads it where it lies), and it reaches
 //! nothing but what the plugin world offers. It must not know files, clocks, sockets or threads,
 //! so that a plugin that only uses this crate asks its host for nothing else.
@@ -29,19 +32,23 @@
 compile_error!("wasi-nn tensors are little-endian, and this crate hands out their bytes in place");
 
 mod backend;
+mod bucket;
 mod element;
 mod error;
 mod export;
 mod graph;
 pub mod image;
+mod log;
 mod plugin;
 mod tensor;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 
+pub use bucket::{Bucket, Keys, StoreError};
 pub use element::{Bf16, Element, F16, TensorType};
 pub use error::{Error, ErrorCode};
 pub use graph::{Context, Graph, Metadata, TensorInfo};
+pub use log::{Level, config, log};
 pub use plugin::{Fault, Frame, Output, Plugin};
 pub use tensor::{Input, Tensor, TensorRef};
 

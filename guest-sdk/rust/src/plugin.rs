@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::{error::Error, image};
+use crate::{bucket::StoreError, error::Error, image};
 
 /// A plugin: made once per instance, then handed one frame after the other.
 ///
@@ -111,6 +111,13 @@ impl From<Error> for Fault {
     /// A graph call that failed is a failed inference.
     fn from(error: Error) -> Self {
         Self::Inference(error.to_string())
+    }
+}
+
+impl From<StoreError> for Fault {
+    /// A bucket that fails is the plugin's own affair: no inference failed.
+    fn from(error: StoreError) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 

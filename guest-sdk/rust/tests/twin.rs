@@ -92,7 +92,7 @@ impl Plugin for Obedient {
 tollgate_guest::export!(Obedient);
 
 unsafe extern "C" {
-    fn tollgate_twin_v1() -> abi::Twin;
+    fn tollgate_twin_v2() -> abi::Twin;
 }
 
 /// The host that stands behind the table.
@@ -223,6 +223,76 @@ unsafe extern "C" fn infer(
 
 type Said = Vec<(u8, String)>;
 
+/// What is not asked of this host: configuration, log and buckets are tested with a real one, in
+/// the workspace's `tests`.
+mod unasked {
+    use std::ffi::c_void;
+
+    use tollgate_twin_abi::{Bytes, BytesSink, Cursor, TextSink};
+
+    type Context = *mut c_void;
+
+    pub extern "C" fn config(_: Context, _: Bytes, _: BytesSink, _: Context) {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn log(_: Context, _: u8, _: Bytes, _: Bytes) {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn open(_: Context, _: Bytes, _: *mut u64, _: TextSink, _: Context) -> bool {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn dropped(_: Context, _: u64) {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn get(
+        _: Context,
+        _: u64,
+        _: Bytes,
+        _: BytesSink,
+        _: TextSink,
+        _: Context,
+    ) -> bool {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn set(_: Context, _: u64, _: Bytes, _: Bytes, _: TextSink, _: Context) -> bool {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn delete(_: Context, _: u64, _: Bytes, _: TextSink, _: Context) -> bool {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn exists(
+        _: Context,
+        _: u64,
+        _: Bytes,
+        _: *mut bool,
+        _: TextSink,
+        _: Context,
+    ) -> bool {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn increment(
+        _: Context,
+        _: u64,
+        _: Bytes,
+        _: u64,
+        _: *mut u64,
+        _: TextSink,
+        _: Context,
+    ) -> bool {
+        panic!("nobody asks");
+    }
+    pub extern "C" fn keys(
+        _: Context,
+        _: u64,
+        _: *mut Cursor,
+        _: BytesSink,
+        _: TextSink,
+        _: Context,
+    ) -> bool {
+        panic!("nobody asks");
+    }
+}
+
 unsafe extern "C" fn on_fail(context: *mut c_void, code: u8, text: abi::Bytes) {
     // SAFETY: `context` is the `Answer` of the call that is on.
     let (answer, text) = unsafe { (&mut *context.cast::<Answer>(), read(text)) };
@@ -267,11 +337,21 @@ impl Session {
             drop_graph,
             describe,
             infer,
+            config: unasked::config,
+            log: unasked::log,
+            open_bucket: unasked::open,
+            drop_bucket: unasked::dropped,
+            bucket_get: unasked::get,
+            bucket_set: unasked::set,
+            bucket_delete: unasked::delete,
+            bucket_exists: unasked::exists,
+            bucket_increment: unasked::increment,
+            bucket_keys: unasked::keys,
         });
         let mut answer = Answer::default();
         // SAFETY: the table and the host outlive the plugin, which `Drop` drops first.
         let (twin, plugin) = unsafe {
-            let twin = tollgate_twin_v1();
+            let twin = tollgate_twin_v2();
             (
                 twin,
                 (twin.create)(&*table, on_fail, ptr::from_mut(&mut answer).cast()),
@@ -413,7 +493,7 @@ fn another_abi_is_refused() {
     let mut answer = Answer::default();
     // SAFETY: no table is what is being tested; the answer lives here.
     let plugin = unsafe {
-        (tollgate_twin_v1().create)(ptr::null(), on_fail, ptr::from_mut(&mut answer).cast())
+        (tollgate_twin_v2().create)(ptr::null(), on_fail, ptr::from_mut(&mut answer).cast())
     };
     assert!(plugin.is_null());
     assert!(

@@ -362,7 +362,14 @@ impl Runner {
                 Runner::Native(Box::new(Native::new(Arc::clone(plan), 1)?))
             }
             (Path::Twin, _, Some(library)) => {
-                Runner::Twin(Box::new(Twin::load(library, entrant.nn.clone())?))
+                let parts = &rig.parts;
+                let nn = entrant.nn.clone();
+                Runner::Twin(Box::new(Twin::load(
+                    library,
+                    nn,
+                    &parts.grants,
+                    &parts.limits,
+                )?))
             }
             _ => Runner::Sandbox,
         })

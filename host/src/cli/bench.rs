@@ -4,7 +4,7 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::{Grantable, GraphArgs, LimitArgs};
+use super::{GrantArgs, Grantable, GraphArgs, LimitArgs};
 use crate::values::{self, ModelArg, Rate};
 
 /// `tollgate bench`.
@@ -103,6 +103,10 @@ pub struct BenchArgs {
     /// Grant what is not granted by itself
     #[arg(long, value_name = "WHAT")]
     pub allow: Vec<Grantable>,
+
+    /// What the plugin may reach.
+    #[command(flatten)]
+    pub grants: GrantArgs,
 
     /// What a guest may use.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{Grantable, GraphArgs, LimitArgs};
+use super::{GrantArgs, Grantable, GraphArgs, LimitArgs};
 use crate::values::{self, ModelArg};
 
 /// `tollgate tune`. Settings that are typed are settled, and the search is among the others.
@@ -71,6 +71,10 @@ pub struct TuneArgs {
     /// Grant what is not granted by itself
     #[arg(long, value_name = "WHAT")]
     pub allow: Vec<Grantable>,
+
+    /// What the plugin may reach.
+    #[command(flatten)]
+    pub grants: GrantArgs,
 
     /// What a guest may use.
     #[command(flatten)]

@@ -74,13 +74,14 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     let truth = truth.map(|path| Truth::read(path, files.names()));
     let truth = truth.transpose()?;
     let frames = read_frames(&files)?;
+    let grants = load::grants(bench.grants.clone(), &bench.keyvalue, &plugin)?;
     let runtime = load::onnx_runtime(&bench.onnxruntime, &bench.models)?;
     let lineup = lineup(&bench)?;
     let rig = {
         let _spinner = progress::spinner("going through the frames once");
         let parts = Parts {
             plugin,
-            grants: bench.grants.clone(),
+            grants,
             limits: bench.limits.clone(),
             policy: bench.policy,
             twin: bench.twin.clone(),

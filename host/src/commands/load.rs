@@ -5,13 +5,15 @@ use std::{fs, path::Path, sync::Arc};
 
 use anyhow::Context;
 use tollgate_nn::{GraphOptions, OnnxRuntime};
-use tollgate_runtime::{Engine, EngineConfig, Error, Limits, NnHost, Plugin};
+use tollgate_runtime::{Engine, EngineConfig, Error, Grants, Limits, NnHost, Plugin};
 
 use crate::{
     cache::{Cache, Origin},
     inspect::{self, Need},
+    keyvalue,
     models::{self, Chosen},
     onnxruntime, progress,
+    values::BucketArg,
 };
 
 /// A plugin larger than this is something else, in bytes; the largest of ours, with a whole Python
@@ -94,6 +96,27 @@ fn explain(error: Error, wasm: &[u8]) -> anyhow::Error {
         "it imports what this host does not offer: {}",
         advice.join("; ")
     )
+}
+
+/// Opens the buckets that a plugin is granted. Of what it imports and is not granted it warns: it
+/// goes on without, as its own code has it.
+pub(super) fn grants(
+    granted: Grants,
+    buckets: &[BucketArg],
+    plugin: &Plugin,
+) -> anyhow::Result<Grants> {
+    let grants = Grants {
+        keyvalue: keyvalue::open(buckets)?,
+        ..granted
+    };
+    for import in plugin.imports() {
+        if let Some(option) = inspect::missing(&import, &grants) {
+            tracing::warn!(
+                "the plugin imports `{import}`, and nothing of it is granted: add {option}"
+            );
+        }
+    }
+    Ok(grants)
 }
 
 /// Loads ONNX Runtime. Without models things go on without it where there is none: a plugin that

@@ -64,6 +64,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let truth = truth.map(|path| Truth::read(path, files.names()));
     let truth = truth.transpose()?;
     let frames = bench::read_frames(&files)?;
+    let grants = load::grants(tune.grants.clone(), &tune.keyvalue, &plugin)?;
     let runtime = load::onnx_runtime(&tune.onnxruntime, &tune.default)?;
 
     let (variants, mut excluded) = variants(&tune)?;
@@ -73,7 +74,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         let _spinner = progress::spinner("going through the frames once for each variant");
         let parts = Parts {
             plugin,
-            grants: tune.grants.clone(),
+            grants,
             limits: tune.limits.clone(),
             policy: tune.settled.policy(),
             twin: None,

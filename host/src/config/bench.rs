@@ -5,13 +5,13 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{Grants, GraphGrant, Limits, Policy};
 
-use super::{Environment, Error, MAX_WORKERS, limits, settings};
+use super::{Environment, Error, MAX_WORKERS, granting, limits, settings};
 use crate::{
     cli::{BenchArgs, Grantable, PathName, ScenarioName},
     models::{Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
-    values::Rate,
+    values::{BucketArg, Rate},
 };
 
 /// What `tollgate bench` is to do.
@@ -65,6 +65,8 @@ pub struct Bench {
     pub max_frame: usize,
     /// What the plugin may reach.
     pub grants: Grants,
+    /// Key-value buckets that it may use.
+    pub keyvalue: Vec<BucketArg>,
     /// What a guest may use.
     pub limits: Limits,
     /// One JSON object, or text for people.
@@ -84,7 +86,8 @@ impl Bench {
         kept: Settings,
         environment: &Environment,
     ) -> Result<Self, Error> {
-        let settings = settings(&typed.graph, typed.workers, typed.fresh).or(kept);
+        let settings = settings(&typed.graph, typed.workers, typed.fresh);
+        let settings = granting(&typed.grants, settings)?.or(kept);
         let all = Models::new(&typed.model)?;
         let models = all.choose(&settings.variant)?;
         let variants = all.compare(&typed.variants)?;
@@ -127,6 +130,13 @@ impl Bench {
         if scenarios.is_empty() && typed.concurrency.is_empty() && typed.rate.is_empty() {
             return Err(Error::NothingToMeasure);
         }
+        let grants = Grants {
+            graphs: GraphGrant::All,
+            load: typed.allow.contains(&Grantable::Load),
+            ..Grants::default()
+        };
+        let policy = settings.policy();
+        let grants = settings.grant(&typed.plugin, grants);
         Ok(Self {
             onnxruntime: environment.onnxruntime(typed.onnxruntime, graph.device),
             cache_dir: if typed.no_cache {
@@ -151,15 +161,12 @@ impl Bench {
             tolerance: typed.tolerance,
             queue: typed.queue,
             seed: typed.seed,
-            policy: settings.policy(),
             twin: typed.twin,
             truth: typed.truth,
             max_frame: typed.limits.max_frame,
-            grants: Grants {
-                graphs: GraphGrant::All,
-                load: typed.allow.contains(&Grantable::Load),
-                ..Grants::default()
-            },
+            policy,
+            grants,
+            keyvalue: settings.keyvalue,
             limits: limits(&typed.limits),
             json: typed.json,
             html: typed.html,

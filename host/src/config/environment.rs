@@ -7,6 +7,7 @@ use std::{
 };
 
 use tollgate_nn::Device;
+use tollgate_runtime::LOG_TARGET;
 
 use crate::onnxruntime::Search;
 
@@ -34,14 +35,18 @@ impl Environment {
         path.is_absolute().then_some(path)
     }
 
-    /// What to log: `TOLLGATE_LOG` in `tracing`'s filter syntax, or what `-v` asks for.
+    /// What to log: `TOLLGATE_LOG` in `tracing`'s filter syntax, or what `-v` asks for. What of
+    /// plugins is logged is a matter of their grants.
     pub fn log_filter(&self, verbose: u8) -> String {
-        match (self.get("TOLLGATE_LOG").and_then(OsStr::to_str), verbose) {
-            (Some(filter), _) => filter.to_owned(),
-            (None, 0) => "warn".to_owned(),
-            (None, 1) => "warn,tollgate=info,tollgate_runtime=info,tollgate_nn=info".to_owned(),
-            (None, _) => "debug".to_owned(),
+        if let Some(filter) = self.get("TOLLGATE_LOG").and_then(OsStr::to_str) {
+            return filter.to_owned();
         }
+        let ours = match verbose {
+            0 => "warn",
+            1 => "warn,tollgate=info,tollgate_runtime=info,tollgate_nn=info",
+            _ => "debug",
+        };
+        format!("{ours},{LOG_TARGET}=trace")
     }
 
     /// Whether somebody asked for no colours.
@@ -139,8 +144,9 @@ mod tests {
 
     #[test]
     fn logging_is_quiet_until_asked() {
-        assert_eq!(Environment::of_pairs(&[]).log_filter(0), "warn");
-        assert_eq!(Environment::of_pairs(&[]).log_filter(2), "debug");
+        let filter = |verbose| Environment::of_pairs(&[]).log_filter(verbose);
+        assert_eq!(filter(0), "warn,plugin=trace");
+        assert_eq!(filter(2), "debug,plugin=trace");
         assert_eq!(
             Environment::of_pairs(&[("TOLLGATE_LOG", "trace")]).log_filter(0),
             "trace"

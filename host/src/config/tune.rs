@@ -4,12 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use tollgate_runtime::{Grants, GraphGrant, Limits};
 
-use super::{Environment, Error, MAX_WORKERS, limits, settings};
+use super::{Environment, Error, MAX_WORKERS, granting, limits, settings};
 use crate::{
     cli::{Grantable, TuneArgs},
     models::{Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
+    values::BucketArg,
 };
 
 /// What `tollgate tune` is to do.
@@ -49,6 +50,8 @@ pub struct Tune {
     pub max_frame: usize,
     /// What the plugin may reach.
     pub grants: Grants,
+    /// Key-value buckets that it may use.
+    pub keyvalue: Vec<BucketArg>,
     /// What a guest may use.
     pub limits: Limits,
 }
@@ -75,6 +78,14 @@ impl Tune {
             return Err(Error::Workers(workers));
         }
         let device = settled.graph_options().device;
+        // Not among what is settled: a file of settings is handed on, and grants are not its business.
+        let granted = granting(&typed.grants, Settings::default())?;
+        let grants = Grants {
+            graphs: GraphGrant::All,
+            load: typed.allow.contains(&Grantable::Load),
+            ..Grants::default()
+        };
+        let grants = granted.grant(&typed.plugin, grants);
         Ok(Self {
             onnxruntime: environment.onnxruntime(typed.onnxruntime, device),
             cache_dir: if typed.no_cache {
@@ -96,11 +107,8 @@ impl Tune {
             html: typed.html,
             json: typed.json,
             max_frame: typed.limits.max_frame,
-            grants: Grants {
-                graphs: GraphGrant::All,
-                load: typed.allow.contains(&Grantable::Load),
-                ..Grants::default()
-            },
+            grants,
+            keyvalue: granted.keyvalue,
             limits: limits(&typed.limits),
         })
     }

@@ -10,7 +10,7 @@ mod read;
 
 use serde::Serialize;
 
-pub use needs::Need;
+pub use needs::{Need, missing};
 pub use producers::Producer;
 pub use read::inspect;
 

@@ -1,6 +1,7 @@
 //! What an import takes: nothing, a grant, or more than this host has.
 
 use serde::Serialize;
+use tollgate_runtime::Grants;
 
 /// What an import takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +35,10 @@ fn package(interface: &str) -> &str {
         .split_once('/')
         .map_or(interface, |(package, _)| package)
 }
+
+const CONFIG_GRANT: &str = "--config KEY=VALUE, for the values that it is to read";
+const LOGGING_GRANT: &str = "--logging, for its log lines to be seen";
+const KEYVALUE_GRANT: &str = "--keyvalue NAME=FILE, for the buckets that it is to use";
 
 /// What an interface takes, of which these functions are called; and the option to add, or why not.
 pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
@@ -77,6 +82,10 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
             format!("version {version} is not accepted: rebuild it against 0.1.0"),
         ),
         _ if interface.starts_with("tollgate:plugin/types") => nothing(),
+        "wasi:config/store" => of_version(version, "0.2.0-rc.1", CONFIG_GRANT),
+        "wasi:logging/logging" => of_version(version, "0.1.0-draft", LOGGING_GRANT),
+        "wasi:keyvalue/store" => of_version(version, "0.2.0-draft", KEYVALUE_GRANT),
+        "wasi:keyvalue/atomics" | "wasi:keyvalue/batch" => of_version(version, "0.2.0-draft", ""),
         "wasi:filesystem/preopens" | "wasi:filesystem/types" => {
             grant("--dir HOST::GUEST, for the folders that it is to see; only for commands")
         }
@@ -104,6 +113,31 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
             "no interface of this name is offered".to_owned(),
         ),
     }
+}
+
+/// The option to add for an import that reaches nothing, since nothing of it was granted.
+pub fn missing(import: &str, grants: &Grants) -> Option<&'static str> {
+    let interface = import.split('@').next().unwrap_or(import);
+    match interface {
+        "wasi:config/store" if grants.config.is_empty() => Some(CONFIG_GRANT),
+        "wasi:logging/logging" if grants.logging.is_none() => Some(LOGGING_GRANT),
+        "wasi:keyvalue/store" if grants.keyvalue.buckets.is_empty() => Some(KEYVALUE_GRANT),
+        _ => None,
+    }
+}
+
+/// What an interface of this version takes, where one version is offered.
+fn of_version(version: &str, offered: &str, grant: &str) -> (Need, String) {
+    if version != offered {
+        let words = format!("version {version} is not accepted: rebuild it against {offered}");
+        return (Need::NotOffered, words);
+    }
+    let need = if grant.is_empty() {
+        Need::Nothing
+    } else {
+        Need::Grant
+    };
+    (need, grant.to_owned())
 }
 
 #[cfg(test)]
@@ -150,5 +184,22 @@ mod tests {
             Need::Grant
         );
         assert_eq!(need("my:own/thing@1.0.0", &[]).0, Need::NotOffered);
+        let (needed, words) = need("wasi:keyvalue/store@0.2.0-draft", &[]);
+        assert_eq!(needed, Need::Grant);
+        assert!(words.starts_with("--keyvalue NAME=FILE"), "{words}");
+        assert_eq!(
+            need("wasi:keyvalue/store@0.2.0-draft2", &[]).0,
+            Need::NotOffered
+        );
+        assert_eq!(
+            need("wasi:keyvalue/atomics@0.2.0-draft", &[]).0,
+            Need::Nothing
+        );
+        assert_eq!(need("wasi:config/store@0.2.0-rc.1", &[]).0, Need::Grant);
+        assert_eq!(
+            need("wasi:config/runtime@0.2.0-draft", &[]).0,
+            Need::NotOffered
+        );
+        assert_eq!(need("wasi:logging/logging@0.1.0-draft", &[]).0, Need::Grant);
     }
 }

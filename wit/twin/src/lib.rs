@@ -1,6 +1,7 @@
 //! The C ABI between the host and a twin: a plugin compiled natively as a shared library.
 //!
-//! It mirrors `tollgate:plugin` and `tollgate:nn` with only the boundary removed, so that a twin
+//! It mirrors `tollgate:plugin`, `tollgate:nn` and what the SDKs have of `wasi:config`, `wasi:logging`
+//! and `wasi:keyvalue` with only the boundary removed, so that a twin
 //! runs the same source on the very same graphs. It is types alone: no allocation crosses it
 //! (whoever makes bytes keeps them; the other side copies what it wants inside a callback), and no
 //! unwinding may cross it either way.
@@ -15,10 +16,10 @@
 use core::ffi::c_void;
 
 /// The version of this ABI. A host refuses a twin of another.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// The symbol of the one function that a twin exports, of type [`TwinEntry`].
-pub const ENTRY_SYMBOL: &[u8] = b"tollgate_twin_v1\0";
+pub const ENTRY_SYMBOL: &[u8] = b"tollgate_twin_v2\0";
 
 /// What [`ENTRY_SYMBOL`] names.
 pub type TwinEntry = unsafe extern "C" fn() -> Twin;
@@ -88,6 +89,17 @@ pub type OutputSink = unsafe extern "C" fn(context: *mut c_void, output: *const 
 /// `fault`, or zero.
 pub type TextSink = unsafe extern "C" fn(context: *mut c_void, code: u8, text: Bytes);
 
+/// Where a page of keys begins: none before the first, none after the last.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor {
+    pub is_some: bool,
+    pub value: u64,
+}
+
+/// Takes bytes, as [`TextSink`] takes a text.
+pub type BytesSink = unsafe extern "C" fn(context: *mut c_void, bytes: Bytes);
+
 /// What the host offers to a twin. Every function returns `true` when it did what it says, and
 /// otherwise has called `fail` once. `host` goes with each call as it is.
 #[repr(C)]
@@ -120,6 +132,72 @@ pub struct Host {
         inputs: *const TensorRef,
         count: usize,
         outputs: TensorSink,
+        fail: TextSink,
+        context: *mut c_void,
+    ) -> bool,
+    /// Hands the value of a configuration key to `value`; does nothing where there is none.
+    pub config:
+        unsafe extern "C" fn(host: *mut c_void, key: Bytes, value: BytesSink, context: *mut c_void),
+    /// Logs one line; the level is the ordinal of `wasi:logging`'s.
+    pub log: unsafe extern "C" fn(host: *mut c_void, level: u8, context: Bytes, message: Bytes),
+    /// Opens a bucket; the handle lives until `drop_bucket`. Of this and the bucket's functions,
+    /// the code of a failure is the ordinal of `wasi:keyvalue`'s `error`.
+    pub open_bucket: unsafe extern "C" fn(
+        host: *mut c_void,
+        name: Bytes,
+        bucket: *mut u64,
+        fail: TextSink,
+        context: *mut c_void,
+    ) -> bool,
+    pub drop_bucket: unsafe extern "C" fn(host: *mut c_void, bucket: u64),
+    /// Hands the value of a key to `value`; does nothing where there is none.
+    pub bucket_get: unsafe extern "C" fn(
+        host: *mut c_void,
+        bucket: u64,
+        key: Bytes,
+        value: BytesSink,
+        fail: TextSink,
+        context: *mut c_void,
+    ) -> bool,
+    pub bucket_set: unsafe extern "C" fn(
+        host: *mut c_void,
+        bucket: u64,
+        key: Bytes,
+        value: Bytes,
+        fail: TextSink,
+        context: *mut c_void,
+    ) -> bool,
+    pub bucket_delete: unsafe extern "C" fn(
+        host: *mut c_void,
+        bucket: u64,
+        key: Bytes,
+        fail: TextSink,
+        context: *mut c_void,
+    ) -> bool,
+    pub bucket_exists: unsafe extern "C" fn(
+        host: *mut c_void,
+        bucket: u64,
+        key: Bytes,
+        exists: *mut bool,
+        fail: TextSink,
+        context: *mut c_void,
+    ) -> bool,
+    pub bucket_increment: unsafe extern "C" fn(
+        host: *mut c_void,
+        bucket: u64,
+        key: Bytes,
+        delta: u64,
+        sum: *mut u64,
+        fail: TextSink,
+        context: *mut c_void,
+    ) -> bool,
+    /// Hands one page of keys to `key`, one by one, and puts the next page's cursor in the place of
+    /// this one's.
+    pub bucket_keys: unsafe extern "C" fn(
+        host: *mut c_void,
+        bucket: u64,
+        cursor: *mut Cursor,
+        key: BytesSink,
         fail: TextSink,
         context: *mut c_void,
     ) -> bool,

@@ -8,9 +8,6 @@ use anyhow::{Context, Result};
 use super::Job;
 use crate::{python, shell};
 
-/// The module that the host's call goes to.
-const MODULE: &str = "meter_reader";
-
 /// Builds it.
 pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
     let python = python::ensure(job.workspace, &python::COMPONENTIZE_PY)?;
@@ -22,11 +19,16 @@ pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
         .env_remove("VIRTUAL_ENV")
         .arg("-d")
         .arg(&job.interfaces)
-        .args(["-w", "plugin", "componentize", "-p"])
+        .args(["-w", "plugin"]);
+    for world in job.plugin.services {
+        command.args(["-w", world]);
+    }
+    command
+        .args(["componentize", "-p"])
         .arg(job.sdk("python"))
         .arg("-p")
         .arg(&job.sources)
-        .arg(MODULE)
+        .arg(job.module())
         .arg("-o")
         .arg(&built);
     shell::run(&mut command)?;

@@ -11,10 +11,22 @@ use anyhow::{Context, Result};
 use crate::{guests, workspace::Workspace};
 
 /// Where each file goes.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 6] = [
     ("wit/plugin/plugin.wit", "plugin.wit"),
     ("wit/nn/nn.wit", "deps/nn/nn.wit"),
     ("wit/deps/wasi-nn/wasi-nn.wit", "deps/wasi-nn/wasi-nn.wit"),
+    (
+        "wit/deps/wasi-logging/logging.wit",
+        "deps/wasi-logging/logging.wit",
+    ),
+    (
+        "wit/deps/wasi-config/store.wit",
+        "deps/wasi-config/store.wit",
+    ),
+    (
+        "wit/deps/wasi-keyvalue/keyvalue.wit",
+        "deps/wasi-keyvalue/keyvalue.wit",
+    ),
 ];
 
 /// Puts it together under `target/` and says where.

@@ -16,9 +16,6 @@ use crate::{guests, python, shell, workspace::Workspace};
 /// The oldest Node that the tools are used with here.
 const OLDEST_NODE: u32 = 20;
 
-/// The module that the host's call goes to.
-const ENTRY: &str = "src/meter-reader.ts";
-
 /// What of the SDK makes the folder that the tools are installed in.
 const TOOLS: [&str; 4] = [".npmrc", "build.mjs", "package.json", "package-lock.json"];
 
@@ -37,7 +34,7 @@ pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
     let mut build = Command::new(&node.program);
     build
         .arg(tools.join("build.mjs"))
-        .arg(job.sources.join(ENTRY))
+        .arg(job.sources.join(format!("src/{}.ts", job.plugin.name)))
         .arg(&job.interfaces)
         .arg(&built);
     shell::run(&mut build)?;

@@ -106,7 +106,10 @@ fn zig_program(job: &Job<'_>, zig: &Zig, objects: &[PathBuf], module: &Path) -> 
     link.args(ZIG)
         .arg(STACK.to_string())
         .args(["--dep", "tollgate"])
-        .arg(assigned("-Mroot=", &job.sources.join("meter_reader.zig")))
+        .arg(assigned(
+            "-Mroot=",
+            &job.sources.join(format!("{}.zig", job.module())),
+        ))
         .args(["--dep", "c"])
         .arg(assigned("-Mtollgate=", &job.sdk("zig/tollgate.zig")))
         .arg(assigned("-Mc=", &header))
@@ -160,11 +163,14 @@ fn bindings(job: &Job<'_>) -> Result<PathBuf> {
     let folder = bindings_folder(job)?;
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(&job.interfaces)?;
-    let world = resolve.select_world(&[package], Some("plugin"))?;
+    let world = resolve.select_world(&[package], Some("sdk"))?;
     let mut files = Files::default();
-    wit_bindgen_c::Opts::default()
-        .build()
-        .generate(&mut resolve, world, &mut files)?;
+    let options = wit_bindgen_c::Opts {
+        // What the SDK calls it, whatever it has beside.
+        rename_world: Some("plugin".to_owned()),
+        ..wit_bindgen_c::Opts::default()
+    };
+    options.build().generate(&mut resolve, world, &mut files)?;
     for (name, bytes) in files.iter() {
         guests::write_if_changed(&folder.join(name), bytes)?;
     }

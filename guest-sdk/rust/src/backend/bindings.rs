@@ -1,4 +1,4 @@
-//! The bindings of the world `tollgate:plugin/plugin`, generated from `wit/` and nothing else.
+//! The bindings of the world `tollgate:plugin/sdk`, generated from `wit/` and nothing else.
 //!
 //! Parameters are borrowed, so that an inference hands the host its inputs where they lie.
 #![allow(
@@ -8,8 +8,15 @@
 #![allow(missing_docs, clippy::all, clippy::restriction)]
 
 wit_bindgen::generate!({
-    path: ["../../wit/deps/wasi-nn", "../../wit/nn", "../../wit/plugin"],
-    world: "tollgate:plugin/plugin",
+    path: [
+        "../../wit/deps/wasi-nn",
+        "../../wit/deps/wasi-logging",
+        "../../wit/deps/wasi-config",
+        "../../wit/deps/wasi-keyvalue",
+        "../../wit/nn",
+        "../../wit/plugin",
+    ],
+    world: "tollgate:plugin/sdk",
     ownership: Borrowing { duplicate_if_necessary: true },
     pub_export_macro: true,
     export_macro_name: "export_handler",

@@ -6,13 +6,20 @@
 use super::bindings::{
     exports::tollgate::plugin::handler,
     tollgate::nn::inference as nn,
-    wasi::nn::{errors, graph, inference::GraphExecutionContext, tensor},
+    wasi::{
+        config::store as values,
+        keyvalue::{atomics, store},
+        logging::logging,
+        nn::{errors, graph, inference::GraphExecutionContext, tensor},
+    },
 };
 use crate::{
+    bucket::{Keys, StoreError},
     element::TensorType,
     error::{Error, ErrorCode},
     export::Slot,
     graph::{Metadata, TensorInfo},
+    log::Level,
     plugin::{Fault, Frame, Output, Plugin},
     tensor::{Input, Tensor},
 };
@@ -81,6 +88,71 @@ impl Context {
                 (name, tensor)
             })
             .collect())
+    }
+}
+
+pub fn config(key: &str) -> Result<Option<String>, StoreError> {
+    values::get(key).map_err(|error| {
+        let (values::Error::Upstream(reason) | values::Error::Io(reason)) = error;
+        StoreError::Other(reason)
+    })
+}
+
+pub fn log(level: Level, context: &str, message: &str) {
+    let level = match level {
+        Level::Trace => logging::Level::Trace,
+        Level::Debug => logging::Level::Debug,
+        Level::Info => logging::Level::Info,
+        Level::Warn => logging::Level::Warn,
+        Level::Error => logging::Level::Error,
+        Level::Critical => logging::Level::Critical,
+    };
+    logging::log(level, context, message);
+}
+
+pub struct Bucket(store::Bucket);
+
+impl Bucket {
+    pub fn open(name: &str) -> Result<Self, StoreError> {
+        Ok(Self(store::open(name)?))
+    }
+
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.get(key)?)
+    }
+
+    pub fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        Ok(self.0.set(key, value)?)
+    }
+
+    pub fn delete(&self, key: &str) -> Result<(), StoreError> {
+        Ok(self.0.delete(key)?)
+    }
+
+    pub fn exists(&self, key: &str) -> Result<bool, StoreError> {
+        Ok(self.0.exists(key)?)
+    }
+
+    pub fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
+        Ok(atomics::increment(&self.0, key, delta)?)
+    }
+
+    pub fn keys(&self, cursor: Option<u64>) -> Result<Keys, StoreError> {
+        let page = self.0.list_keys(cursor)?;
+        Ok(Keys {
+            keys: page.keys,
+            cursor: page.cursor,
+        })
+    }
+}
+
+impl From<store::Error> for StoreError {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::NoSuchStore => StoreError::NoSuchStore,
+            store::Error::AccessDenied => StoreError::AccessDenied,
+            store::Error::Other(reason) => StoreError::Other(reason),
+        }
     }
 }
 

@@ -95,7 +95,7 @@ fn once(
 ) -> Result<i32, Error> {
     let deadline = limits.deadline.map(Deadline::after);
     let state = store.data_mut();
-    state.nn.begin(deadline);
+    state.begin(deadline);
     std::mem::swap(&mut state.ledger, ledger);
     match executor {
         None => state.ledger.begin_call(0),

@@ -1,6 +1,8 @@
 //! What one instance may reach. The default is nothing.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use crate::{Bucket, LogLevel};
 
 /// What one instance may reach.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +19,31 @@ pub struct Grants {
     pub args: Vec<String>,
     /// Whether it has the host's standard input, output and error.
     pub stdio: bool,
+    /// Configuration values that it may read, by their keys.
+    pub config: Arc<BTreeMap<String, String>>,
+    /// Whose log its lines are; none where nobody is to see them.
+    pub logging: Option<LogGrant>,
+    /// Key-value buckets that it may open.
+    pub keyvalue: KeyValueGrant,
+}
+
+/// Leave to log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogGrant {
+    /// The name that its lines carry.
+    pub name: Arc<str>,
+    /// Lines below this level are dropped.
+    pub least: LogLevel,
+}
+
+/// Which key-value buckets an instance may open. Where there are none at all, each that it asks for
+/// is denied.
+#[derive(Clone, Debug, Default)]
+pub struct KeyValueGrant {
+    /// These, by their names.
+    pub buckets: Arc<BTreeMap<String, Arc<dyn Bucket>>>,
+    /// The names of others that the host has: they are denied, and any other name is unknown.
+    pub denied: Arc<[String]>,
 }
 
 /// Which graphs an instance may use by name.

@@ -315,7 +315,7 @@ impl Instance {
             (Some(own), Some(frame)) => Some(own.min(frame)),
             (own, frame) => own.or(frame),
         };
-        state.nn.begin(deadline);
+        state.begin(deadline);
         let result = call(
             self.store.as_context_mut(),
             self.executor.as_ref(),

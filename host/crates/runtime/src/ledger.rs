@@ -53,9 +53,9 @@ pub struct Counts {
     pub crossings: u64,
     /// Inferences.
     pub inferences: u64,
-    /// Bytes of frames' results and tensors that came out of the guest.
+    /// Bytes of frames' results, tensors, log lines, keys and values that came out of the guest.
     pub bytes_in: u64,
-    /// Bytes of frames and tensors that went into the guest.
+    /// Bytes of frames, tensors, keys and values that went into the guest.
     pub bytes_out: u64,
     /// Copies of tensors' elements on their way in.
     pub copies_in: u64,

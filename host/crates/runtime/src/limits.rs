@@ -29,6 +29,21 @@ pub struct Limits {
     pub deadline: Option<Duration>,
     /// Time for one inference. 10 seconds, likewise; the frame's deadline holds as well.
     pub inference: Duration,
+    /// One log line, in bytes; the rest of a longer one is cut off. 4 KiB: a sentence with a value
+    /// or two, or a short backtrace.
+    pub log_line_bytes: usize,
+    /// The log lines of one frame, in bytes; further ones are dropped, and that is said once.
+    /// 64 KiB: a frame that says more is a loop, and the log's disk is everybody's.
+    pub log_bytes: usize,
+    /// A key of a key-value bucket, in bytes. 1 KiB: a path fits.
+    pub key_bytes: usize,
+    /// A value of a key-value bucket, in bytes. 1 MiB: a record or a small picture; what is larger
+    /// belongs into a file.
+    pub value_bytes: usize,
+    /// All that a key-value bucket holds once the instance has written to it, in bytes of keys and
+    /// values and [`crate::ENTRY_BYTES`] for each pair. 64 MiB: years of counters, and a disk that
+    /// a leak does not fill.
+    pub bucket_bytes: u64,
 }
 
 impl Default for Limits {
@@ -42,6 +57,11 @@ impl Default for Limits {
             host_call_bytes: 32 << 20,
             deadline: Some(Duration::from_secs(10)),
             inference: Duration::from_secs(10),
+            log_line_bytes: 4096,
+            log_bytes: 64 << 10,
+            key_bytes: 1024,
+            value_bytes: 1 << 20,
+            bucket_bytes: 64 << 20,
         }
     }
 }

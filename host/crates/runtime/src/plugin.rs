@@ -260,6 +260,18 @@ impl Plugin {
         }
     }
 
+    /// The interfaces that it imports; a core module's are left out.
+    pub fn imports(&self) -> Vec<String> {
+        match &self.code {
+            Code::Component { component, .. } => component
+                .component_type()
+                .imports(self.engine.wasmtime())
+                .map(|(name, _)| name.to_owned())
+                .collect(),
+            Code::Module(_) => Vec::new(),
+        }
+    }
+
     /// What it is for.
     pub fn world(&self) -> World {
         self.world

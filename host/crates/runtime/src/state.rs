@@ -20,7 +20,7 @@ use wasmtime_wasi::{
     p2::pipe::{MemoryInputPipe, SinkOutputStream},
 };
 
-use crate::{Error, Grants, GraphGrant, Ledger, Limits, streams::Streams};
+use crate::{Error, Grants, GraphGrant, Ledger, Limits, services::Services, streams::Streams};
 
 /// The graphs that instances can be given, and how models from bytes are loaded.
 #[derive(Clone)]
@@ -47,6 +47,7 @@ impl NnHost {
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
     pub(crate) nn: NnCtx,
+    pub(crate) services: Services,
     pub(crate) table: ResourceTable,
     pub(crate) limiter: Limiter,
     /// Components' WASI; made when it is first asked for where nothing is granted.
@@ -114,6 +115,7 @@ impl State {
                 inference: Budget::new(limits.inference),
                 deadline: None,
             },
+            services: Services::new(grants, limits),
             table,
             limiter: Limiter::new(limits),
             preview2: None,
@@ -121,6 +123,12 @@ impl State {
             ephemeral: Ephemeral::default(),
             memory: None,
         }
+    }
+
+    /// A call begins.
+    pub(crate) fn begin(&mut self, deadline: Option<Deadline>) {
+        self.nn.begin(deadline);
+        self.services.begin(deadline);
     }
 
     /// Preview1's WASI; nothing is granted to whoever was not made for it.

@@ -14,6 +14,7 @@ use serde::Serialize;
 use tollgate_runtime::{Instance, Ledger, Plugin};
 
 use crate::{
+    commands::load,
     config::Run,
     report::{Crossings, GuestSplit, Host, Inferences, Stages, Tally},
 };
@@ -36,6 +37,7 @@ struct Report {
 
 pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
     let (grants, limits) = run.command()?;
+    let grants = load::grants(grants, &run.keyvalue, &plugin)?;
     let (nn, runtime) = super::load_graphs(run)?;
     let mut ledger = Ledger::open();
     ledger.start();

@@ -12,6 +12,7 @@ use std::{
 use tollgate_runtime::{Output, Plugin, probe};
 
 use crate::{
+    commands::load,
     config::Run,
     dispatch, egress,
     ingress::files::Files,
@@ -35,11 +36,12 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
         .as_deref()
         .map(|path| Truth::read(path, files.names()));
     let truth = truth.transpose()?;
+    let grants = load::grants(frames.grants, &run.keyvalue, &plugin)?;
     let (nn, runtime) = super::load_graphs(run)?;
     let setup = Setup {
         plugin,
         nn,
-        grants: frames.grants,
+        grants,
         limits: run.limits.clone(),
         policy: run.policy,
         twin: frames.twin,

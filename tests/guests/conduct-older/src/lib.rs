@@ -23,6 +23,9 @@ mod generated {
         path: [
             "../../../wit/deps/wasi-nn",
             "../../../wit/deps/wasi-nn-2024-08-19",
+            "../../../wit/deps/wasi-logging",
+            "../../../wit/deps/wasi-config",
+            "../../../wit/deps/wasi-keyvalue",
             "../../../wit/nn",
             "../../../wit/plugin",
         ],

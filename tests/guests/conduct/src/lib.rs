@@ -4,6 +4,7 @@
 //! It is written against the interfaces themselves, so that it can misuse them in ways that no SDK
 //! would let it.
 
+mod buckets;
 mod misuse;
 mod spec;
 
@@ -25,8 +26,15 @@ pub(crate) mod bindings {
         reason = "generated"
     )]
     wit_bindgen::generate!({
-        path: ["../../../wit/deps/wasi-nn", "../../../wit/nn", "../../../wit/plugin"],
-        world: "tollgate:plugin/plugin",
+        path: [
+            "../../../wit/deps/wasi-nn",
+            "../../../wit/deps/wasi-logging",
+            "../../../wit/deps/wasi-config",
+            "../../../wit/deps/wasi-keyvalue",
+            "../../../wit/nn",
+            "../../../wit/plugin",
+        ],
+        world: "tollgate:plugin/sdk",
         generate_all,
         ownership: Borrowing { duplicate_if_necessary: true },
     });
@@ -63,7 +71,8 @@ impl Guest for Conduct {
                     .map(|_| "loaded".to_owned()),
             ),
             "load-as" => told(load_as(arguments, bytes)),
-            _ => misuse::run(command, arguments)
+            _ => buckets::run(command, arguments)
+                .or_else(|| misuse::run(command, arguments))
                 .ok_or_else(|| Fault::Internal(format!("no command `{command}`")))?,
         };
         Ok(vec![Output {

@@ -4,6 +4,7 @@
 //! keeps it. Without a host, as in a plain `cargo test`, looking a graph up is an error and
 //! nothing worse. The unsafe lies below, in `table` (calls to the host) and `twin` (calls from it).
 
+mod bucket;
 mod table;
 mod twin;
 
@@ -11,8 +12,10 @@ use std::{cell::RefCell, rc::Rc};
 
 pub use self::twin::twin;
 use crate::{
+    bucket::{Keys, StoreError},
     error::{Error, ErrorCode},
     graph::Metadata,
+    log::Level,
     tensor::{Input, Tensor},
 };
 
@@ -28,6 +31,25 @@ pub trait Host {
         inputs: &[Input<'_>],
         named: bool,
     ) -> Result<Vec<(String, Tensor)>, Error>;
+
+    // What only a host with grants has; elsewhere nothing is granted.
+    fn config(&self, _key: &str) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+    fn log(&self, _level: Level, _context: &str, _message: &str) {}
+    fn open_bucket(&self, _name: &str) -> Result<Rc<dyn HostBucket>, StoreError> {
+        Err(StoreError::AccessDenied)
+    }
+}
+
+/// What answers a bucket's calls.
+pub trait HostBucket {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
+    fn delete(&self, key: &str) -> Result<(), StoreError>;
+    fn exists(&self, key: &str) -> Result<bool, StoreError>;
+    fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError>;
+    fn keys(&self, cursor: Option<u64>) -> Result<Keys, StoreError>;
 }
 
 thread_local! {
@@ -44,6 +66,57 @@ pub fn enter<R>(host: Rc<dyn Host>, body: impl FnOnce() -> R) -> R {
     }
     let _leave = Leave(CURRENT.replace(Some(host)));
     body()
+}
+
+/// Without a host there are no values.
+pub fn config(key: &str) -> Result<Option<String>, StoreError> {
+    match CURRENT.with_borrow(Clone::clone) {
+        Some(host) => host.config(key),
+        None => Ok(None),
+    }
+}
+
+/// Without a host nobody listens.
+pub fn log(level: Level, context: &str, message: &str) {
+    if let Some(host) = CURRENT.with_borrow(Clone::clone) {
+        host.log(level, context, message);
+    }
+}
+
+pub struct Bucket(Rc<dyn HostBucket>);
+
+impl Bucket {
+    pub fn open(name: &str) -> Result<Self, StoreError> {
+        match CURRENT.with_borrow(Clone::clone) {
+            Some(host) => host.open_bucket(name).map(Self),
+            None => Err(StoreError::Other(format!(
+                "no host: bucket '{name}' can only be opened while a host has the plugin in hand"
+            ))),
+        }
+    }
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    pub fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.set(key, value)
+    }
+
+    pub fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.0.delete(key)
+    }
+
+    pub fn exists(&self, key: &str) -> Result<bool, StoreError> {
+        self.0.exists(key)
+    }
+
+    pub fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
+        self.0.increment(key, delta)
+    }
+
+    pub fn keys(&self, cursor: Option<u64>) -> Result<Keys, StoreError> {
+        self.0.keys(cursor)
+    }
 }
 
 pub struct Graph(Rc<Handle>);

@@ -5,15 +5,17 @@
 //! thread-local, say) answers with an error and never reaches a host that may be gone.
 #![allow(unsafe_code, reason = "calls over a C ABI")]
 
-use std::{cell::Cell, ffi::c_void, ptr, slice};
+use std::{cell::Cell, ffi::c_void, ptr, rc::Rc, slice};
 
 use tollgate_twin_abi as abi;
 
-use super::Host;
+use super::{Host, HostBucket, bucket};
 use crate::{
+    bucket::StoreError,
     element::TensorType,
     error::{Error, ErrorCode},
     graph::{Metadata, TensorInfo},
+    log::Level,
     tensor::{Input, Tensor},
 };
 
@@ -37,19 +39,34 @@ impl Table {
         self.open.set(false);
     }
 
+    /// The host, as long as it is sure to be there.
+    pub(super) fn open(&self) -> Option<&abi::Host> {
+        self.open.get().then_some(&self.host)
+    }
+
     fn host(&self) -> Result<&abi::Host, Error> {
-        if self.open.get() {
-            Ok(&self.host)
-        } else {
-            Err(Error::new(
+        self.open().ok_or_else(|| {
+            Error::new(
                 ErrorCode::UnsupportedOperation,
                 "the graph has outlived its plugin: keep graphs in the plugin's own value",
-            ))
-        }
+            )
+        })
     }
 }
 
-impl Host for Table {
+impl Host for Rc<Table> {
+    fn config(&self, key: &str) -> Result<Option<String>, StoreError> {
+        bucket::config(self, key)
+    }
+
+    fn log(&self, level: Level, context: &str, message: &str) {
+        bucket::log(self, level, context, message);
+    }
+
+    fn open_bucket(&self, name: &str) -> Result<Rc<dyn HostBucket>, StoreError> {
+        Ok(Rc::new(bucket::Opened::new(Rc::clone(self), name)?))
+    }
+
     fn load(&self, name: &str) -> Result<u64, Error> {
         let host = self.host()?;
         let mut graph = 0;

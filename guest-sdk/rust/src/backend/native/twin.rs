@@ -51,7 +51,7 @@ impl Drop for Closing {
 impl<P: Plugin> Made<P> {
     /// Runs `body` with the host at hand. A panic throws the plugin away and is a fault.
     fn run<T>(&self, body: impl FnOnce(&Slot<P>) -> Result<T, Fault>) -> Result<T, Fault> {
-        let host = Rc::clone(&self.table.0);
+        let host = Rc::new(Rc::clone(&self.table.0));
         catch_unwind(AssertUnwindSafe(|| enter(host, || body(&self.slot)))).unwrap_or_else(
             |panic| {
                 let fault = Fault::Internal(format!("the plugin panicked: {}", message(&*panic)));

@@ -11,6 +11,9 @@
 //! | `wasi:nn/errors` | impossible | |
 //! | `tollgate:nn/inference` | an `error` with the code that says it | the handle table is full |
 //! | `wasi_ephemeral_nn` | an errno | the module exports no memory |
+//! | `wasi:config` | impossible | |
+//! | `wasi:logging` | cut short or dropped | |
+//! | `wasi:keyvalue` | an `error` that says it | the handle table is full |
 //! | `wasi:*` 0.2 and 0.3, preview1 | as Wasmtime's WASI has it | |
 //!
 //! A handle that is dropped, foreign or of another type never gets here: Wasmtime's own table of
@@ -19,7 +22,10 @@
 //! exclusively borrowed for the call: nothing can run in the guest, so nothing can move, change or
 //! free that memory.
 
+mod config;
 mod ephemeral;
+mod keyvalue;
+mod logging;
 mod tollgate_nn;
 mod translate;
 mod types;
@@ -54,5 +60,8 @@ pub(crate) fn add_to_async_linker(linker: &mut Linker<State>) -> wasmtime::Resul
 fn add_ours(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasi_nn::add_to_linker(linker)?;
     wasi_nn_older::add_to_linker(linker)?;
-    tollgate_nn::add_to_linker(linker)
+    tollgate_nn::add_to_linker(linker)?;
+    config::add_to_linker(linker)?;
+    logging::add_to_linker(linker)?;
+    keyvalue::add_to_linker(linker)
 }

@@ -9,6 +9,7 @@
     reason = "a C ABI over a shared library; each block says why it is sound"
 )]
 
+mod services;
 mod table;
 
 use std::{
@@ -23,7 +24,7 @@ use tollgate_nn::{causes, clock::Stamp};
 use tollgate_twin_abi as abi;
 
 use self::table::{Host, bytes_of, text_of};
-use crate::{Error, Fault, Frame, NnHost, Output};
+use crate::{Error, Fault, Frame, Grants, Limits, NnHost, Output};
 
 /// A loaded twin, with one plugin value in it.
 pub struct Twin {
@@ -47,13 +48,19 @@ pub struct TwinRecord {
 }
 
 impl Twin {
-    /// Loads a shared library and makes its plugin value.
+    /// Loads a shared library and makes its plugin value. Of the grants it has configuration, log and
+    /// buckets, the very same as the plugin; all graphs are its own to use.
     ///
     /// # Errors
     ///
     /// [`Error::Twin`] where the library cannot be loaded, is not a twin, is one of another
     /// version, or its plugin could not be made.
-    pub fn load(path: &Path, host: NnHost) -> Result<Self, Error> {
+    pub fn load(
+        path: &Path,
+        host: NnHost,
+        grants: &Grants,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         let shown = path.display().to_string();
         let failed = |reason: String| Error::Twin {
             path: shown.clone(),
@@ -78,7 +85,7 @@ impl Twin {
                 abi::ABI_VERSION
             )));
         }
-        let host = Box::new(Host::new(host)?);
+        let host = Box::new(Host::new(host, grants, limits)?);
         let host = NonNull::from(Box::leak(host));
         let mut failure = Failure::default();
         // SAFETY: the table lives in `host`, which outlives the plugin value (see `drop`); the

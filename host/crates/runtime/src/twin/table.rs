@@ -17,20 +17,22 @@ use tollgate_nn::{
 };
 use tollgate_twin_abi as abi;
 
-use super::slice_from;
-use crate::{Limits, NnHost};
+use super::{services, slice_from};
+use crate::{Bucket, Grants, Limits, NnHost, services::Services};
 
 pub(super) struct Host {
     table: abi::Host,
     nn: NnHost,
     lane: Lane,
     graphs: Vec<Option<Arc<Graph>>>,
+    pub(super) services: Services,
+    pub(super) buckets: Vec<Option<Arc<dyn Bucket>>>,
     infer_ns: u64,
-    in_host_ns: u64,
+    pub(super) in_host_ns: u64,
 }
 
 impl Host {
-    pub(super) fn new(nn: NnHost) -> Result<Self, NnError> {
+    pub(super) fn new(nn: NnHost, grants: &Grants, limits: &Limits) -> Result<Self, NnError> {
         Ok(Self {
             table: abi::Host {
                 abi: abi::ABI_VERSION,
@@ -39,10 +41,22 @@ impl Host {
                 drop_graph,
                 describe,
                 infer,
+                config: services::config,
+                log: services::log,
+                open_bucket: services::open_bucket,
+                drop_bucket: services::drop_bucket,
+                bucket_get: services::bucket_get,
+                bucket_set: services::bucket_set,
+                bucket_delete: services::bucket_delete,
+                bucket_exists: services::bucket_exists,
+                bucket_increment: services::bucket_increment,
+                bucket_keys: services::bucket_keys,
             },
             lane: Lane::with(nn.caller)?,
             nn,
             graphs: Vec::new(),
+            services: Services::new(grants, limits),
+            buckets: Vec::new(),
             infer_ns: 0,
             in_host_ns: 0,
         })
@@ -60,6 +74,7 @@ impl Host {
     /// A frame begins.
     pub(super) fn begin(&mut self) {
         (self.infer_ns, self.in_host_ns) = (0, 0);
+        self.services.begin(None);
     }
 
     /// Time in runs, and in all of the host's functions, since the frame began.

@@ -1,0 +1,62 @@
+/** Key-value buckets: what must last beyond the instance. */
+
+import atomics from "wasi:keyvalue/atomics@0.2.0-draft";
+import store, { type Bucket as Resource } from "wasi:keyvalue/store@0.2.0-draft";
+
+import { storing } from "./store.js";
+
+/** One page of keys. */
+export interface Keys {
+    /** The keys. */
+    keys: string[];
+    /** What to ask for the next page with; `undefined` after the last. */
+    cursor?: bigint;
+}
+
+/**
+ * Keys and their values, kept by the host: what was set is there after a crash, and other instances and
+ * plugins with the same grant see it. Every call is a crossing, and one that writes waits for the disk.
+ * All throw a `StoreError`.
+ */
+export class Bucket {
+    private constructor(private readonly resource: Resource) {}
+
+    /** Opens a bucket by the name that the host gave it. Do it once, when the plugin is made. */
+    static open(name: string): Bucket {
+        return new Bucket(storing(() => store.open(name)));
+    }
+
+    /** The value of a key; `undefined` where there is no such key. */
+    get(key: string): Uint8Array | undefined {
+        return storing(() => this.resource.get(key)) ?? undefined;
+    }
+
+    /** Sets the value of a key. */
+    set(key: string, value: Uint8Array): void {
+        storing(() => this.resource.set(key, value));
+    }
+
+    /** Removes a key, which need not be there. */
+    delete(key: string): void {
+        storing(() => this.resource.delete(key));
+    }
+
+    /** Whether there is such a key. */
+    exists(key: string): boolean {
+        return storing(() => this.resource.exists(key));
+    }
+
+    /**
+     * Adds to the decimal number that a key has, zero where there is none, and returns the sum. Nothing
+     * that others do can come between.
+     */
+    increment(key: string, delta: bigint): bigint {
+        return BigInt(storing(() => atomics.increment(this.resource, key, delta)));
+    }
+
+    /** One page of keys: the first without a cursor, the next with the cursor of the one before. */
+    keys(cursor?: bigint): Keys {
+        const page = storing(() => this.resource.listKeys(cursor ?? null));
+        return { keys: page.keys, cursor: page.cursor === null ? undefined : BigInt(page.cursor) };
+    }
+}

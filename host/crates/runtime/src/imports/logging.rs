@@ -1,0 +1,52 @@
+//! `wasi:logging@0.1.0-draft`: lines into the host's log.
+
+use wasmtime::{
+    StoreContextMut,
+    component::{ComponentType, Lift, Linker, WasmStr},
+};
+
+use crate::{ledger::Stage, services::LogLevel, state::State};
+
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker
+        .instance("wasi:logging/logging@0.1.0-draft")?
+        .func_wrap("log", log)
+}
+
+/// `wasi:logging/logging.level`, in the standard's order.
+#[derive(Clone, Copy, ComponentType, Lift)]
+#[component(enum)]
+#[repr(u8)]
+#[expect(
+    dead_code,
+    reason = "the derived lifting makes the values, by their ordinals"
+)]
+enum Level {
+    #[component(name = "trace")]
+    Trace,
+    #[component(name = "debug")]
+    Debug,
+    #[component(name = "info")]
+    Info,
+    #[component(name = "warn")]
+    Warn,
+    #[component(name = "error")]
+    Error,
+    #[component(name = "critical")]
+    Critical,
+}
+
+/// It has no result, so a line that nobody is to see, or that is one too many, is dropped.
+fn log(
+    mut store: StoreContextMut<'_, State>,
+    (level, context, message): (Level, WasmStr, WasmStr),
+) -> wasmtime::Result<()> {
+    let context = context.to_str(&store)?.into_owned();
+    let message = message.to_str(&store)?.into_owned();
+    let state = store.data_mut();
+    state.ledger.switch(Stage::Glue);
+    state.ledger.counts.bytes_in += (context.len() + message.len()) as u64;
+    let level = LogLevel::from_ordinal(level as u8);
+    state.services.log(level, &context, &message);
+    Ok(())
+}

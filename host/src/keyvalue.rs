@@ -1,0 +1,443 @@
+//! Key-value buckets on the disk: one file holds any number of them, and only this file knows redb.
+//!
+//! A write is one transaction, on the disk when it returns; a crash at any moment leaves the bucket as
+//! it was before the write or after it. Writes to one file take turns, and a turn is waited for until a
+//! deadline and no longer. A file that somebody else has open, or that is damaged, is refused when
+//! it is opened, for which all of it is read: what is in a file must not panic the host later.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableHandle,
+};
+use tollgate_nn::clock::Deadline;
+use tollgate_runtime::{
+    Bucket, BucketError, ENTRY_BYTES, KeyValueGrant, Keys, PAGE_BYTES, PAGE_KEYS,
+};
+
+use crate::values::BucketArg;
+
+/// Memory for pages of a file, in bytes. 8 MiB: what an edge machine has left over for counters.
+const CACHE_BYTES: usize = 8 << 20;
+
+/// A bucket's values by their keys, each with the key's place in the order.
+type Values<'a> = TableDefinition<'a, &'static str, (u64, &'static [u8])>;
+/// A bucket's keys by their places.
+type Order<'a> = TableDefinition<'a, u64, &'static str>;
+/// For each bucket, what it holds in bytes, and the next place.
+const SIZES: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("sizes");
+/// What stands before a bucket's name in the name of its table.
+const VALUES: &str = "values/";
+const ORDER: &str = "order/";
+
+/// Why buckets cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Somebody else has the file.
+    #[error(
+        "the buckets in `{}` are in use by another process: stop it, or name another file",
+        .0.display()
+    )]
+    InUse(PathBuf),
+    /// The file cannot be opened, or is something else.
+    #[error(
+        "cannot use `{}` for buckets: {reason}; expected a file that `--keyvalue` made, or a name that is free",
+        path.display()
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system, or the database, said.
+        reason: String,
+    },
+}
+
+/// Opens buckets, each in its file, which is made where there is none.
+///
+/// # Errors
+///
+/// [`Error`].
+pub fn open(wanted: &[BucketArg]) -> Result<KeyValueGrant, Error> {
+    let mut stores: BTreeMap<&Path, Arc<Store>> = BTreeMap::new();
+    let mut buckets: BTreeMap<String, Arc<dyn Bucket>> = BTreeMap::new();
+    for BucketArg { name, path } in wanted {
+        let store = match stores.get(path.as_path()) {
+            Some(store) => Arc::clone(store),
+            None => Arc::new(Store::open(path)?),
+        };
+        stores.insert(path, Arc::clone(&store));
+        let bucket = store.bucket(name).map_err(|reason| Error::Open {
+            path: path.clone(),
+            reason,
+        })?;
+        buckets.insert(name.clone(), Arc::new(bucket));
+    }
+    let mut denied = Vec::new();
+    for (path, store) in &stores {
+        let names = store.names().map_err(|reason| Error::Open {
+            path: (*path).to_owned(),
+            reason,
+        })?;
+        denied.extend(names.into_iter().filter(|name| !buckets.contains_key(name)));
+    }
+    Ok(KeyValueGrant {
+        buckets: Arc::new(buckets),
+        denied: denied.into(),
+    })
+}
+
+/// One open file.
+struct Store {
+    database: Database,
+    /// Whether somebody writes.
+    writing: Mutex<bool>,
+    written: Condvar,
+}
+
+impl Store {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let refused = |reason: String| Error::Open {
+            path: path.to_owned(),
+            reason,
+        };
+        let new = !path.exists();
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .set_check_integrity_on_open(true)
+            .create(path)
+            .map_err(|error| match error {
+                DatabaseError::DatabaseAlreadyOpen => Error::InUse(path.to_owned()),
+                error => refused(error.to_string()),
+            })?;
+        if new {
+            // The file's name is to outlast a loss of power as well.
+            sync_folder(path).map_err(|error| refused(error.to_string()))?;
+        }
+        Ok(Self {
+            database,
+            writing: Mutex::new(false),
+            written: Condvar::new(),
+        })
+    }
+
+    /// A bucket, made where there is none.
+    fn bucket(self: &Arc<Self>, name: &str) -> Result<Stored, String> {
+        let stored = Stored {
+            store: Arc::clone(self),
+            values: format!("{VALUES}{name}"),
+            order: format!("{ORDER}{name}"),
+            name: name.to_owned(),
+        };
+        let made = || -> Result<(), redb::Error> {
+            let transaction = self.database.begin_write()?;
+            transaction.open_table(stored.values())?;
+            transaction.open_table(stored.order())?;
+            transaction.open_table(SIZES)?;
+            Ok(transaction.commit()?)
+        };
+        made().map_err(|error| error.to_string())?;
+        Ok(stored)
+    }
+
+    /// The buckets that the file has.
+    fn names(&self) -> Result<Vec<String>, String> {
+        let listed = || -> Result<Vec<String>, redb::Error> {
+            let transaction = self.database.begin_read()?;
+            let tables = transaction.list_tables()?;
+            let names =
+                tables.filter_map(|table| Some(table.name().strip_prefix(VALUES)?.to_owned()));
+            Ok(names.collect())
+        };
+        listed().map_err(|error| error.to_string())
+    }
+
+    /// Waits for a turn to write.
+    fn turn(&self, until: Deadline) -> Result<Turn<'_>, BucketError> {
+        let mut writing = lock(&self.writing);
+        while *writing {
+            let left = until.left();
+            if left.is_zero() {
+                return Err(BucketError::Busy {
+                    waited: until.budget(),
+                });
+            }
+            let woken = self.written.wait_timeout(writing, left);
+            writing = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *writing = true;
+        Ok(Turn(self))
+    }
+}
+
+/// A turn to write; it ends however the write does.
+struct Turn<'a>(&'a Store);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.writing) = false;
+        self.0.written.notify_one();
+    }
+}
+
+fn lock(mutex: &Mutex<bool>) -> MutexGuard<'_, bool> {
+    // A single flag is whole at any moment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    File::open(folder)?.sync_all()
+}
+
+/// One bucket of a file.
+struct Stored {
+    store: Arc<Store>,
+    name: String,
+    values: String,
+    order: String,
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stored").field(&self.name).finish()
+    }
+}
+
+/// Why a step of a transaction failed.
+enum Failure {
+    Redb(redb::Error),
+    Told(BucketError),
+}
+
+impl<E: Into<redb::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Redb(error.into())
+    }
+}
+
+impl From<Failure> for BucketError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Told(error) => error,
+            Failure::Redb(error) => BucketError::Failed {
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
+/// The tables of a bucket in a transaction that writes.
+struct Pen<'a> {
+    values: redb::Table<'a, &'static str, (u64, &'static [u8])>,
+    order: redb::Table<'a, u64, &'static str>,
+    bytes: u64,
+    next: u64,
+}
+
+impl Pen<'_> {
+    fn set(&mut self, key: &str, value: &[u8]) -> Result<(), Failure> {
+        let old = self.values.get(key)?.map(|old| {
+            let (place, value) = old.value();
+            (place, value.len())
+        });
+        let place = match old {
+            Some((place, bytes)) => {
+                self.bytes = self.bytes.saturating_sub(held(key, bytes));
+                place
+            }
+            None => {
+                let place = self.next;
+                self.order.insert(place, key)?;
+                self.next += 1;
+                place
+            }
+        };
+        self.values.insert(key, (place, value))?;
+        self.bytes = self.bytes.saturating_add(held(key, value.len()));
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &str) -> Result<(), Failure> {
+        let old = self.values.remove(key)?.map(|old| {
+            let (place, value) = old.value();
+            (place, value.len())
+        });
+        if let Some((place, bytes)) = old {
+            self.order.remove(place)?;
+            self.bytes = self.bytes.saturating_sub(held(key, bytes));
+        }
+        Ok(())
+    }
+}
+
+/// What a pair counts for.
+fn held(key: &str, value: usize) -> u64 {
+    (key.len() as u64)
+        .saturating_add(value as u64)
+        .saturating_add(ENTRY_BYTES)
+}
+
+impl Stored {
+    fn values(&self) -> Values<'_> {
+        TableDefinition::new(&self.values)
+    }
+
+    fn order(&self) -> Order<'_> {
+        TableDefinition::new(&self.order)
+    }
+
+    /// One transaction that writes, whole or not at all, with so much room in the bucket; none
+    /// where it only removes.
+    fn write<T>(
+        &self,
+        room: Option<u64>,
+        until: Deadline,
+        body: impl FnOnce(&mut Pen<'_>) -> Result<T, Failure>,
+    ) -> Result<T, BucketError> {
+        let _turn = self.store.turn(until)?;
+        Ok(self.write_in_turn(room, body)?)
+    }
+
+    fn write_in_turn<T>(
+        &self,
+        room: Option<u64>,
+        body: impl FnOnce(&mut Pen<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let transaction = self.store.database.begin_write()?;
+        let result = {
+            let mut sizes = transaction.open_table(SIZES)?;
+            let (bytes, next) = sizes
+                .get(self.name.as_str())?
+                .map_or((0, 0), |size| size.value());
+            let mut pen = Pen {
+                values: transaction.open_table(self.values())?,
+                order: transaction.open_table(self.order())?,
+                bytes,
+                next,
+            };
+            let result = body(&mut pen)?;
+            if let Some(limit) = room.filter(|&limit| pen.bytes > limit && pen.bytes > bytes) {
+                return Err(Failure::Told(BucketError::Full {
+                    limit,
+                    came: pen.bytes,
+                }));
+            }
+            sizes.insert(self.name.as_str(), (pen.bytes, pen.next))?;
+            result
+        };
+        transaction.commit()?;
+        Ok(result)
+    }
+
+    fn read<T>(
+        &self,
+        body: impl FnOnce(redb::ReadOnlyTable<&'static str, (u64, &'static [u8])>) -> Result<T, Failure>,
+    ) -> Result<T, BucketError> {
+        let read = || {
+            let transaction = self.store.database.begin_read()?;
+            body(transaction.open_table(self.values())?)
+        };
+        Ok(read()?)
+    }
+
+    fn page(&self, after: Option<u64>) -> Result<Keys, Failure> {
+        let transaction = self.store.database.begin_read()?;
+        let order = transaction.open_table(self.order())?;
+        let first = match after.map(|after| after.checked_add(1)) {
+            None => 0,
+            Some(Some(first)) => first,
+            Some(None) => return Ok(Keys::default()),
+        };
+        let mut page = Keys::default();
+        let mut bytes = 0;
+        let mut last = None;
+        for entry in order.range(first..)? {
+            if page.keys.len() == PAGE_KEYS || bytes >= PAGE_BYTES {
+                page.cursor = last;
+                break;
+            }
+            let (place, key) = entry?;
+            last = Some(place.value());
+            bytes += key.value().len();
+            page.keys.push(key.value().to_owned());
+        }
+        Ok(page)
+    }
+}
+
+impl Bucket for Stored {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, BucketError> {
+        self.read(|values| Ok(values.get(key)?.map(|found| found.value().1.to_vec())))
+    }
+
+    fn exists(&self, key: &str) -> Result<bool, BucketError> {
+        self.read(|values| Ok(values.get(key)?.is_some()))
+    }
+
+    fn set(
+        &self,
+        pairs: &[(String, Vec<u8>)],
+        room: u64,
+        until: Deadline,
+    ) -> Result<(), BucketError> {
+        self.write(Some(room), until, |pen| {
+            pairs
+                .iter()
+                .try_for_each(|(key, value)| pen.set(key, value))
+        })
+    }
+
+    fn delete(&self, keys: &[String], until: Deadline) -> Result<(), BucketError> {
+        self.write(None, until, |pen| {
+            keys.iter().try_for_each(|key| pen.delete(key))
+        })
+    }
+
+    fn increment(
+        &self,
+        key: &str,
+        delta: u64,
+        room: u64,
+        until: Deadline,
+    ) -> Result<u64, BucketError> {
+        self.write(Some(room), until, |pen| {
+            let found = pen.values.get(key)?.map(|found| found.value().1.to_vec());
+            let sum = sum(key, found.as_deref(), delta).map_err(Failure::Told)?;
+            pen.set(key, sum.to_string().as_bytes())?;
+            Ok(sum)
+        })
+    }
+
+    fn keys(&self, after: Option<u64>) -> Result<Keys, BucketError> {
+        Ok(self.page(after)?)
+    }
+}
+
+/// A number as it is kept, in decimal digits, and what is added to it.
+fn sum(key: &str, found: Option<&[u8]>, delta: u64) -> Result<u64, BucketError> {
+    let wrong = |found: String| BucketError::NoNumber {
+        key: key.to_owned(),
+        found,
+    };
+    let Some(bytes) = found else { return Ok(delta) };
+    let number = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| text.parse::<u64>().ok())
+        .ok_or_else(|| wrong(format!("{} bytes that are no number", bytes.len())))?;
+    number
+        .checked_add(delta)
+        .ok_or_else(|| wrong(format!("{number}, to which {delta} cannot be added")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -175,7 +175,7 @@ impl Setup {
 }
 
 /// A program of the workspace that Cargo has built.
-fn built(name: &str) -> Result<PathBuf> {
+pub fn built(name: &str) -> Result<PathBuf> {
     // This one lies in a folder of Cargo's target folder, wherever that was put.
     let program = std::env::current_exe()?;
     let target = program.parent().and_then(Path::parent);
@@ -304,7 +304,7 @@ fn row(
 }
 
 /// The number below which the share `q` of `numbers` lies; zero of none.
-fn quantile(numbers: impl Iterator<Item = f64>, q: f64) -> f64 {
+pub fn quantile(numbers: impl Iterator<Item = f64>, q: f64) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1) as f64;

@@ -1,5 +1,5 @@
-//! The example's plugin in the other languages: built into `target/guests/components` beside the
-//! Rust one, as `meter-reader-LANGUAGE.wasm`.
+//! The example's plugin, and a test guest, in the other languages: built into `target/guests/components` beside
+//! those in Rust, as `meter-reader-LANGUAGE.wasm` and `repeat-LANGUAGE.wasm`.
 //!
 //! Every toolchain is fetched from its registry at a pinned version when it is first needed, into
 //! `target/`, and shared by the languages that use it. A component is built again only when a file
@@ -12,12 +12,15 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{guests, shell, workspace::Workspace};
+use crate::{guests, python, shell, workspace::Workspace};
 
+mod assemblyscript;
 mod componentize_py;
 mod freshness;
+mod go;
 mod interfaces;
 mod javascript;
+mod node;
 mod zig;
 
 use freshness::Stamp;
@@ -30,11 +33,21 @@ pub enum Language {
     Zig,
     Python,
     Js,
+    AssemblyScript,
+    Go,
 }
 
 impl Language {
     /// Each of them.
-    pub const ALL: [Self; 5] = [Self::C, Self::Cpp, Self::Zig, Self::Python, Self::Js];
+    pub const ALL: [Self; 7] = [
+        Self::C,
+        Self::Cpp,
+        Self::Zig,
+        Self::Python,
+        Self::Js,
+        Self::AssemblyScript,
+        Self::Go,
+    ];
 
     /// As it stands in the names of folders and files.
     pub fn name(self) -> &'static str {
@@ -44,6 +57,32 @@ impl Language {
             Self::Zig => "zig",
             Self::Python => "python",
             Self::Js => "js",
+            Self::AssemblyScript => "assemblyscript",
+            Self::Go => "go",
+        }
+    }
+
+    /// The generation of wasi-nn that its SDK stands on.
+    pub fn interface(self) -> &'static str {
+        match self {
+            Self::AssemblyScript | Self::Go => "wasi_ephemeral_nn",
+            _ => "tollgate:nn",
+        }
+    }
+
+    /// Whether its plugins are interpreted in the sandbox, and take a hundred times as long.
+    pub fn is_interpreted(self) -> bool {
+        matches!(self, Self::Python | Self::Js)
+    }
+
+    /// The toolchain and its version.
+    pub fn toolchain(self, workspace: &Workspace) -> Result<String> {
+        match self {
+            Self::C | Self::Cpp | Self::Zig => python::pinned(workspace, &python::ZIG),
+            Self::Python => python::pinned(workspace, &python::COMPONENTIZE_PY),
+            Self::Js => node::pinned(workspace, "js", "componentize-qjs"),
+            Self::AssemblyScript => node::pinned(workspace, "assemblyscript", "assemblyscript"),
+            Self::Go => Ok(go::Go::ensure(workspace)?.version),
         }
     }
 }
@@ -72,6 +111,8 @@ impl FromStr for Choice {
 struct Job<'a> {
     workspace: &'a Workspace,
     language: Language,
+    /// What the plugin is called, and its main file, as far as the language lets it.
+    plugin: &'static str,
     /// The plugin's sources.
     sources: PathBuf,
     /// For what is made on the way.
@@ -80,8 +121,25 @@ struct Job<'a> {
     interfaces: PathBuf,
 }
 
-/// Builds the plugins in these languages.
+/// A plugin that there is in every language, and the folder that has one for each.
+const EXAMPLE: (&str, &str) = ("meter-reader", "examples/meter-reader");
+const FIXTURE: (&str, &str) = ("repeat", "tests/repeat");
+
+/// Builds the example's plugins in these languages.
 pub fn build(workspace: &Workspace, languages: &[Language]) -> Result<()> {
+    build_all(workspace, EXAMPLE, languages)
+}
+
+/// Builds the test guests in these languages.
+pub fn build_fixtures(workspace: &Workspace, languages: &[Language]) -> Result<()> {
+    build_all(workspace, FIXTURE, languages)
+}
+
+fn build_all(
+    workspace: &Workspace,
+    (plugin, folder): (&'static str, &str),
+    languages: &[Language],
+) -> Result<()> {
     let interfaces = interfaces::assemble(workspace)?;
     let components = guests::folder(workspace, "guests/components")?;
     for &language in languages {
@@ -89,16 +147,17 @@ pub fn build(workspace: &Workspace, languages: &[Language]) -> Result<()> {
         let job = Job {
             workspace,
             language,
-            sources: workspace.path(&format!("examples/meter-reader/{name}")),
-            scratch: guests::folder(workspace, &format!("guests/languages/{name}"))?,
+            plugin,
+            sources: workspace.path(&format!("{folder}/{name}")),
+            scratch: guests::folder(workspace, &format!("guests/languages/{plugin}/{name}"))?,
             interfaces: interfaces.clone(),
         };
-        let component = components.join(format!("meter-reader-{name}.wasm"));
+        let component = components.join(format!("{plugin}-{name}.wasm"));
         let stamp = Stamp::of(&job.inputs())?;
         if component.exists() && stamp.is_on(&job.scratch) {
             continue;
         }
-        shell::step(&format!("the guest `meter-reader-{name}`"), || {
+        shell::step(&format!("the guest `{plugin}-{name}`"), || {
             let bytes = job.component()?;
             guests::write_if_changed(&component, &bytes)?;
             stamp.put_on(&job.scratch)
@@ -120,6 +179,8 @@ impl Job<'_> {
             Language::Zig => &["guest-sdk/c", "guest-sdk/zig"],
             Language::Python => &["guest-sdk/python"],
             Language::Js => &["guest-sdk/js"],
+            Language::AssemblyScript => &["guest-sdk/assemblyscript"],
+            Language::Go => &["guest-sdk/go"],
         };
         inputs.extend(sdks.iter().map(|sdk| self.workspace.path(sdk)));
         inputs
@@ -130,14 +191,25 @@ impl Job<'_> {
             Language::C | Language::Cpp | Language::Zig => zig::component(self),
             Language::Python => componentize_py::component(self),
             Language::Js => javascript::component(self),
+            Language::AssemblyScript => assemblyscript::module(self),
+            Language::Go => go::module(self),
         }
+    }
+
+    /// The plugin's name in languages that have no hyphens in names.
+    fn identifier(&self) -> String {
+        self.plugin.replace('-', "_")
     }
 
     /// A folder below its own, made where it is missing.
     fn scratch(&self, name: &str) -> Result<PathBuf> {
         guests::folder(
             self.workspace,
-            &format!("guests/languages/{}/{name}", self.language.name()),
+            &format!(
+                "guests/languages/{}/{}/{name}",
+                self.plugin,
+                self.language.name()
+            ),
         )
     }
 

@@ -8,9 +8,6 @@ use anyhow::{Context, Result};
 use super::Job;
 use crate::{python, shell};
 
-/// The module that the host's call goes to.
-const MODULE: &str = "meter_reader";
-
 /// Builds it.
 pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
     let python = python::ensure(job.workspace, &python::COMPONENTIZE_PY)?;
@@ -26,7 +23,7 @@ pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
         .arg(job.sdk("python"))
         .arg("-p")
         .arg(&job.sources)
-        .arg(MODULE)
+        .arg(job.identifier())
         .arg("-o")
         .arg(&built);
     shell::run(&mut command)?;

@@ -106,7 +106,10 @@ fn zig_program(job: &Job<'_>, zig: &Zig, objects: &[PathBuf], module: &Path) -> 
     link.args(ZIG)
         .arg(STACK.to_string())
         .args(["--dep", "tollgate"])
-        .arg(assigned("-Mroot=", &job.sources.join("meter_reader.zig")))
+        .arg(assigned(
+            "-Mroot=",
+            &job.sources.join(job.identifier()).with_extension("zig"),
+        ))
         .args(["--dep", "c"])
         .arg(assigned("-Mtollgate=", &job.sdk("zig/tollgate.zig")))
         .arg(assigned("-Mc=", &header))

@@ -25,10 +25,12 @@ use crate::{shell, workspace::Workspace};
 use server::{Micro, Round, Server};
 
 mod helpers;
+mod languages;
 pub mod peers;
 mod server;
 
 pub use helpers::helpers;
+pub use languages::languages;
 
 /// Turns that each server gets. Odd, so that a median is one of them.
 const ROUNDS: usize = 101;

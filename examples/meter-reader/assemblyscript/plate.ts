@@ -130,7 +130,7 @@ function findRuns(dark: Uint8Array, width: i32): Run[] {
 
 /** The next column from `x` on with this value, in the row that begins at `row`; `width` where none has. */
 function next(dark: Uint8Array, row: i32, x: i32, width: i32, value: u8): i32 {
-    while (x < width && dark[row + x] != value) x++;
+    while (x < width && unchecked(dark[row + x]) != value) x++;
     return x;
 }
 

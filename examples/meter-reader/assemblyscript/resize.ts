@@ -64,8 +64,8 @@ class Weights {
         let sum = 1 << (this.precision - 1);
         let at = from + this.firsts[place] * stride;
         const start = place * this.room;
-        for (let x = start; x < start + this.counts[place]; x++, at += stride)
-            sum += <i32>pixels[at] * weights[x];
+        const end = start + this.counts[place];
+        for (let x = start; x < end; x++, at += stride) sum += <i32>pixels[at] * unchecked(weights[x]);
         return <u8>min(sum >> this.precision, 255);
     }
 }

@@ -3,7 +3,7 @@
  *
  * A pixel is compared with the mean of the square around it, clipped at the picture's edges. Light that
  * changes slowly over the picture changes both and drops out. Sums are kept per column and slid down the
- * picture, so the cost does not depend on the size of the square.
+ * picture, so the cost does not depend on the size of the square. Every index is bounded by its loop.
  */
 
 import { Picture } from "./picture";
@@ -17,6 +17,7 @@ const SHARE: f32 = 0.625;
 export function shade(picture: Picture): Uint8Array {
     const width = picture.width;
     const height = picture.height;
+    const luma = picture.luma;
     const reach = width / REACH;
     const columns = new StaticArray<i32>(width);
     // Running sums with `reach + 1` zeros before them and `reach` repeats after them: the sum of the
@@ -33,16 +34,18 @@ export function shade(picture: Picture): Uint8Array {
         let total = 0;
         for (let x = 0, place = reach + 1; x < width; x++, place++) {
             total += unchecked(columns[x]);
-            sums[place] = total;
+            unchecked((sums[place] = total));
         }
-        for (let place = reach + 1 + width; place < sums.length; place++) sums[place] = total;
+        for (let place = reach + 1 + width; place < sums.length; place++)
+            unchecked((sums[place] = total));
 
         const share = SHARE / <f32>span(y, reach, height);
         const row = picture.row(y);
         for (let x = 0, end = 2 * reach + 1; x < width; x++, end++) {
             // Whole numbers below 2^24, which are 32-bit floats exactly.
-            const limit = <f32>(sums[end] - unchecked(sums[x])) * share;
-            if (<f32>picture.luma[row + x] * unchecked(across[x]) < limit) dark[y * width + x] = 1;
+            const limit = <f32>(unchecked(sums[end]) - unchecked(sums[x])) * share;
+            const light = <f32>unchecked(luma[row + x]) * unchecked(across[x]);
+            unchecked((dark[y * width + x] = <u8>(light < limit)));
         }
     }
     return dark;
@@ -50,7 +53,9 @@ export function shade(picture: Picture): Uint8Array {
 
 function add(columns: StaticArray<i32>, picture: Picture, y: i32, sign: i32): void {
     const row = picture.row(y);
-    for (let x = 0; x < picture.width; x++) columns[x] += sign * <i32>picture.luma[row + x];
+    const luma = picture.luma;
+    for (let x = 0; x < columns.length; x++)
+        unchecked((columns[x] += sign * <i32>unchecked(luma[row + x])));
 }
 
 /** How many of the places within `reach` of `x` lie within 0..size. */

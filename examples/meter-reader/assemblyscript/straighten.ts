@@ -3,7 +3,7 @@
  *
  * A small turn is two shears: every column moves up or down, then every row left or right. Each shear
  * mixes two neighbouring rows (or columns) with weights that are the same along a row, so both are plain
- * loops. Bounded by the plate's size, which is at most the picture's.
+ * loops. Bounded by the plate's size, which is at most the picture's; every index is bounded by its loop.
  */
 
 import { Picture } from "./picture";
@@ -27,7 +27,7 @@ export function straighten(picture: Picture, plate: Plate): Picture {
         const weight = <i32>((from - floor<f32>(from)) * 256);
         let near = y * wide + min(max(<i32>floor<f32>(from), 0), 2 * margin - 1);
         for (let x = y * width; x < (y + 1) * width; x++, near++)
-            strip[x] = mix(sheared[near], sheared[near + 1], weight);
+            unchecked((strip[x] = mix(unchecked(sheared[near]), unchecked(sheared[near + 1]), weight)));
     }
     return new Picture(width, height, strip);
 }
@@ -50,6 +50,7 @@ function shear(picture: Picture, plate: Plate, wide: i32, height: i32): Uint8Arr
         weights[x] = <i32>((y - row) * 256);
     }
 
+    const luma = picture.luma;
     const sheared = new Uint8Array(wide * height);
     const end = min(wide, picture.width - first);
     for (let y = 0; y < height; y++) {
@@ -58,8 +59,14 @@ function shear(picture: Picture, plate: Plate, wide: i32, height: i32): Uint8Arr
             const row = rows[x];
             const upper = picture.row(row + y) + first;
             const lower = picture.row(row + y + 1) + first;
-            for (; x < end && rows[x] == row; x++)
-                sheared[y * wide + x] = mix(picture.luma[upper + x], picture.luma[lower + x], weights[x]);
+            for (; x < end && unchecked(rows[x]) == row; x++)
+                unchecked(
+                    (sheared[y * wide + x] = mix(
+                        unchecked(luma[upper + x]),
+                        unchecked(luma[lower + x]),
+                        unchecked(weights[x]),
+                    )),
+                );
         }
     }
     return sheared;

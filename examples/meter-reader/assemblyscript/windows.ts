@@ -80,17 +80,20 @@ function uneven(refusal: Refusal): void {
 
 /** The lightest of each column, without the rim. */
 function columnMaxima(strip: Picture): Uint8Array {
+    const luma = strip.luma;
     const across = new Uint8Array(strip.width);
     const rim = strip.height / RIM;
     for (let y = rim; y < strip.height - rim; y++) {
         const row = strip.row(y);
-        for (let x = 0; x < strip.width; x++) across[x] = max(across[x], strip.luma[row + x]);
+        for (let x = 0; x < across.length; x++)
+            unchecked((across[x] = max(unchecked(across[x]), unchecked(luma[row + x]))));
     }
     return across;
 }
 
 /** For each row the lightest pixel of each window's columns, and of these five the third. */
 function rowMaxima(strip: Picture, lefts: StaticArray<i32>, wide: i32): Uint8Array {
+    const luma = strip.luma;
     const down = new Uint8Array(strip.height);
     const most = new Uint8Array(DIGITS);
     for (let y = 0; y < strip.height; y++) {
@@ -99,7 +102,10 @@ function rowMaxima(strip: Picture, lefts: StaticArray<i32>, wide: i32): Uint8Arr
         for (let place = 0; place < DIGITS; place++) {
             if (lefts[place] + wide > strip.width) continue;
             const end = row + lefts[place] + wide;
-            for (let x = row + lefts[place]; x < end; x++) most[place] = max(most[place], strip.luma[x]);
+            let lightest: u8 = 0;
+            for (let x = row + lefts[place]; x < end; x++)
+                lightest = max(lightest, unchecked(luma[x]));
+            most[place] = lightest;
         }
         most.sort();
         down[y] = most[2];

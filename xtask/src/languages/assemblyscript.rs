@@ -11,7 +11,7 @@ use crate::{guests, shell};
 const TOOLS: [&str; 3] = [".npmrc", "package.json", "package-lock.json"];
 
 /// Fast rather than small, SIMD as in the other guests; a failed assertion is a plain trap.
-const OPTIONS: [&str; 6] = ["-O3", "--converge", "--enable", "simd", "--use", "abort="];
+const OPTIONS: [&str; 5] = ["-O3", "--enable", "simd", "--use", "abort="];
 
 /// Builds it.
 pub fn module(job: &Job<'_>) -> Result<Vec<u8>> {

@@ -164,7 +164,9 @@ fn build_component(
         guest.kind,
         Kind::Module | Kind::Preview1 | Kind::Preview1Library
     );
-    let wasm = if stays || is_component(&bytes) {
+    let wasm = if guest.kind == Kind::Preview1Library {
+        without_component_types(&bytes)
+    } else if stays || is_component(&bytes) {
         bytes
     } else {
         encode(&bytes, target)?
@@ -231,6 +233,48 @@ fn artifact(cargo: &mut Command, extension: &str) -> Result<PathBuf> {
 /// Whether the bytes are a component already, and not a core module: the layer in the preamble.
 fn is_component(bytes: &[u8]) -> bool {
     bytes.get(..8) == Some(b"\0asm\x0d\0\x01\0")
+}
+
+/// A core module without what would describe a component: the SDK's crate brings it along wherever it is linked.
+/// What is not understood stays as it is.
+fn without_component_types(module: &[u8]) -> Vec<u8> {
+    let (header, mut rest) = module.split_at(module.len().min(8));
+    let mut kept = header.to_vec();
+    while let Some((section, after)) = section(rest) {
+        if !is_component_type(section) {
+            kept.extend_from_slice(section);
+        }
+        rest = after;
+    }
+    kept.extend_from_slice(rest);
+    kept
+}
+
+/// The first section, head and all, and what follows it.
+fn section(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (size, head) = leb(bytes.get(1..)?)?;
+    bytes.split_at_checked(1 + head + size)
+}
+
+fn is_component_type(section: &[u8]) -> bool {
+    let name = || {
+        let (_, head) = leb(section.get(1..)?)?;
+        let (size, before) = leb(section.get(1 + head..)?)?;
+        section.get(1 + head + before..)?.get(..size)
+    };
+    section.first() == Some(&0) && name().is_some_and(|name| name.starts_with(b"component-type"))
+}
+
+/// An unsigned number of WebAssembly's binary format, and how many bytes it takes.
+fn leb(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut number = 0;
+    for (place, &byte) in bytes.iter().take(5).enumerate() {
+        number |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some((number, place + 1));
+        }
+    }
+    None
 }
 
 /// A core module, described by its own custom sections, as a component.

@@ -15,7 +15,7 @@ class Repeat extends Plugin {
         const error = graph.error;
         if (error) return Fault.from(error);
         this.graph = graph.value;
-        for (let place = 0; place < UNITS; place++) this.pixels[place] = <f32>place / UNITS;
+        for (let place = 0; place < UNITS; place++) this.pixels[place] = <f32>place / <f32>UNITS;
         return null;
     }
 

@@ -31,8 +31,7 @@ const NUMBER = memory.data(4, 4);
 /** A tensor as the interface has it: dimensions and their count, type, elements and their size. */
 const TENSOR = memory.data(20, 4);
 
-/** Room for an output of which nothing is known yet, in bytes, and where trying larger ones ends. */
-const ROOM = 4096;
+/** An output for which there is no room after this many bytes is given up. */
 const MOST_ROOM = 256 << 20;
 
 /** A model that the host has loaded, by the name it gave it. */
@@ -76,10 +75,10 @@ export class Graph {
     }
 }
 
-/** An execution context. */
+/** An execution context, and the tensors of its last inference. */
 export class Context {
-    /** The sizes that outputs had the last time, in bytes, by their places. */
-    private readonly sizes: i32[] = [];
+    private readonly tensors: Tensor[] = [];
+    private readonly answer: Result<Tensor[]> = Result.of(this.tensors);
 
     /** Made by `Graph.context`. */
     constructor(private readonly handle: u32) {}
@@ -92,14 +91,13 @@ export class Context {
         }
         const failed = compute(this.handle);
         if (failed != 0) return Result.failed<Tensor[]>(failed, "the inference");
-        const tensors = new Array<Tensor>(outputs);
+        while (this.tensors.length < outputs) this.tensors.push(new Tensor());
+        this.tensors.length = outputs;
         for (let place = 0; place < outputs; place++) {
-            const output = this.output(place);
-            const error = output.error;
-            if (error) return Result.failed<Tensor[]>(error.code, error.what);
-            tensors[place] = output.value;
+            const failed = this.get(place, unchecked(this.tensors[place]));
+            if (failed != 0) return Result.failed<Tensor[]>(failed, `output ${place}`);
         }
-        return Result.of(tensors);
+        return this.answer;
     }
 
     private set(place: u32, input: Input): u32 {
@@ -112,20 +110,15 @@ export class Context {
     }
 
     /** The interface does not say how large an output is; larger rooms are tried until it fits. */
-    private output(place: i32): Result<Tensor> {
-        while (this.sizes.length <= place) this.sizes.push(ROOM);
-        let room = this.sizes[place];
+    private get(place: i32, tensor: Tensor): u32 {
         while (true) {
-            const data = new ArrayBuffer(room);
-            const failed = getOutput(this.handle, place, changetype<usize>(data), room, NUMBER);
-            if (failed == ErrorCode.TooLarge && room < MOST_ROOM) {
-                room = max(2 * room, ROOM);
+            const failed = getOutput(this.handle, place, tensor.start, tensor.room, NUMBER);
+            if (failed == ErrorCode.TooLarge && tensor.room < MOST_ROOM) {
+                tensor.grow();
                 continue;
             }
-            if (failed != 0) return Result.failed<Tensor>(failed, `output ${place}`);
-            const size = load<i32>(NUMBER);
-            this.sizes[place] = size;
-            return Result.of(new Tensor(Uint8Array.wrap(data, 0, size)));
+            if (failed == 0) tensor.wrote(load<i32>(NUMBER));
+            return failed;
         }
     }
 }

@@ -51,19 +51,57 @@ function typeOf<T>(): TensorType {
     return sizeof<T>() == 4 ? TensorType.I32 : TensorType.I64;
 }
 
-/** A tensor that came out of an inference. Its type and dimensions are the model's to know. */
-export class Tensor {
-    constructor(
-        /** The elements' bytes. */
-        readonly data: Uint8Array,
-    ) {}
+/** Room for an output of which nothing is known yet, in bytes. */
+const ROOM = 4096;
 
-    /** The elements, as `elements<f32>()`. A trap where the bytes are no whole number of them. */
+/**
+ * A tensor that came out of an inference, there until the next one in the same context: its memory is used
+ * again. Its type and dimensions are the model's to know.
+ */
+export class Tensor {
+    private memory: ArrayBuffer = new ArrayBuffer(ROOM);
+    private bytes: Uint8Array = new Uint8Array(0);
+
+    /** The elements' bytes. */
+    get data(): Uint8Array {
+        return this.bytes;
+    }
+
+    /** One element, as `at<f32>(0)`. A trap beyond the last one. */
+    at<T>(place: i32): T {
+        const start = place * <i32>sizeof<T>();
+        assert(place >= 0 && start + <i32>sizeof<T>() <= this.bytes.length);
+        return load<T>(this.bytes.dataStart + start);
+    }
+
+    /** A copy of the elements, as `elements<f32>()`. A trap where the bytes are no whole number of them. */
     elements<T>(): StaticArray<T> {
-        const size = this.data.length;
+        const size = this.bytes.length;
         assert(size % <i32>sizeof<T>() == 0);
         const copy = new StaticArray<T>(size / <i32>sizeof<T>());
-        memory.copy(changetype<usize>(copy), this.data.dataStart, size);
+        memory.copy(changetype<usize>(copy), this.bytes.dataStart, size);
         return copy;
+    }
+
+    /** For the host to write into: where, and how many bytes there is room for. */
+    get start(): usize {
+        return changetype<usize>(this.memory);
+    }
+
+    get room(): i32 {
+        return this.memory.byteLength;
+    }
+
+    /** Twice the room. */
+    grow(): void {
+        this.memory = new ArrayBuffer(2 * this.room);
+        this.bytes = Uint8Array.wrap(this.memory, 0, 0);
+    }
+
+    /** The host wrote so many bytes. */
+    wrote(size: i32): void {
+        const bytes = this.bytes;
+        if (bytes.length != size || bytes.dataStart != this.start)
+            this.bytes = Uint8Array.wrap(this.memory, 0, size);
     }
 }

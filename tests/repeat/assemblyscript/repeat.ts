@@ -9,6 +9,9 @@ const WRONG: StaticArray<u32> = [1];
 class Repeat extends Plugin {
     private graph!: Graph;
     private readonly pixels: StaticArray<f32> = new StaticArray<f32>(UNITS);
+    // Made once: the elements are read where they lie, whenever an inference is asked for.
+    private readonly right: Input[] = [Input.of(RIGHT, this.pixels)];
+    private readonly wrong: Input[] = [Input.of(WRONG, this.pixels)];
 
     start(): Fault | null {
         const graph = Graph.load("mlp");
@@ -22,12 +25,12 @@ class Repeat extends Plugin {
     handle(frame: Frame, output: Output): Fault | null {
         if (frame.data.length != 2)
             return Fault.invalidFrame(`expected two bytes, got ${frame.data.length}`);
-        const dimensions = frame.data[0] == 0x78 ? WRONG : RIGHT;
+        const inputs = frame.data[0] == 0x78 ? this.wrong : this.right;
         for (let times = frame.data[1]; times > 0; times--) {
-            const outputs = this.graph.infer([Input.of(dimensions, this.pixels)]);
+            const outputs = this.graph.infer(inputs);
             const error = outputs.error;
             if (error) return Fault.from(error);
-            const first = outputs.value[0].elements<f32>()[0];
+            const first = outputs.value[0].at<f32>(0);
             this.pixels[0] = min<f32>(max<f32>(first, -1), 1);
         }
         const answer = new Uint8Array(sizeof<f32>());

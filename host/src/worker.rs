@@ -62,6 +62,8 @@ pub struct Success {
     pub outputs: Vec<Output>,
     /// Where its time went.
     pub record: Record,
+    /// Linear memory of the instance after it, in bytes; none where the instance was not kept.
+    pub memory_bytes: Option<usize>,
     /// What the twin did with it.
     pub twin: Option<TwinRun>,
 }
@@ -172,6 +174,7 @@ impl Worker {
             return Ok(Success {
                 outputs,
                 record,
+                memory_bytes: self.pool.memory_bytes(),
                 twin: None,
             });
         };
@@ -193,6 +196,7 @@ impl Worker {
         Ok(Success {
             outputs,
             record,
+            memory_bytes: self.pool.memory_bytes(),
             twin: Some(twin),
         })
     }

@@ -22,6 +22,7 @@ mod limits;
 mod nn;
 mod polyglot;
 mod report;
+mod steady;
 mod structure;
 mod support;
 mod tune;

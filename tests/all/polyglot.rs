@@ -15,8 +15,18 @@ use crate::{
     support::{component, file, has},
 };
 
-/// Each language and its share of the guests that `cargo xtask guests --lang all` builds.
-const LANGUAGES: [&str; 5] = ["c", "cpp", "zig", "python", "js"];
+/// Each language but Rust by itself, of the guests that `cargo xtask guests` and `cargo xtask guests --lang all` build;
+/// the last three are preview1 modules.
+const LANGUAGES: [&str; 8] = [
+    "meter-reader-c",
+    "meter-reader-cpp",
+    "meter-reader-zig",
+    "meter-reader-python",
+    "meter-reader-js",
+    "meter-reader-assemblyscript",
+    "meter-reader-go",
+    "preview1-meter-reader",
+];
 
 /// What a plugin made of a folder of frames.
 #[derive(Debug, PartialEq)]
@@ -53,6 +63,8 @@ fn read(guest: &str, folder: &Path) -> Readings {
     let output = run(guest, "digits", folder);
     let stdout = String::from_utf8(output.stdout).expect("text");
     let stderr = String::from_utf8(output.stderr).expect("text");
+    // A preview1 module has one output and no name for it.
+    let stdout = stdout.replace("\tstdout\t", "\treading\t");
     let (outputs, confidences) = lines(&stdout, "\treading\t")
         .iter()
         .map(|line| without_confidences(line))
@@ -240,7 +252,7 @@ fn every_language_reads_every_frame_as_rust_does() {
     let expected = read("meter-reader", &folder);
     assert_eq!((expected.outputs.len(), expected.faults.len()), (48, 0));
     for language in LANGUAGES {
-        let found = read(&format!("meter-reader-{language}"), &folder);
+        let found = read(language, &folder);
         agree(language, &found, &expected);
     }
 }
@@ -255,30 +267,9 @@ fn every_language_takes_odd_frames_as_rust_does() {
         }
         let expected = read("meter-reader", folder.path());
         for language in LANGUAGES {
-            let found = read(&format!("meter-reader-{language}"), folder.path());
+            let found = read(language, folder.path());
             agree(language, &found, &expected);
         }
-    }
-}
-
-/// Frame after frame in one instance, with little more memory than one frame takes: what a frame leaves
-/// behind adds up to more than that. Not Python, whose bindings do not free what goes into an inference.
-#[test]
-fn no_frame_leaves_anything_behind() {
-    let frames = file("examples/meter-reader/frames-pgm");
-    for (language, memory, passes) in [
-        ("c", "4MiB", "20"),
-        ("cpp", "4MiB", "20"),
-        ("zig", "4MiB", "20"),
-        ("js", "4MiB", "8"),
-    ] {
-        let output = command(&format!("meter-reader-{language}"), "digits")
-            .args(["--max-memory", memory, "--repeat", passes])
-            .arg(&frames)
-            .output()
-            .expect("it starts");
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{language}: {stderr}");
     }
 }
 
@@ -286,9 +277,12 @@ fn no_frame_leaves_anything_behind() {
 fn every_language_says_what_graph_it_lacks() {
     for language in LANGUAGES {
         let frame = file("examples/meter-reader/frames-pgm/meter-000.pgm");
-        let output = run(&format!("meter-reader-{language}"), "letters", &frame);
+        let output = run(language, "letters", &frame);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{language}: {stderr}");
-        has(&stderr, &["inference failed", "`digits`", "(not-found)"]);
+        has(&stderr, &["inference failed", "`digits`"]);
+        // Where the words are not ours: the crate `wasi-nn` has its own.
+        let words = stderr.to_lowercase().replace('-', " ");
+        has(&words, &["not found"]);
     }
 }

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-runtime", &["tollgate-nn", "tollgate-twin-abi"]),
     ("tollgate", &["tollgate-nn", "tollgate-runtime"]),
     ("meter-reader", &["tollgate-guest"]),
+    ("preview1-meter-reader", &["meter-reader"]),
     (
         "tollgate-tests",
         &["tollgate", "tollgate-nn", "tollgate-runtime"],

@@ -25,10 +25,12 @@ use crate::{shell, workspace::Workspace};
 use server::{Micro, Round, Server};
 
 mod helpers;
+mod languages;
 pub mod peers;
 mod server;
 
 pub use helpers::helpers;
+pub use languages::languages;
 
 /// Turns that each server gets. Odd, so that a median is one of them.
 const ROUNDS: usize = 101;
@@ -175,7 +177,7 @@ impl Setup {
 }
 
 /// A program of the workspace that Cargo has built.
-fn built(name: &str) -> Result<PathBuf> {
+pub fn built(name: &str) -> Result<PathBuf> {
     // This one lies in a folder of Cargo's target folder, wherever that was put.
     let program = std::env::current_exe()?;
     let target = program.parent().and_then(Path::parent);
@@ -304,7 +306,7 @@ fn row(
 }
 
 /// The number below which the share `q` of `numbers` lies; zero of none.
-fn quantile(numbers: impl Iterator<Item = f64>, q: f64) -> f64 {
+pub fn quantile(numbers: impl Iterator<Item = f64>, q: f64) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
     let last = numbers.len().saturating_sub(1) as f64;

@@ -1,8 +1,8 @@
 //! Builds every guest into `target/guests`: components for the sandbox, twins to load natively.
 //!
-//! A guest is a crate under `examples/*/plugin` or `tests/guests`; what it is called decides what
-//! it is: `command-…` is a WASI command, `preview1-…` one of the generation before, `module-…` a core
-//! module that stays one, anything else a plugin without WASI. Cargo decides what is
+//! A guest is a crate under `examples/*/plugin`, `examples/*/preview1` or `tests/guests`; what it is called decides
+//! what it is: `command-…` is a WASI command, `preview1-…` a core module of the generation before (a plugin where it
+//! is a library, a command otherwise), `module-…` a core module without WASI, anything else a plugin without WASI. Cargo decides what is
 //! fresh; turning a core module into a component takes milliseconds and is done every time, but a
 //! file that would not change is not touched. An example has a twin; a test guest has one if its
 //! manifest says `twin = true` under `[package.metadata.tollgate]`.
@@ -37,6 +37,8 @@ enum Kind {
     Module,
     /// A program for preview1 that stays a core module.
     Preview1,
+    /// A library for preview1, likewise.
+    Preview1Library,
 }
 
 /// One guest's crate.
@@ -111,13 +113,15 @@ fn guest(package: &Value, root: &Path) -> Option<Guest> {
     let manifest = Path::new(package.get("manifest_path")?.as_str()?);
     let folder = manifest.parent()?.strip_prefix(root).ok()?;
     let fixture = folder.starts_with("tests/guests");
-    let example = folder.starts_with("examples") && folder.ends_with("plugin");
+    let example = folder.starts_with("examples")
+        && (folder.ends_with("plugin") || folder.ends_with("preview1"));
     if !fixture && !example {
         return None;
     }
     let kind = match name.split('-').next() {
         Some("command") => Kind::Command,
         Some("module") => Kind::Module,
+        Some("preview1") if is_library(package) => Kind::Preview1Library,
         Some("preview1") => Kind::Preview1,
         _ => Kind::Plugin,
     };
@@ -125,8 +129,17 @@ fn guest(package: &Value, root: &Path) -> Option<Guest> {
     Some(Guest {
         name: name.to_owned(),
         kind,
-        twin: example || asked,
+        twin: example && kind == Kind::Plugin || asked,
         fixture,
+    })
+}
+
+/// Whether a package is a library for others to load.
+fn is_library(package: &Value) -> bool {
+    let targets = package.get("targets").and_then(Value::as_array);
+    targets.into_iter().flatten().any(|target| {
+        let kinds = target.get("kind").and_then(Value::as_array);
+        kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
     })
 }
 
@@ -139,7 +152,7 @@ fn build_component(
     let target = match guest.kind {
         Kind::Plugin | Kind::Module => PLUGIN_TARGET,
         Kind::Command => toolchain.command_target,
-        Kind::Preview1 => OLD_COMMAND_TARGET,
+        Kind::Preview1 | Kind::Preview1Library => OLD_COMMAND_TARGET,
     };
     let mut cargo = compile(workspace, guest, "guest");
     cargo.args(["--target", target]);
@@ -147,8 +160,13 @@ fn build_component(
     separate_crate_type(&mut cargo, guest);
     let module = artifact(&mut cargo, "wasm")?;
     let bytes = fs::read(&module).with_context(|| format!("cannot read `{}`", module.display()))?;
-    let stays = matches!(guest.kind, Kind::Module | Kind::Preview1);
-    let wasm = if stays || is_component(&bytes) {
+    let stays = matches!(
+        guest.kind,
+        Kind::Module | Kind::Preview1 | Kind::Preview1Library
+    );
+    let wasm = if guest.kind == Kind::Preview1Library {
+        without_component_types(&bytes)
+    } else if stays || is_component(&bytes) {
         bytes
     } else {
         encode(&bytes, target)?
@@ -185,7 +203,9 @@ fn compile(workspace: &Workspace, guest: &Guest, profile: &str) -> Command {
 /// guests are an `rlib` as well, for their tests' sake.
 fn separate_crate_type(cargo: &mut Command, guest: &Guest) {
     match guest.kind {
-        Kind::Plugin | Kind::Module => cargo.args(["--lib", "--crate-type", "cdylib"]),
+        Kind::Plugin | Kind::Module | Kind::Preview1Library => {
+            cargo.args(["--lib", "--crate-type", "cdylib"])
+        }
         Kind::Command | Kind::Preview1 => cargo.args(["--bins"]),
     };
 }
@@ -213,6 +233,48 @@ fn artifact(cargo: &mut Command, extension: &str) -> Result<PathBuf> {
 /// Whether the bytes are a component already, and not a core module: the layer in the preamble.
 fn is_component(bytes: &[u8]) -> bool {
     bytes.get(..8) == Some(b"\0asm\x0d\0\x01\0")
+}
+
+/// A core module without what would describe a component: the SDK's crate brings it along wherever it is linked.
+/// What is not understood stays as it is.
+fn without_component_types(module: &[u8]) -> Vec<u8> {
+    let (header, mut rest) = module.split_at(module.len().min(8));
+    let mut kept = header.to_vec();
+    while let Some((section, after)) = section(rest) {
+        if !is_component_type(section) {
+            kept.extend_from_slice(section);
+        }
+        rest = after;
+    }
+    kept.extend_from_slice(rest);
+    kept
+}
+
+/// The first section, head and all, and what follows it.
+fn section(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (size, head) = leb(bytes.get(1..)?)?;
+    bytes.split_at_checked(1 + head + size)
+}
+
+fn is_component_type(section: &[u8]) -> bool {
+    let name = || {
+        let (_, head) = leb(section.get(1..)?)?;
+        let (size, before) = leb(section.get(1 + head..)?)?;
+        section.get(1 + head + before..)?.get(..size)
+    };
+    section.first() == Some(&0) && name().is_some_and(|name| name.starts_with(b"component-type"))
+}
+
+/// An unsigned number of WebAssembly's binary format, and how many bytes it takes.
+fn leb(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut number = 0;
+    for (place, &byte) in bytes.iter().take(5).enumerate() {
+        number |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some((number, place + 1));
+        }
+    }
+    None
 }
 
 /// A core module, described by its own custom sections, as a component.

@@ -1,5 +1,5 @@
-//! The plugins that are there in every language: built into `target/guests/components` beside the
-//! Rust ones, as `meter-reader-LANGUAGE.wasm` and so on.
+//! The example's plugin, and test guests, in the other languages: built into `target/guests/components` beside
+//! those in Rust, as `meter-reader-LANGUAGE.wasm` and so on.
 //!
 //! Every toolchain is fetched from its registry at a pinned version when it is first needed, into
 //! `target/`, and shared by the languages that use it. A component is built again only when a file
@@ -12,12 +12,15 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{guests, shell, workspace::Workspace};
+use crate::{guests, python, shell, workspace::Workspace};
 
+mod assemblyscript;
 mod componentize_py;
 mod freshness;
+mod go;
 mod interfaces;
 mod javascript;
+mod node;
 mod zig;
 
 use freshness::Stamp;
@@ -30,11 +33,21 @@ pub enum Language {
     Zig,
     Python,
     Js,
+    AssemblyScript,
+    Go,
 }
 
 impl Language {
     /// Each of them.
-    pub const ALL: [Self; 5] = [Self::C, Self::Cpp, Self::Zig, Self::Python, Self::Js];
+    pub const ALL: [Self; 7] = [
+        Self::C,
+        Self::Cpp,
+        Self::Zig,
+        Self::Python,
+        Self::Js,
+        Self::AssemblyScript,
+        Self::Go,
+    ];
 
     /// As it stands in the names of folders and files.
     pub fn name(self) -> &'static str {
@@ -44,6 +57,37 @@ impl Language {
             Self::Zig => "zig",
             Self::Python => "python",
             Self::Js => "js",
+            Self::AssemblyScript => "assemblyscript",
+            Self::Go => "go",
+        }
+    }
+
+    /// The generation of wasi-nn that its SDK stands on.
+    pub fn interface(self) -> &'static str {
+        match self {
+            Self::AssemblyScript | Self::Go => "wasi_ephemeral_nn",
+            _ => "tollgate:nn",
+        }
+    }
+
+    /// Whether its plugins can have configuration, a log and buckets, which preview1 knows nothing of.
+    fn has_services(self) -> bool {
+        !matches!(self, Self::AssemblyScript | Self::Go)
+    }
+
+    /// Whether its plugins are interpreted in the sandbox, and take a hundred times as long.
+    pub fn is_interpreted(self) -> bool {
+        matches!(self, Self::Python | Self::Js)
+    }
+
+    /// The toolchain and its version.
+    pub fn toolchain(self, workspace: &Workspace) -> Result<String> {
+        match self {
+            Self::C | Self::Cpp | Self::Zig => python::pinned(workspace, &python::ZIG),
+            Self::Python => python::pinned(workspace, &python::COMPONENTIZE_PY),
+            Self::Js => node::pinned(workspace, "js", "componentize-qjs"),
+            Self::AssemblyScript => node::pinned(workspace, "assemblyscript", "assemblyscript"),
+            Self::Go => Ok(go::Go::ensure(workspace)?.version),
         }
     }
 }
@@ -68,21 +112,30 @@ impl FromStr for Choice {
     }
 }
 
-/// A plugin that is there in every language.
+/// A plugin that there is in every language.
 struct Plugin {
-    /// As its component is called, the language's name behind it.
+    /// As its component is called, the language's name behind it, and its main file, as far as the
+    /// language lets it.
     name: &'static str,
     /// Below here is a folder for each language.
     folder: &'static str,
-    /// What it uses beside inference, by the names of the worlds that have it.
+    /// What it uses beside inference, by the names of the worlds that have it. What preview1 modules
+    /// have no way to ask for, there is in the other languages only.
     services: &'static [&'static str],
 }
 
-/// The example, and what the tests run that the example does not use.
-const PLUGINS: [Plugin; 2] = [
+/// What people read.
+const EXAMPLES: [Plugin; 1] = [Plugin {
+    name: "meter-reader",
+    folder: "examples/meter-reader",
+    services: &[],
+}];
+
+/// What the tests run that the examples do not do.
+const FIXTURES: [Plugin; 2] = [
     Plugin {
-        name: "meter-reader",
-        folder: "examples/meter-reader",
+        name: "repeat",
+        folder: "tests/repeat",
         services: &[],
     },
     Plugin {
@@ -105,13 +158,27 @@ struct Job<'a> {
     interfaces: PathBuf,
 }
 
-/// Builds the plugins in these languages.
+/// Builds the examples' plugins in these languages.
 pub fn build(workspace: &Workspace, languages: &[Language]) -> Result<()> {
+    build_all(workspace, &EXAMPLES, languages)
+}
+
+/// Builds the test guests in these languages.
+pub fn build_fixtures(workspace: &Workspace, languages: &[Language]) -> Result<()> {
+    build_all(workspace, &FIXTURES, languages)
+}
+
+fn build_all(
+    workspace: &Workspace,
+    plugins: &'static [Plugin],
+    languages: &[Language],
+) -> Result<()> {
     let interfaces = interfaces::assemble(workspace)?;
     let components = guests::folder(workspace, "guests/components")?;
     let wanted = languages
         .iter()
-        .flat_map(|&language| PLUGINS.iter().map(move |plugin| (language, plugin)));
+        .flat_map(|&language| plugins.iter().map(move |plugin| (language, plugin)))
+        .filter(|(language, plugin)| plugin.services.is_empty() || language.has_services());
     for (language, plugin) in wanted {
         let name = format!("{}-{}", plugin.name, language.name());
         let job = Job {
@@ -149,6 +216,8 @@ impl Job<'_> {
             Language::Zig => &["guest-sdk/c", "guest-sdk/zig"],
             Language::Python => &["guest-sdk/python"],
             Language::Js => &["guest-sdk/js"],
+            Language::AssemblyScript => &["guest-sdk/assemblyscript"],
+            Language::Go => &["guest-sdk/go"],
         };
         inputs.extend(sdks.iter().map(|sdk| self.workspace.path(sdk)));
         inputs
@@ -159,7 +228,14 @@ impl Job<'_> {
             Language::C | Language::Cpp | Language::Zig => zig::component(self),
             Language::Python => componentize_py::component(self),
             Language::Js => javascript::component(self),
+            Language::AssemblyScript => assemblyscript::module(self),
+            Language::Go => go::module(self),
         }
+    }
+
+    /// The plugin's name in languages that have no hyphens in names.
+    fn identifier(&self) -> String {
+        self.plugin.name.replace('-', "_")
     }
 
     /// A folder below its own, made where it is missing.
@@ -170,11 +246,6 @@ impl Job<'_> {
             self.language.name()
         );
         guests::folder(self.workspace, &folder)
-    }
-
-    /// The plugin's name where hyphens cannot be in it.
-    fn module(&self) -> String {
-        self.plugin.name.replace('-', "_")
     }
 
     /// A file of an SDK's.

@@ -65,8 +65,8 @@ enum Task {
 /// What `guests` takes.
 #[derive(Debug, clap::Args)]
 struct GuestsArgs {
-    /// Build the example's plugin in this language (c, cpp, zig, python, js or all) instead of the
-    /// guests in Rust; can be given several times
+    /// Build the example's plugin in this language (c, cpp, zig, python, js, assemblyscript, go or all) instead of
+    /// the guests in Rust; can be given several times
     #[arg(long = "lang", value_name = "LANGUAGE")]
     languages: Vec<languages::Choice>,
 }
@@ -81,6 +81,12 @@ enum Bench {
     },
     /// How many guests at once fare: beside Wasmtime's own wasi-nn, Python and no sandbox at all
     Peers(bench::peers::Args),
+    /// What one inference costs each language's SDK
+    Languages {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// What the SDK's picture helpers take in the sandbox, beside the twin
     Helpers {
         /// Print one JSON array
@@ -117,6 +123,11 @@ fn run(cli: &Cli) -> Result<()> {
             set_up(&workspace, cli.toolchain)?;
             models::generate_measured(&workspace)?;
             bench::peers::run(args)
+        }
+        Task::Bench(Bench::Languages { json }) => {
+            set_up(&workspace, cli.toolchain)?;
+            languages::build_fixtures(&workspace, &languages::Language::ALL)?;
+            bench::languages(&workspace, *json)
         }
         Task::Bench(Bench::Helpers { json }) => {
             guests::build_one(&workspace, cli.toolchain, "helpers")?;

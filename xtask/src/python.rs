@@ -70,6 +70,22 @@ pub const NODE: Environment = toolchain(
     "the toolchain for JavaScript",
 );
 
+/// Go.
+pub const GO: Environment = toolchain(
+    "toolchains/go",
+    "guest-sdk/go/requirements.txt",
+    "the toolchain for Go",
+);
+
+/// The package that an environment of one package has, and its version.
+pub fn pinned(workspace: &Workspace, environment: &Environment) -> Result<String> {
+    let path = workspace.path(environment.requirements);
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let line = text.lines().next().unwrap_or_default();
+    Ok(line.trim_end().replace("==", " "))
+}
+
 /// The interpreter, with its packages installed.
 pub fn ensure(workspace: &Workspace, environment: &Environment) -> Result<PathBuf> {
     let venv = workspace.target(environment.folder);

@@ -28,6 +28,7 @@ pub fn run(workspace: &Workspace, choice: Choice, args: &Args) -> Result<()> {
     chromium::ensure()?;
     set_up(workspace, choice)?;
     languages::build(workspace, &Language::ALL)?;
+    languages::build_fixtures(workspace, &Language::ALL)?;
     let fixtures = guests::discover(workspace)?
         .into_iter()
         .filter(|guest| guest.fixture);

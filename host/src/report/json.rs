@@ -32,6 +32,8 @@ pub struct Summary {
     pub inferences: Option<Inferences>,
     /// What the boundary added to a frame.
     pub toll: Option<Toll>,
+    /// The most linear memory that an instance had after a frame, in bytes; null for fresh instances.
+    pub memory_bytes: Option<usize>,
     /// What measuring itself took of a frame, in nanoseconds, calibrated at start.
     pub probe_ns: Option<f64>,
     /// Frames whose outputs differ from the twin's; null without a twin.

@@ -95,7 +95,13 @@ impl Server {
 
     /// Has it make `calls` calls of one inference each.
     pub fn round(&mut self, calls: usize) -> Result<Round> {
-        let round: Round = serde_json::from_str(&self.ask(&format!("round {calls} 1"))?)?;
+        self.round_of(calls, 1)
+    }
+
+    /// Has it make `calls` calls of so many inferences each.
+    pub fn round_of(&mut self, calls: usize, inferences: u8) -> Result<Round> {
+        let answer = self.ask(&format!("round {calls} {inferences}"))?;
+        let round: Round = serde_json::from_str(&answer)?;
         ensure!(
             round.call_ns.len() == calls && round.run_ns.len() == calls,
             "expected {calls} calls from path `{}`, got {} and {}",

@@ -28,7 +28,7 @@ pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
         .arg(job.sdk("python"))
         .arg("-p")
         .arg(&job.sources)
-        .arg(job.module())
+        .arg(job.identifier())
         .arg("-o")
         .arg(&built);
     shell::run(&mut command)?;

@@ -108,7 +108,7 @@ fn zig_program(job: &Job<'_>, zig: &Zig, objects: &[PathBuf], module: &Path) -> 
         .args(["--dep", "tollgate"])
         .arg(assigned(
             "-Mroot=",
-            &job.sources.join(format!("{}.zig", job.module())),
+            &job.sources.join(job.identifier()).with_extension("zig"),
         ))
         .args(["--dep", "c"])
         .arg(assigned("-Mtollgate=", &job.sdk("zig/tollgate.zig")))

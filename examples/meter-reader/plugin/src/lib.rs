@@ -14,7 +14,8 @@ use locate::Register;
 use normalize::{DIMENSIONS, Normalizer};
 use picture::Picture;
 use reading::{History, Reading};
-use tollgate_guest::{Fault, Frame, Graph, Input, Output, Plugin};
+pub use tollgate_guest::Fault;
+use tollgate_guest::{Frame, Graph, Input, Output, Plugin};
 
 /// The graph that classifies digits: `digits` f32 [batch, 1, 16, 16] to `scores` f32 [batch, 10].
 pub const GRAPH: &str = "digits";
@@ -83,4 +84,5 @@ impl Plugin for MeterReader {
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "component")]
 tollgate_guest::export!(MeterReader);

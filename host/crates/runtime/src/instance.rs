@@ -23,6 +23,11 @@ use tollgate_nn::clock::{Budget, Deadline};
 /// What the one output of a preview1 plugin is called: what it wrote there.
 const MODULE_OUTPUT: &str = "stdout";
 
+/// What a preview1 plugin's `handle` returns for a frame that it does not read, and for an inference
+/// that failed. Zero says that it went well, anything else is some fault of the plugin's own.
+const INVALID_FRAME: i32 = 1;
+const INFERENCE_FAILED: i32 = 2;
+
 type Handle = TypedFunc<(Frame,), (Result<Vec<Output>, Fault>,)>;
 
 /// One instantiated plugin.
@@ -187,11 +192,18 @@ impl Instance {
             "" => format!("`handle` returned {code}"),
             said => said.to_owned(),
         };
+        if code == INVALID_FRAME {
+            return Err(Fault::InvalidFrame(reason));
+        }
         if let Some(refused) = refused {
             reason.push_str("; the last error of wasi-nn: ");
             reason.push_str(&refused);
         }
-        Err(Fault::Internal(reason))
+        Err(if code == INFERENCE_FAILED {
+            Fault::Inference(reason)
+        } else {
+            Fault::Internal(reason)
+        })
     }
 
     /// Whether it can be called again.
@@ -202,6 +214,11 @@ impl Instance {
     /// Linear memory that it has, in bytes, touched or not.
     pub fn memory_bytes(&self) -> usize {
         self.store.data().limiter.memory_bytes()
+    }
+
+    /// Resources that it has in the host: graphs, contexts, tensors, errors, and WASI's own.
+    pub fn handles(&mut self) -> usize {
+        self.store.data_mut().handles()
     }
 
     /// Looks up an exported function, by the name that the world gives it.

@@ -10,7 +10,8 @@ use tollgate_nn::clock::Deadline;
 /// How long an instance lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// It is used again, until it trapped or had this many calls.
+    /// It is used again, until it trapped, had this many calls, or its linear memory grew past half of
+    /// what its first frame left of the limit: a leak ends before a frame fails of it.
     Warm {
         /// Calls before a new instance takes over.
         max_calls: u64,
@@ -36,7 +37,16 @@ pub struct Pool {
     grants: Grants,
     limits: Limits,
     policy: Policy,
-    warm: Option<(Instance, u64)>,
+    warm: Option<Warm>,
+    recycled: u64,
+}
+
+/// An instance that is kept.
+struct Warm {
+    instance: Instance,
+    calls: u64,
+    /// Linear memory beyond which it is not kept, in bytes.
+    most_memory: usize,
 }
 
 impl Pool {
@@ -55,14 +65,18 @@ impl Pool {
             limits,
             policy,
             warm: None,
+            recycled: 0,
         }
+    }
+
+    /// How many instances were replaced that could have gone on.
+    pub fn recycled(&self) -> u64 {
+        self.recycled
     }
 
     /// Linear memory of the instance that is kept warm, in bytes; none where none is kept.
     pub fn memory_bytes(&self) -> Option<usize> {
-        self.warm
-            .as_ref()
-            .map(|(instance, _)| instance.memory_bytes())
+        self.warm.as_ref().map(|warm| warm.instance.memory_bytes())
     }
 
     /// Hands a frame to an instance.
@@ -91,25 +105,39 @@ impl Pool {
         deadline: Option<Deadline>,
         ledger: &mut Ledger,
     ) -> Result<Result<Vec<Output>, Fault>, Error> {
-        let (mut instance, calls) = match self.warm.take() {
+        let mut warm = match self.warm.take() {
             Some(warm) => warm,
             None => {
                 ledger.switch(Stage::Instantiate);
                 let made = Instance::new(&self.plugin, &self.host, &self.grants, &self.limits);
                 ledger.switch(Stage::Glue);
-                (made?, 0)
+                Warm {
+                    instance: made?,
+                    calls: 0,
+                    most_memory: 0,
+                }
             }
         };
-        let result = instance.handle_by(frame, deadline, ledger);
+        let result = warm.instance.handle_by(frame, deadline, ledger);
+        warm.calls += 1;
+        let memory = warm.instance.memory_bytes();
+        if warm.calls == 1 {
+            warm.most_memory = memory + self.limits.memory_bytes.saturating_sub(memory) / 2;
+        }
         let keep = match self.policy {
-            Policy::Warm { max_calls } => instance.is_usable() && calls + 1 < max_calls,
+            Policy::Warm { max_calls } => {
+                let young = warm.calls < max_calls && memory <= warm.most_memory;
+                let usable = warm.instance.is_usable();
+                self.recycled += u64::from(usable && !young);
+                usable && young
+            }
             Policy::Fresh => false,
         };
         if keep {
-            self.warm = Some((instance, calls + 1));
+            self.warm = Some(warm);
         } else {
             ledger.switch(Stage::Instantiate);
-            drop(instance);
+            drop(warm);
             ledger.switch(Stage::Glue);
         }
         result

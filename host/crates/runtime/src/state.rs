@@ -131,6 +131,16 @@ impl State {
         self.services.begin(deadline);
     }
 
+    /// Resources that the instance has in the host, of any kind.
+    pub(crate) fn handles(&mut self) -> usize {
+        let preview1 = self.preview1.as_mut();
+        let streams = preview1.map_or(0, |preview1| preview1.ctx().table.iter_mut().count());
+        self.table.iter_mut().count()
+            + streams
+            + self.ephemeral.graphs.len()
+            + self.ephemeral.contexts.len()
+    }
+
     /// Preview1's WASI; nothing is granted to whoever was not made for it.
     pub(crate) fn preview1(&mut self) -> &mut WasiP1Ctx {
         self.preview1

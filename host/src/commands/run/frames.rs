@@ -59,6 +59,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
         count: 0,
         failed: 0,
         twin_differs: setup.twin.is_some().then_some(0),
+        memory_bytes: None,
         outputs: Vec::new(),
     };
     let stamp_ns = probe::calibrate().stamp_ns;
@@ -108,6 +109,7 @@ struct Collector {
     count: u64,
     failed: u64,
     twin_differs: Option<u64>,
+    memory_bytes: Option<usize>,
     outputs: Vec<OutputLine>,
 }
 
@@ -129,6 +131,7 @@ impl Collector {
                 if first {
                     self.put_out(&done.source, &success.outputs)?;
                 }
+                self.memory_bytes = self.memory_bytes.max(success.memory_bytes);
                 self.measure(&success, done.pass);
             }
             Err(failure) => self.tell(&done.source, &failure),
@@ -196,6 +199,7 @@ impl Collector {
         (summary.crossings, summary.inferences) = tally.crossings().unzip();
         summary.toll = tally.toll();
         summary.probe_ns = tally.probe(stamp_ns);
+        summary.memory_bytes = self.memory_bytes;
         summary.twin_differs = self.twin_differs;
         summary.outputs = self.outputs;
         summary

@@ -1,0 +1,7 @@
+module meter-reader
+
+go 1.24
+
+require tollgate v0.0.0
+
+replace tollgate => ../../../guest-sdk/go

@@ -114,7 +114,7 @@ declare module "wasi:keyvalue/store@0.2.0-draft" {
         set(key: string, value: Uint8Array): void;
         delete(key: string): void;
         exists(key: string): boolean;
-        listKeys(cursor: number | bigint | null): { keys: string[]; cursor: number | bigint | null };
+        listKeys(cursor: number | null): { keys: string[]; cursor: number | null };
     }
 
     const store: {
@@ -127,7 +127,7 @@ declare module "wasi:keyvalue/atomics@0.2.0-draft" {
     import type { Bucket } from "wasi:keyvalue/store@0.2.0-draft";
 
     const atomics: {
-        increment(bucket: Bucket, key: string, delta: number | bigint): number | bigint;
+        increment(bucket: Bucket, key: string, delta: number): number;
     };
     export default atomics;
 }

@@ -10,7 +10,7 @@ export interface Keys {
     /** The keys. */
     keys: string[];
     /** What to ask for the next page with; `undefined` after the last. */
-    cursor?: bigint;
+    cursor?: number;
 }
 
 /**
@@ -47,16 +47,16 @@ export class Bucket {
     }
 
     /**
-     * Adds to the decimal number that a key has, zero where there is none, and returns the sum. Nothing
-     * that others do can come between.
+     * Adds to the decimal number that a key has, zero where there is none, and returns the sum, as near as
+     * a number holds it. Nothing that others do can come between.
      */
-    increment(key: string, delta: bigint): bigint {
-        return BigInt(storing(() => atomics.increment(this.resource, key, delta)));
+    increment(key: string, delta: number): number {
+        return storing(() => atomics.increment(this.resource, key, delta));
     }
 
     /** One page of keys: the first without a cursor, the next with the cursor of the one before. */
-    keys(cursor?: bigint): Keys {
+    keys(cursor?: number): Keys {
         const page = storing(() => this.resource.listKeys(cursor ?? null));
-        return { keys: page.keys, cursor: page.cursor === null ? undefined : BigInt(page.cursor) };
+        return { keys: page.keys, cursor: page.cursor ?? undefined };
     }
 }

@@ -19,8 +19,8 @@ A graph call that fails raises `Error`, and a frame that the plugin can make not
 to raise; an `Error` that nobody caught becomes the fault `Inference`. Any other exception is a bug:
 the fault `Internal` says what it was, and the plugin is made anew.
 
-Configuration, the log and buckets (`config`, `log`, `Bucket`) are in the component only when the worlds
-that have them are named where it is built: `-w plugin -w config -w logging -w keyvalue`.
+Configuration, the log and buckets (`config`, `log`, `Bucket`) are there where the component is built for a
+world that has them; the README says how to write one.
 
 What is imported when the component is built runs then, once; only `handle` and what it calls runs in
 the host. The standard library is there as far as the sandbox lets it be; compiled packages are not.
@@ -84,5 +84,5 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(import_module(f".{module}", __name__), name)
     except ImportError as error:
-        sentence = f"`tollgate.{name}` needs the world `{world}`: build with `-w plugin -w {world}`"
+        sentence = f"`tollgate.{name}` needs the world `{world}`: include it in the one that is built for"
         raise ImportError(sentence) from error

@@ -1,12 +1,12 @@
 //! Python, by componentize-py: the interpreter, the standard library, the SDK and the plugin, imported
 //! once and then made a component as they lie in memory.
 
-use std::{fs, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 
 use super::Job;
-use crate::{python, shell};
+use crate::{guests, python, shell};
 
 /// Builds it.
 pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
@@ -19,12 +19,9 @@ pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
         .env_remove("VIRTUAL_ENV")
         .arg("-d")
         .arg(&job.interfaces)
-        .args(["-w", "plugin"]);
-    for world in job.plugin.services {
-        command.args(["-w", world]);
-    }
-    command
-        .args(["componentize", "-p"])
+        .arg("-d")
+        .arg(world(job)?)
+        .args(["-w", "tollgate:built/built", "componentize", "-p"])
         .arg(job.sdk("python"))
         .arg("-p")
         .arg(&job.sources)
@@ -33,4 +30,19 @@ pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
         .arg(&built);
     shell::run(&mut command)?;
     fs::read(&built).with_context(|| format!("cannot read `{}`", built.display()))
+}
+
+/// A world of what the plugin uses and no more, since all of it comes into the component.
+fn world(job: &Job<'_>) -> Result<PathBuf> {
+    let used = ["plugin"].iter().chain(job.plugin.services);
+    let included: Vec<String> = used
+        .map(|world| format!("include tollgate:plugin/{world}@0.1.0;"))
+        .collect();
+    let text = format!(
+        "package tollgate:built;\nworld built {{ {} }}\n",
+        included.join(" ")
+    );
+    let path = job.scratch.join("world.wit");
+    guests::write_if_changed(&path, text.as_bytes())?;
+    Ok(path)
 }

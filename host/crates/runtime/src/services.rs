@@ -78,6 +78,9 @@ impl FromStr for LogLevel {
     }
 }
 
+/// Pairs in the order of the keys that were asked for; none where there is no such key.
+pub(crate) type Found = Vec<Option<(String, Vec<u8>)>>;
+
 /// Why a bucket could not be had, or did not do what it was asked.
 #[derive(Debug)]
 pub(crate) enum Denial {
@@ -172,11 +175,7 @@ impl Services {
         Ok(bucket.get(key)?)
     }
 
-    pub(crate) fn get_many(
-        &self,
-        bucket: &dyn Bucket,
-        keys: Vec<String>,
-    ) -> Result<Vec<Option<(String, Vec<u8>)>>, Denial> {
+    pub(crate) fn get_many(&self, bucket: &dyn Bucket, keys: Vec<String>) -> Result<Found, Denial> {
         // One large value asked for by a thousand short keys is a thousand large values.
         let mut room = self.limits.answer_bytes;
         let mut found = Vec::new();

@@ -15,7 +15,7 @@ use super::types::push;
 use crate::{
     Bucket,
     ledger::Stage,
-    services::{Denial, Services},
+    services::{Denial, Found, Services},
     state::State,
 };
 
@@ -159,8 +159,6 @@ fn increment(store: Store<'_>, (bucket, key, delta): (Handle, String, u64)) -> O
     let run = |services: &Services, bucket: &dyn Bucket| services.increment(bucket, &key, delta);
     call(store, &bucket, key.len(), run, nothing)
 }
-
-type Found = Vec<Option<(String, Vec<u8>)>>;
 
 fn get_many(store: Store<'_>, (bucket, keys): (Handle, Vec<String>)) -> Outcome<Found> {
     let bytes = keys.iter().map(String::len).sum();

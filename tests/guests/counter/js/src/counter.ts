@@ -24,7 +24,7 @@ function text(bytes: Uint8Array): string {
 
 function keys(bucket: Bucket): string {
     const found: string[] = [];
-    let cursor: bigint | undefined;
+    let cursor: number | undefined;
     do {
         const page = bucket.keys(cursor);
         found.push(...page.keys);
@@ -57,7 +57,7 @@ function run(line: string): string {
         case "exists":
             return String(bucket.exists(second));
         case "increment":
-            return String(bucket.increment(second, BigInt(rest)));
+            return String(bucket.increment(second, Number(rest)));
         default:
             return keys(bucket);
     }

@@ -3,7 +3,7 @@
 //! This is the only crate that touches files, environment variables and the time of day; inference
 //! is `tollgate-nn`'s and the sandbox is `tollgate-runtime`'s. Rooms, each standing above what it
 //! uses: `commands` → [`ingress`] → [`dispatch`] → [`worker`] → the runtime, with [`config`],
-//! [`cli`], [`report`], [`egress`], [`energy`], [`inspect`], [`cache`] and [`onnxruntime`] on the
+//! [`cli`], [`report`], [`egress`], [`energy`], [`inspect`], [`mod@new`], [`cache`] and [`onnxruntime`] on the
 //! ground floor.
 //!
 //! It is a library so that tests can reach its parts; the program is `main.rs` and one call.
@@ -19,6 +19,7 @@ pub mod energy;
 pub mod ingress;
 pub mod inspect;
 pub mod models;
+pub mod new;
 pub mod onnxruntime;
 pub mod progress;
 pub mod report;

@@ -18,6 +18,7 @@ mod helpers;
 mod inspect;
 mod isolation;
 mod limits;
+mod new;
 mod nn;
 mod polyglot;
 mod report;

@@ -22,6 +22,7 @@ mod new;
 mod nn;
 mod polyglot;
 mod report;
+mod standard;
 mod structure;
 mod support;
 mod tune;

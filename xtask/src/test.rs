@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::{
     chromium, guests,
     languages::{self, Language},
-    set_up, shell,
+    set_up, shell, standard,
     toolchain::Choice,
     workspace::Workspace,
 };
@@ -28,6 +28,7 @@ pub fn run(workspace: &Workspace, choice: Choice, args: &Args) -> Result<()> {
     chromium::ensure()?;
     set_up(workspace, choice)?;
     languages::build(workspace, &Language::ALL)?;
+    standard::ensure(workspace)?;
     let fixtures = guests::discover(workspace)?
         .into_iter()
         .filter(|guest| guest.fixture);

@@ -50,6 +50,11 @@ fn render(seen: &Inspection, out: &mut String) -> std::fmt::Result {
     let mut line = |name: &str, value: String| writeln!(out, "{name:<10} {value}");
     line("kind", word(seen.kind))?;
     line("world", word(seen.world))?;
+    if let Some(language) = &seen.language {
+        let mut written = String::new();
+        egress::escape(language, &mut written);
+        line("written in", written)?;
+    }
     for producer in &seen.producers {
         let mut who = String::new();
         egress::escape(&format!("{} {}", producer.name, producer.version), &mut who);

@@ -15,8 +15,7 @@ pub(super) fn files() -> Result<Vec<File>, Error> {
     let problem = |error: String| Error::new("interfaces", error);
     // A package is a folder, of one file or several.
     let mut folders: BTreeMap<String, SourceMap> = BTreeMap::new();
-    for (path, bytes) in sdk::interfaces() {
-        let text = std::str::from_utf8(bytes).map_err(|error| problem(error.to_string()))?;
+    for (path, text) in sdk::interfaces()? {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         let sources = folders.entry(folder.to_owned()).or_default();
         sources.push_str(&path, text);

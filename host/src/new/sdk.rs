@@ -8,9 +8,6 @@ use std::borrow::Cow;
 
 use super::{Error, File, Language, bindings, embedded, lock};
 
-/// The interfaces that guests of earlier days were built against: no project needs them.
-const EARLIER: &str = "deps/wasi-nn-2024-08-19/";
-
 /// The SDK of a language, its licence, and what pins its toolchain.
 pub(super) fn files(name: &str, language: Language) -> Result<Vec<File>, Error> {
     let mut files = match language {
@@ -18,7 +15,7 @@ pub(super) fn files(name: &str, language: Language) -> Result<Vec<File>, Error> 
         Language::C | Language::Cpp => c(language)?,
         Language::Python => {
             let mut files = taken("python/tollgate/", "sdk/tollgate/");
-            files.extend(wit_package());
+            files.extend(wit_package()?);
             files.push(requirements("python")?);
             files
         }
@@ -31,7 +28,7 @@ pub(super) fn files(name: &str, language: Language) -> Result<Vec<File>, Error> 
 fn rust() -> Result<Vec<File>, Error> {
     let mut files = taken("rust/", "sdk/crates/guest/");
     files.extend(taken("wit/", "sdk/wit/"));
-    files.retain(|file| !file.path.contains(EARLIER) && !file.path.ends_with(".md"));
+    files.retain(|file| !file.path.ends_with(".md"));
     files.push(made("sdk/Cargo.toml", lock::workspace()?));
     files.push(made("Cargo.lock", lock::lock()?));
     Ok(files)
@@ -50,7 +47,7 @@ fn c(language: Language) -> Result<Vec<File>, Error> {
 
 fn js(name: &str) -> Result<Vec<File>, Error> {
     let mut files = taken("js/src/", "sdk/src/");
-    files.extend(wit_package());
+    files.extend(wit_package()?);
     for name in ["build.mjs", "tsconfig.json"] {
         files.push(as_it_is(&format!("sdk/{name}"), &format!("js/{name}"))?);
     }
@@ -73,24 +70,70 @@ pub(super) fn dev_dependencies() -> Result<String, Error> {
     Ok(text.replace('\n', "\n  "))
 }
 
-/// The interfaces by their path in one WIT package.
-pub(super) fn interfaces() -> impl Iterator<Item = (String, &'static [u8])> {
-    embedded::below("wit/").filter_map(|(path, bytes)| {
-        let is_text = path.ends_with(".wit") && !path.starts_with(EARLIER);
-        let placed = match path.strip_prefix("plugin/") {
-            Some(world) => world.to_owned(),
-            None if path.starts_with("deps/") => path.to_owned(),
-            None => format!("deps/{path}"),
-        };
-        is_text.then_some((placed, bytes))
-    })
+/// The interfaces of the plugin world and those it stands on, by their path in one WIT package. What
+/// else is offered to guests is none of a plugin's.
+pub(super) fn interfaces() -> Result<Vec<(String, &'static str)>, Error> {
+    let mut all = Vec::new();
+    for (path, bytes) in embedded::below("wit/") {
+        if let Some((folder, name)) = path.rsplit_once('/').filter(|_| path.ends_with(".wit")) {
+            let text = std::str::from_utf8(bytes).map_err(|e| Error::new("interfaces", e))?;
+            all.push((folder, name, text));
+        }
+    }
+    let package = |folder: &str| {
+        let mut texts = all.iter().filter(|(of, _, _)| *of == folder);
+        texts.find_map(|(_, _, text)| {
+            let mut lines = text.lines();
+            let named = lines.find_map(|line| line.strip_prefix("package "))?;
+            named.trim_end_matches(';').split_once('@')
+        })
+    };
+    let mut needed = vec![WORLD];
+    let mut next = 0;
+    while let Some(&folder) = needed.get(next) {
+        next += 1;
+        for (_, _, text) in all.iter().filter(|(of, _, _)| *of == folder) {
+            for (other, _, _) in &all {
+                let used = package(other).is_some_and(|(name, version)| uses(text, name, version));
+                if used && !needed.contains(other) {
+                    needed.push(other);
+                }
+            }
+        }
+    }
+    all.retain(|(folder, _, _)| needed.contains(folder));
+    let placed = |folder: &str, name: &str| match folder {
+        WORLD => name.to_owned(),
+        _ if folder.starts_with("deps/") => format!("{folder}/{name}"),
+        _ => format!("deps/{folder}/{name}"),
+    };
+    let files = all.iter();
+    Ok(files
+        .map(|&(folder, name, text)| (placed(folder, name), text))
+        .collect())
 }
 
-fn wit_package() -> impl Iterator<Item = File> {
-    interfaces().map(|(path, bytes)| File {
-        path: format!("sdk/wit/{path}"),
-        bytes: Cow::Borrowed(bytes),
-    })
+/// The folder with the package of the plugin world.
+const WORLD: &str = "plugin";
+
+/// Whether a text names an interface of a package.
+fn uses(text: &str, name: &str, version: &str) -> bool {
+    let (begins, ends) = (format!("{name}/"), format!("@{version}"));
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    code.into_iter()
+        .any(|line| line.contains(&begins) && line.contains(&ends))
+}
+
+fn wit_package() -> Result<Vec<File>, Error> {
+    let files = interfaces()?.into_iter();
+    Ok(files
+        .map(|(path, text)| File {
+            path: format!("sdk/wit/{path}"),
+            bytes: Cow::Borrowed(text.as_bytes()),
+        })
+        .collect())
 }
 
 /// All that lies below a folder, put below another one.

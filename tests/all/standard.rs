@@ -98,12 +98,28 @@ fn a_difference_would_be_seen() {
     assert_eq!(differ, 2, "{ours:?}");
 }
 
+/// WASI itself is Wasmtime's to offer: texts of it are for our own guests, and have no more than those
+/// use.
+const WASI: [&str; 7] = [
+    "wasi-cli",
+    "wasi-clocks",
+    "wasi-filesystem",
+    "wasi-http",
+    "wasi-io",
+    "wasi-random",
+    "wasi-sockets",
+];
+
 #[test]
-fn every_package_that_is_standard_has_a_row() {
+fn every_package_that_we_offer_has_a_row() {
     let folder = root().join("wit/deps");
     for entry in fs::read_dir(folder).expect("the packages") {
         let name = entry.expect("an entry").file_name();
-        let ours = format!("wit/deps/{}", name.to_string_lossy());
+        let name = name.to_string_lossy();
+        if WASI.contains(&&*name) {
+            continue;
+        }
+        let ours = format!("wit/deps/{name}");
         assert!(ROWS.iter().any(|row| row.ours == ours), "no row for {ours}");
     }
 }

@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tollgate_nn::{BatchPolicy, Device, Mode, Optimization};
 use tollgate_runtime::LogLevel;
 
+use crate::new::{Language, Place};
 use crate::values::{self, BucketArg, ConfigArg, DirArg, EnvArg, ModelArg, VariantArg};
 
 pub use bench::{BenchArgs, PathName, ScenarioName};
@@ -41,6 +42,8 @@ pub enum Command {
     Bench(Box<BenchArgs>),
     /// Find the settings with the highest throughput whose p99 stays within a bound
     Tune(Box<TuneArgs>),
+    /// Start a plugin: a folder with a project that builds, tests and runs
+    New(NewArgs),
     /// Say what a WebAssembly file is: world, imports and the grants they need, size, memory
     Inspect(InspectArgs),
     /// Make what a compiler made into what is shipped: encoded as a component, stripped, checked
@@ -266,6 +269,22 @@ pub struct LimitArgs {
 pub enum Grantable {
     /// Loading a model from bytes that the guest brings
     Load,
+}
+
+/// `tollgate new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The folder to make; its name is the plugin's: lower-case letters, digits, `-` and `_`
+    #[arg(value_name = "NAME")]
+    pub place: Place,
+
+    /// The language to write it in
+    #[arg(long, value_enum)]
+    pub lang: Language,
+
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `tollgate inspect`.

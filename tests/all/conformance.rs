@@ -304,7 +304,7 @@ fn what_is_dropped_is_given_back_and_what_cannot_be_is_bounded() {
 #[test]
 fn raw_addresses_are_held_against_the_memory() {
     /// `!N` is N bytes before the end of the memory, `@` an aligned place inside.
-    const ROWS: [(&str, u32); 22] = [
+    const ROWS: [(&str, u32); 31] = [
         ("load_by_name 4294967295 16 @", 1),
         ("load_by_name @ 4294967295 @", 1),
         ("load_by_name !4 8 @", 1),
@@ -322,6 +322,15 @@ fn raw_addresses_are_held_against_the_memory() {
         ("set_input 77 0 @", 1),
         ("set_input 0 0 !16", 1),
         ("set_input 0 0 @2", 1),
+        ("set_tensor 0 0 4294967292 2 1 @ 48", 1),
+        ("set_tensor 0 0 @2 2 1 @ 48", 1),
+        ("set_tensor 0 0 @ 4294967295 1 @ 48", 1),
+        ("set_tensor 0 0 @ 2 9 @ 48", 1),
+        ("set_tensor 0 0 @ 2 1 !4 48", 1),
+        ("set_tensor 0 0 @ 2 1 @ 4294967295", 1),
+        ("load_builder !4 8 @", 1),
+        ("load_builder @ 4294967295 @", 1),
+        ("load_builder 4294967295 4294967295 @", 1),
         ("compute 4294967295", 1),
         ("get_output 77 0 @ 8 @", 1),
         ("get_output 0 0 !8 4294967295 @", 1),

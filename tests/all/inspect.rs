@@ -1,12 +1,17 @@
 //! What `tollgate inspect` says of files, and what `tollgate pack` makes of them.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
+use wasm_encoder::{
+    CodeSection, CustomSection, ExportKind, ExportSection, Function, FunctionSection,
+    MemorySection, MemoryType, Module, TypeSection,
+};
+
 use crate::{
-    cli::{path, run},
-    support::{component, has, root},
+    cli::{path, run, tollgate},
+    support::{component, file, has, root},
 };
 
 fn inspect(file: &Path) -> Value {
@@ -193,4 +198,203 @@ fn packing_leaves_the_input_alone_and_refuses_what_would_not_run() {
     let (code, _, stderr) = run(&["pack", path(&component("boundary-standard"))]);
     assert_eq!(code, Some(1));
     has(&stderr, &["would not be accepted", "another world"]);
+}
+
+#[test]
+fn the_language_is_told_and_not_that_of_its_interpreter() {
+    for (name, language) in [
+        ("meter-reader", "Rust"),
+        ("command-classify", "Rust"),
+        ("meter-reader-c", "C, C++ or Zig"),
+        ("meter-reader-python", "Python, by componentize-py"),
+        (
+            "meter-reader-js",
+            "JavaScript or TypeScript, by componentize-qjs",
+        ),
+    ] {
+        let seen = inspect(&component(name));
+        has(seen["language"].as_str().unwrap_or_default(), &[language]);
+    }
+}
+
+/// componentize-py with `--stub-wasi` takes wasi:nn away as well, and only a trap would tell.
+#[test]
+fn a_stubbed_wasi_nn_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stubbed = folder.path().join("stubbed.wasm");
+    let output = Command::new(file(
+        "target/toolchains/componentize-py/bin/componentize-py",
+    ))
+    .env("PYTHONDONTWRITEBYTECODE", "1")
+    .arg("-d")
+    .arg(file("target/guests/wit"))
+    .args(["-w", "plugin", "componentize", "--stub-wasi", "-p"])
+    .arg(file("guest-sdk/python"))
+    .arg("-p")
+    .arg(file("examples/meter-reader/python"))
+    .args(["meter_reader", "-o", path(&stubbed)])
+    .output()
+    .expect("it starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let seen = inspect(&stubbed);
+    assert_eq!(seen["world"], "tollgate:plugin/plugin");
+    has(
+        &seen["notes"].to_string(),
+        &["stubbed `wasi:nn/graph@", "--stub-wasi"],
+    );
+    // The same plugin with the real one.
+    let seen = inspect(&component("meter-reader-python"));
+    assert_eq!(seen["notes"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_run_that_failed_says_what_to_add() {
+    let frame = file("examples/meter-reader/frames-pgm/meter-000.pgm");
+    let (code, _, stderr) = run(&["run", path(&component("meter-reader")), path(&frame)]);
+    assert_eq!(code, Some(1));
+    has(
+        &stderr,
+        &["hint: `wasi:nn/graph@", "add `--model NAME=PATH`"],
+    );
+
+    let model = "/models/mlp.onnx";
+    let command = component("command-classify");
+    let arguments = ["--", model, "/models/x", "x", "1"];
+    let failed = |options: &[&str]| {
+        let (code, _, stderr) = run(&[&["run", path(&command)], options, &arguments].concat());
+        assert_eq!(code, Some(1), "{stderr}");
+        stderr
+    };
+    has(
+        &failed(&[]),
+        &[
+            "hint: `wasi:filesystem/preopens@",
+            "add `--dir HOST::GUEST`",
+        ],
+    );
+    let models = format!("{}::/models", path(&file("tests/models")));
+    let denied = failed(&[
+        "--dir",
+        &models,
+        "--deny",
+        "load",
+        "--model",
+        "x=tests/models/mlp.onnx",
+    ]);
+    has(
+        &denied,
+        &["hint: `wasi:nn/graph@", "leave out `--deny load`"],
+    );
+    // Where all is granted there is nothing to add.
+    let granted = failed(&["--dir", &models, "--model", "x=tests/models/mlp.onnx"]);
+    assert!(!granted.contains("hint"), "{granted}");
+}
+
+/// A preview1 command that does nothing, with a section that only debuggers read.
+fn with_names() -> Vec<u8> {
+    let (mut types, mut functions, mut exports) =
+        <(TypeSection, FunctionSection, ExportSection)>::default();
+    types.ty().function([], []);
+    functions.function(0);
+    exports.export("_start", ExportKind::Func, 0);
+    exports.export("memory", ExportKind::Memory, 0);
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType {
+        minimum: 1,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
+    let mut body = Function::new([]);
+    body.instructions().end();
+    let mut code = CodeSection::new();
+    code.function(&body);
+    let names = CustomSection {
+        name: ".debug_line".into(),
+        data: (&[7_u8; 1000]).into(),
+    };
+    let mut module = Module::new();
+    module
+        .section(&types)
+        .section(&functions)
+        .section(&memories)
+        .section(&exports)
+        .section(&code)
+        .section(&names);
+    module.finish()
+}
+
+#[test]
+fn packing_leaves_out_what_only_debuggers_read_unless_it_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guest = folder.path().join("guest.wasm");
+    fs::write(&guest, with_names()).expect("written");
+    for (option, custom) in [(None, 0), (Some("--keep-names"), 1000)] {
+        let packed = folder.path().join(format!("{custom}.wasm"));
+        let mut arguments = vec!["pack", path(&guest), "--output", path(&packed)];
+        arguments.extend(option);
+        let (code, _, stderr) = run(&arguments);
+        assert_eq!(code, Some(0), "{stderr}");
+        let seen = inspect(&packed);
+        assert_eq!(seen["custom_bytes"], custom);
+        assert_eq!(run(&["run", path(&packed)]).0, Some(0));
+    }
+}
+
+/// What is packed is compiled into the cache, and `run` takes it from there.
+#[test]
+fn what_is_packed_starts_from_the_cache() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let packed = folder.path().join("packed.wasm");
+    let say = |arguments: &[&str]| {
+        let output = tollgate()
+            .args(arguments)
+            .env("XDG_CACHE_HOME", folder.path())
+            .env_remove("TOLLGATE_HOME")
+            .env("TOLLGATE_LOG", "tollgate=info")
+            .output()
+            .expect("it starts");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let guest = component("command-classify");
+    say(&["pack", path(&guest), "--output", path(&packed)]);
+    has(&say(&["run", path(&packed)]), &["origin=Cached"]);
+    has(&say(&["run", path(&guest)]), &["origin=Compiled"]);
+}
+
+#[test]
+fn a_version_that_is_not_accepted_is_named_with_what_is() {
+    let wasm = fs::read(component("command-classify")).expect("read");
+    // The same length, so that no section's size changes.
+    let (real, other) = (b"0.2.0-rc-2024-10-28", b"0.2.0-rc-2024-06-25");
+    let mut bytes = wasm.clone();
+    for place in 0..wasm.len() - real.len() {
+        if wasm[place..].starts_with(real) {
+            bytes[place..place + real.len()].copy_from_slice(other);
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let guest = folder.path().join("guest.wasm");
+    fs::write(&guest, bytes).expect("written");
+    has(
+        &needs(&inspect(&guest), "wasi:nn/graph"),
+        &[
+            "not-offered",
+            "2024-06-25",
+            "rebuild it against",
+            "2024-10-28",
+            "2024-08-19",
+        ],
+    );
+    let (code, _, stderr) = run(&["run", path(&guest)]);
+    assert_eq!(code, Some(1));
+    has(
+        &stderr,
+        &[
+            "`wasi:nn/graph@0.2.0-rc-2024-06-25`",
+            "rebuild it against 0.2.0-rc-2024-10-28",
+        ],
+    );
 }

@@ -19,6 +19,7 @@ mod languages;
 mod models;
 mod python;
 mod shell;
+mod standard;
 mod test;
 mod toolchain;
 mod workspace;

@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::{
     chromium, guests,
     languages::{self, Language},
-    set_up, shell,
+    set_up, shell, standard,
     toolchain::Choice,
     workspace::Workspace,
 };
@@ -29,6 +29,7 @@ pub fn run(workspace: &Workspace, choice: Choice, args: &Args) -> Result<()> {
     set_up(workspace, choice)?;
     languages::build(workspace, &Language::ALL)?;
     languages::build_fixtures(workspace, &Language::ALL)?;
+    standard::ensure(workspace)?;
     let fixtures = guests::discover(workspace)?
         .into_iter()
         .filter(|guest| guest.fixture);

@@ -54,6 +54,11 @@ fn render(seen: &Inspection, out: &mut String) -> std::fmt::Result {
         line("wasi", word(wasi))?;
     }
     line("calls", word(seen.calls))?;
+    if let Some(language) = &seen.language {
+        let mut written = String::new();
+        egress::escape(language, &mut written);
+        line("written in", written)?;
+    }
     for producer in &seen.producers {
         let mut who = String::new();
         egress::escape(&format!("{} {}", producer.name, producer.version), &mut who);

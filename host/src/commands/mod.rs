@@ -4,6 +4,7 @@ mod bench;
 mod doctor;
 mod inspect;
 mod load;
+mod new;
 mod pack;
 mod run;
 mod runtime_install;
@@ -28,6 +29,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Tune(args) => tune::run(*args, &environment),
         Command::Doctor(args) => doctor::run(args, &environment),
         Command::Inspect(args) => inspect::run(&args),
+        Command::New(args) => new::run(&args),
         Command::Pack(args) => pack::run(&args, &environment),
         Command::Runtime(RuntimeCommand::Install(args)) => {
             runtime_install::run(&args, &environment).map(|()| ExitCode::SUCCESS)

@@ -71,6 +71,9 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
     let engine = Engine::new(&EngineConfig::default())?;
     check(&engine, environment, &packed)
         .with_context(|| format!("what `{name}` makes would not be accepted"))?;
+    for note in &inspect::inspect(&packed)?.notes {
+        tracing::warn!(file = %output.display(), "{note}");
+    }
     write(&output, &packed).with_context(|| format!("cannot write `{}`", output.display()))?;
     let report = Report {
         schema: SCHEMA,

@@ -4,7 +4,9 @@
 //! which world it is for, what it imports and what each import takes to be granted, how large it is
 //! and how much memory it begins with. Reading stops at the first byte that is not WebAssembly.
 
+mod links;
 mod needs;
+mod origin;
 mod producers;
 mod read;
 
@@ -45,6 +47,8 @@ pub struct Inspection {
     pub wasi: Option<Wasi>,
     /// Whether its calls may wait, which takes an engine whose calls cost more.
     pub calls: Calls,
+    /// What it was written in, as far as it shows; null where it does not.
+    pub language: Option<String>,
     /// What the toolchain says of itself.
     pub producers: Vec<Producer>,
     /// The file's size.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use wasmparser::{Encoding, ExternalKind, Parser, Payload};
 
-use super::{Calls, Error, Import, Inspection, Kind, Need, Wasi, World, needs, producers};
+use super::{
+    Calls, Error, Import, Inspection, Kind, Need, Wasi, World, links::Links, needs, origin,
+    producers,
+};
 
 /// The schema of an inspection's JSON.
 const SCHEMA: &str = "tollgate.inspect/1";
@@ -56,11 +59,24 @@ struct Walk {
     imports: Vec<String>,
     /// The functions that core modules import, by interface or module.
     functions: BTreeMap<String, Vec<String>>,
+    /// What the component takes out of its imports.
+    links: Links,
+    /// The interpreter that it brings along.
+    interpreter: Option<&'static str>,
     unbounded: bool,
 }
 
 impl Walk {
     fn see(&mut self, payload: Payload<'_>) -> wasmparser::Result<()> {
+        if self.open.len() == 1 {
+            self.links.see(&payload)?;
+        }
+        if let Payload::ExportSection(section) = &payload {
+            for export in section.clone() {
+                let interpreter = origin::interpreter(export?.name);
+                self.interpreter = self.interpreter.or(interpreter);
+            }
+        }
         let seen = &mut self.inspection;
         match payload {
             Payload::Version { encoding, .. } => {
@@ -156,11 +172,19 @@ impl Walk {
         if seen.kind == Kind::Module && self.describes_component {
             seen.kind = Kind::UnencodedComponent;
         }
+        seen.language = origin::of(self.interpreter, &seen.producers);
+        let mut stubbed = Vec::new();
         seen.imports = self
             .imports
             .into_iter()
             .map(|name| {
-                let functions = self.functions.remove(&name).unwrap_or_default();
+                let called = self.functions.remove(&name).unwrap_or_default();
+                let functions = if seen.kind == Kind::Component {
+                    stubbed.extend(stub(&name, &called, &self.links));
+                    self.links.functions(&name, called)
+                } else {
+                    called
+                };
                 let (need, grant) = needs::of(&name, &functions);
                 Import {
                     name,
@@ -174,6 +198,7 @@ impl Walk {
         let imports = seen.imports.iter().map(|import| &import.name);
         seen.wasi = imports.chain(&seen.exports).filter_map(wasi).max();
         seen.notes = notes(&seen);
+        seen.notes.extend(stubbed);
         seen
     }
 }
@@ -205,6 +230,19 @@ fn world(kind: Kind, exports: &[String]) -> World {
         _ if exports("wasi:http/incoming-handler@0.2.") => World::Http,
         _ => World::Other,
     }
+}
+
+/// Says that functions of wasi:nn are called inside and none of them leads to the host.
+fn stub(interface: &str, called: &[String], links: &Links) -> Option<String> {
+    let function = called.iter().find(|name| !name.starts_with('['))?;
+    let stubbed =
+        interface.starts_with("wasi:nn/") && links.functions(interface, called.to_vec()).is_empty();
+    stubbed.then(|| {
+        format!(
+            "its toolchain stubbed `{interface}`: `{function}` leads to a trap and not to the host, so \
+             its first inference will trap; build it again without stubs (`--stub-wasi` makes them)"
+        )
+    })
 }
 
 fn notes(seen: &Inspection) -> Vec<String> {

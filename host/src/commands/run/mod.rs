@@ -5,6 +5,7 @@
 
 mod command;
 mod frames;
+mod hints;
 
 use std::process::ExitCode;
 
@@ -31,11 +32,16 @@ pub fn run(args: Box<RunArgs>, environment: Environment) -> anyhow::Result<ExitC
     let wasm = load::read_plugin(&run.plugin)?;
     let engine = load::engine(run.workers.get(), &run.limits)?;
     let plugin = load::compile(&run.plugin, run.cache_dir.as_deref(), &engine, &wasm)?;
-    match plugin.world() {
+    let world = plugin.world();
+    let code = match world {
         World::Plugin => frames::run(&run, plugin),
         World::Command => command::run(&run, plugin),
         World::Other => anyhow::bail!("the plugin is of no world that can be run"),
+    }?;
+    if code != ExitCode::SUCCESS {
+        hints::say(&run, world, &wasm);
     }
+    Ok(code)
 }
 
 /// Loads ONNX Runtime and the models.

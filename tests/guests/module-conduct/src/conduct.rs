@@ -264,6 +264,22 @@ fn raw(arguments: &str) -> Answer {
             "init_execution_context" => imports::init_execution_context(at(0), at(1)),
             "set_input" => imports::set_input(at(0), at(1), at(2)),
             "compute" => imports::compute(at(0)),
+            // What a record or a list points to.
+            "set_tensor" => {
+                let (ty, data, bytes) = (at(4), at(5), at(6));
+                let tensor = Tensor {
+                    dimensions: at(2),
+                    rank: at(3),
+                    ty,
+                    data,
+                    bytes,
+                };
+                imports::set_input(at(0), at(1), address(&tensor))
+            }
+            "load_builder" => {
+                let list = [at(0), at(1)];
+                imports::load(address(&list), 1, 1, 0, at(2))
+            }
             _ => imports::get_output(at(0), at(1), at(2), at(3), at(4)),
         }
     };

@@ -1,5 +1,5 @@
 //! The standard's own text of the interfaces that guests are built against, for the tests to compare
-//! ours with: what crates of Wasmtime's carry, left under `target/standard`.
+//! ours with: what published crates carry, left under `target/standard`.
 //!
 //! Cargo gets the crates and checks them against the registry's hashes; `cargo info` gets one without
 //! what it depends on. Nothing of it is compiled, and none of it is kept in the repository.
@@ -14,10 +14,13 @@ use anyhow::{Context, Result};
 use crate::{guests, shell, workspace::Workspace};
 
 /// The crates, by name and version: wasi-nn as guests are built against it today, and the last that
-/// carries the version before.
-const CRATES: [(&str, &str); 2] = [
+/// carries the version before; the interfaces of the plugin world beside it.
+const CRATES: [(&str, &str); 5] = [
     ("wasmtime-wasi-nn", "48.0.8"),
     ("wasmtime-wasi-nn", "27.0.0"),
+    ("wasmtime-wasi-config", "48.0.8"),
+    ("wasmtime-wasi-keyvalue", "48.0.8"),
+    ("wasi-logging", "0.0.1"),
 ];
 
 /// The folders that hold interfaces.

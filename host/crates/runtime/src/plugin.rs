@@ -265,7 +265,7 @@ impl Plugin {
         match &self.code {
             Code::Component { component, .. } => component
                 .component_type()
-                .imports(self.engine.wasmtime())
+                .imports(&self.wasmtime)
                 .map(|(name, _)| name.to_owned())
                 .collect(),
             Code::Module(_) => Vec::new(),

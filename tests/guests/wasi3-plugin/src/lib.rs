@@ -25,6 +25,9 @@ mod bindings {
     wit_bindgen::generate!({
         path: [
             "../../../wit/deps/wasi-nn",
+            "../../../wit/deps/wasi-logging",
+            "../../../wit/deps/wasi-config",
+            "../../../wit/deps/wasi-keyvalue",
             "../../../wit/deps/wasi-clocks",
             "../../../wit/deps/wasi-cli",
             "../../../wit/nn",

@@ -19,6 +19,9 @@ mod bindings {
     wit_bindgen::generate!({
         path: [
             "../../../wit/deps/wasi-nn",
+            "../../../wit/deps/wasi-logging",
+            "../../../wit/deps/wasi-config",
+            "../../../wit/deps/wasi-keyvalue",
             "../../../wit/deps/wasi-clocks",
             "../../../wit/nn",
             "../../../wit/plugin",

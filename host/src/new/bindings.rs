@@ -35,10 +35,15 @@ pub(super) fn files() -> Result<Vec<File>, Error> {
         .push_groups(world, packages.collect())
         .map_err(|error| problem(error.to_string()))?;
     let world = resolve
-        .select_world(&[package], Some("plugin"))
+        .select_world(&[package], Some("sdk"))
         .map_err(|error| problem(error.to_string()))?;
     let mut generated = Files::default();
-    wit_bindgen_c::Opts::default()
+    let options = wit_bindgen_c::Opts {
+        // What the SDK calls it, whatever it has beside. What a plugin does not call, its linker drops.
+        rename_world: Some("plugin".to_owned()),
+        ..wit_bindgen_c::Opts::default()
+    };
+    options
         .build()
         .generate(&mut resolve, world, &mut generated)
         .map_err(|error| problem(error.to_string()))?;

@@ -62,9 +62,9 @@ pub enum RuntimeCommand {
     Install(InstallArgs),
 }
 
-/// `tollgate run`.
+/// What is run on what, and what it may use: the same for `run`, `bench` and `tune`.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct SubjectArgs {
     /// The plugin: a WebAssembly component
     pub plugin: PathBuf,
 
@@ -83,6 +83,34 @@ pub struct RunArgs {
     #[command(flatten)]
     pub graph: GraphArgs,
 
+    /// Use a fresh instance for every frame; `=false` where a file of settings says so
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub fresh: Option<bool>,
+
+    /// Grant what is not granted by itself
+    #[arg(long, value_name = "WHAT")]
+    pub allow: Vec<Grantable>,
+
+    /// What the plugin may reach.
+    #[command(flatten)]
+    pub grants: GrantArgs,
+
+    /// What a guest may use.
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// Compile the plugin anew and keep nothing
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+/// `tollgate run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What is run on what.
+    #[command(flatten)]
+    pub subject: SubjectArgs,
+
     /// How often to go through the inputs; from two on, the first pass prints and warms up, the others are measured
     #[arg(long, value_name = "N", default_value = "1")]
     pub repeat: NonZero<u32>,
@@ -94,10 +122,6 @@ pub struct RunArgs {
     /// Threads that run instances, each its own; 1 by default
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZero<usize>>,
-
-    /// Use a fresh instance for every frame; `=false` where a file of settings says so
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub fresh: Option<bool>,
 
     /// The plugin compiled natively, to be run frame by frame beside it
     #[arg(long, value_name = "LIB")]
@@ -111,25 +135,9 @@ pub struct RunArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Grant what is not granted by itself
-    #[arg(long, value_name = "WHAT")]
-    pub allow: Vec<Grantable>,
-
     /// Take away what a command is granted by itself
     #[arg(long, value_name = "WHAT")]
     pub deny: Vec<Grantable>,
-
-    /// What the plugin may reach.
-    #[command(flatten)]
-    pub grants: GrantArgs,
-
-    /// What a guest may use.
-    #[command(flatten)]
-    pub limits: LimitArgs,
-
-    /// Compile the plugin anew and keep nothing
-    #[arg(long)]
-    pub no_cache: bool,
 
     /// For a command: a folder it may use, by its own name or another
     #[arg(long, value_name = "HOST[::GUEST]", value_parser = values::dir)]
@@ -375,7 +383,7 @@ mod tests {
             panic!("not run")
         };
         assert_eq!(run.args, ["--json", "x"]);
-        assert!(!run.json && run.inputs.is_empty());
+        assert!(!run.json && run.subject.inputs.is_empty());
     }
 
     #[test]

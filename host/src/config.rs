@@ -8,6 +8,7 @@
 mod bench;
 mod environment;
 mod grants;
+mod subject;
 pub mod telemetry;
 mod tune;
 
@@ -17,7 +18,7 @@ use tollgate_nn::{BatchPolicy, GraphOptions};
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
 use crate::{
-    cli::{Grantable, GraphArgs, LimitArgs, RunArgs},
+    cli::{Grantable, RunArgs},
     models::{self, Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
@@ -153,45 +154,34 @@ impl Run {
         kept: Settings,
         environment: Environment,
     ) -> Result<Self, Error> {
-        let settings = settings(&typed.graph, typed.workers, typed.fresh);
-        let settings = granting(&typed.grants, settings)?.or(kept);
-        let models = Models::new(&typed.model)?.choose(&settings.variant)?;
-        if typed.allow.contains(&Grantable::Load) && typed.deny.contains(&Grantable::Load) {
+        let subject = &typed.subject;
+        let settings = subject::settings(subject, typed.workers);
+        let settings = granting(&subject.grants, settings)?.or(kept);
+        let models = Models::new(&subject.model)?.choose(&settings.variant)?;
+        if subject.allow.contains(&Grantable::Load) && typed.deny.contains(&Grantable::Load) {
             return Err(Error::AllowAndDeny);
         }
         let workers = settings.workers();
         if workers.get() > MAX_WORKERS {
             return Err(Error::Workers(workers.get()));
         }
-        if typed
-            .inputs
-            .iter()
-            .filter(|path| path.as_os_str() == "-")
-            .count()
-            > 1
-        {
-            return Err(Error::StdinTwice);
-        }
+        subject::once(subject)?;
         let mut graph = settings.graph_options();
         if workers.get() == 1 && graph.batch.policy == BatchPolicy::Auto {
             // One worker never has two inferences to merge: there is nothing to measure for.
             graph.batch.policy = BatchPolicy::Off;
         }
         Ok(Self {
-            plugin: typed.plugin.clone(),
+            plugin: subject.plugin.clone(),
             models,
-            onnxruntime: environment.onnxruntime(typed.onnxruntime.clone(), graph.device),
+            onnxruntime: environment.onnxruntime(subject.onnxruntime.clone(), graph.device),
             graph,
-            cache_dir: if typed.no_cache {
-                None
-            } else {
-                environment.cache_dir()
-            },
+            cache_dir: subject::cache_dir(subject, &environment),
             json: typed.json,
             workers,
             policy: settings.policy(),
-            limits: limits(&typed.limits),
-            granted: settings.grant(&typed.plugin, Grants::default()),
+            limits: subject::limits(&subject.limits),
+            granted: settings.grant(&subject.plugin, Grants::default()),
             keyvalue: settings.keyvalue,
             typed,
             environment,
@@ -218,20 +208,14 @@ impl Run {
                 });
             }
         }
-        if typed.inputs.is_empty() {
-            return Err(Error::NoInputs);
-        }
+        subject::some(&typed.subject)?;
         Ok(Frames {
-            inputs: typed.inputs.clone(),
+            inputs: typed.subject.inputs.clone(),
             passes: typed.repeat,
             twin: typed.twin.clone(),
             truth: typed.truth.clone(),
-            max_frame: typed.limits.max_frame,
-            grants: Grants {
-                graphs: GraphGrant::All,
-                load: typed.allow.contains(&Grantable::Load),
-                ..self.granted.clone()
-            },
+            max_frame: typed.subject.limits.max_frame,
+            grants: subject::of_plugin(&typed.subject, self.granted.clone()),
         })
     }
 
@@ -243,7 +227,7 @@ impl Run {
     pub fn command(&self) -> Result<(Grants, Limits), Error> {
         let typed = &self.typed;
         for (given, option) in [
-            (!typed.inputs.is_empty(), "an input"),
+            (!typed.subject.inputs.is_empty(), "an input"),
             (typed.repeat.get() > 1, "`--repeat`"),
             (self.workers.get() > 1, "`--workers`"),
             (matches!(self.policy, Policy::Fresh), "`--fresh`"),
@@ -282,255 +266,15 @@ impl Run {
             stdio: true,
             ..self.granted.clone()
         };
+        let typed = &typed.subject.limits;
         let limits = Limits {
-            deadline: Some(typed.limits.deadline.unwrap_or(COMMAND_DEADLINE)),
-            inference: typed.limits.inference_deadline.unwrap_or(COMMAND_DEADLINE),
+            deadline: Some(typed.deadline.unwrap_or(COMMAND_DEADLINE)),
+            inference: typed.inference_deadline.unwrap_or(COMMAND_DEADLINE),
             ..self.limits.clone()
         };
         Ok((grants, limits))
     }
 }
 
-/// The settings that were typed.
-pub(crate) fn settings(
-    graph: &GraphArgs,
-    workers: Option<NonZero<usize>>,
-    fresh: Option<bool>,
-) -> Settings {
-    Settings {
-        workers,
-        fresh,
-        variant: graph.variant.clone(),
-        device: graph.device,
-        allow_cpu_nodes: graph.allow_cpu_nodes,
-        mode: graph.mode,
-        threads: graph.threads,
-        sessions: graph.sessions,
-        optimization: graph.optimization,
-        batch: graph.batch,
-        max_batch: graph.max_batch,
-        batch_delay: graph.batch_delay,
-        ..Settings::default()
-    }
-}
-
-/// The runtime's defaults with what was typed in their place.
-fn limits(typed: &LimitArgs) -> Limits {
-    let mut limits = Limits::default();
-    if let Some(deadline) = typed.deadline {
-        limits.deadline = Some(deadline);
-    }
-    if let Some(deadline) = typed.inference_deadline {
-        limits.inference = deadline;
-    }
-    put(&mut limits.memory_bytes, typed.max_memory);
-    put(&mut limits.table_elements, typed.max_table_elements);
-    put(&mut limits.tensor_bytes, typed.max_tensors);
-    put(&mut limits.model_bytes, typed.max_model);
-    put(&mut limits.handles, typed.max_handles);
-    put(&mut limits.host_call_bytes, typed.max_host_call);
-    put(&mut limits.log_line_bytes, typed.max_log_line);
-    put(&mut limits.log_bytes, typed.max_log);
-    put(&mut limits.key_bytes, typed.max_key);
-    put(&mut limits.value_bytes, typed.max_value);
-    if let Some(bytes) = typed.max_bucket {
-        limits.bucket_bytes = bytes as u64;
-    }
-    limits
-}
-
-fn put(limit: &mut usize, typed: Option<usize>) {
-    if let Some(typed) = typed {
-        *limit = typed;
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-    use tollgate_nn::{Device, Mode};
-
-    use super::*;
-    use crate::cli::{Cli, Command};
-
-    fn resolve(words: &str, pairs: &[(&str, &str)]) -> Result<Run, Error> {
-        let words = ["tollgate", "run"]
-            .into_iter()
-            .chain(words.split_whitespace());
-        let Command::Run(typed) = Cli::try_parse_from(words).unwrap().command else {
-            panic!("not run");
-        };
-        Run::resolve(typed, Settings::default(), Environment::of_pairs(pairs))
-    }
-
-    #[test]
-    fn the_library_is_asked_for_in_order() {
-        let run = resolve(
-            "a.wasm --onnxruntime /typed.so --device cuda",
-            &[("ORT_DYLIB_PATH", "/variable.so"), ("HOME", "/h")],
-        )
-        .unwrap();
-        assert_eq!(
-            run.onnxruntime,
-            Search {
-                typed: Some("/typed.so".into()),
-                variable: Some("/variable.so".into()),
-                data_dir: Some("/h/.local/share/tollgate".into()),
-                device: Device::Cuda,
-            }
-        );
-    }
-
-    #[test]
-    fn contradictions_are_refused() {
-        assert_eq!(
-            resolve("a.wasm --model a=x --model a=y", &[]).unwrap_err(),
-            Error::Models(models::Error::Duplicate("a".into()))
-        );
-        assert_eq!(
-            resolve("a.wasm --allow load --deny load", &[]).unwrap_err(),
-            Error::AllowAndDeny
-        );
-        assert_eq!(
-            resolve("a.wasm --workers 5000", &[]).unwrap_err(),
-            Error::Workers(5000)
-        );
-        assert_eq!(resolve("a.wasm - b -", &[]).unwrap_err(), Error::StdinTwice);
-        for twice in ["--config k=1 --config k=2", "--keyvalue k=a --keyvalue k=b"] {
-            let error = resolve(&format!("a.wasm f {twice}"), &[]).unwrap_err();
-            assert_eq!(error, Error::GivenTwice("k".into()));
-        }
-        assert!(resolve("a.wasm f --config k=1 --keyvalue k=a", &[]).is_ok());
-    }
-
-    #[test]
-    fn a_file_of_settings_counts_where_nothing_was_typed() {
-        let kept = Settings {
-            workers: NonZero::new(3),
-            fresh: Some(true),
-            mode: Some(Mode::Latency),
-            variant: vec![crate::values::variant("int8").unwrap()],
-            ..Settings::default()
-        };
-        let run = |words: &str| {
-            let words = format!("tollgate run a.wasm --model m=x --model m:int8=y {words}");
-            let Command::Run(typed) = Cli::try_parse_from(words.split_whitespace())
-                .unwrap()
-                .command
-            else {
-                panic!("not run");
-            };
-            Run::resolve(typed, kept.clone(), Environment::of_pairs(&[])).unwrap()
-        };
-        let kept_all = run("");
-        assert_eq!(
-            (kept_all.workers.get(), kept_all.graph.mode),
-            (3, Mode::Latency)
-        );
-        assert!(matches!(kept_all.policy, Policy::Fresh));
-        assert_eq!(kept_all.models[0].variant, "int8");
-        let typed = run("--workers 1 --fresh=false --mode throughput --variant default");
-        assert_eq!(
-            (typed.workers.get(), typed.graph.mode),
-            (1, Mode::Throughput)
-        );
-        assert!(matches!(typed.policy, Policy::Warm { .. }));
-        assert_eq!(typed.models[0].variant, "default");
-    }
-
-    #[test]
-    fn each_world_has_its_options() {
-        let refused = |words: &str, frames: bool| {
-            let run = resolve(words, &[]).unwrap();
-            let error = if frames {
-                run.frames().map(drop)
-            } else {
-                run.command().map(drop)
-            };
-            error.unwrap_err().to_string()
-        };
-        assert_eq!(
-            resolve("a.wasm", &[]).unwrap().frames().unwrap_err(),
-            Error::NoInputs
-        );
-        assert!(refused("a.wasm f --dir d", true).contains("`--dir` is not for a plugin"));
-        assert!(refused("a.wasm f --env A=b", true).contains("`--env`"));
-        assert!(refused("a.wasm f -- x", true).contains("after `--`"));
-        for words in [
-            "f",
-            "--repeat 2",
-            "--workers 2",
-            "--fresh",
-            "--twin t",
-            "--truth t",
-        ] {
-            let error = refused(&format!("a.wasm {words}"), false);
-            assert!(error.contains("is not for a command"), "{words}: {error}");
-        }
-    }
-
-    #[test]
-    fn a_plugin_gets_graphs_and_nothing_else() {
-        let frames = resolve("a.wasm f", &[]).unwrap().frames().unwrap();
-        assert!(!frames.grants.load && frames.grants.args.is_empty());
-        assert!(!frames.grants.stdio);
-        let run = resolve("a.wasm f --allow load --fresh", &[]).unwrap();
-        assert!(run.frames().unwrap().grants.load && matches!(run.policy, Policy::Fresh));
-    }
-
-    #[test]
-    fn a_command_gets_what_was_named() {
-        let run = resolve(
-            "dir/a.wasm --dir m::/models --env A=b --env C --env D -- x y",
-            &[("C", "c")],
-        )
-        .unwrap();
-        let (grants, limits) = run.command().unwrap();
-        assert_eq!(grants.args, ["a.wasm", "x", "y"]);
-        assert_eq!(
-            grants.env,
-            [("A".into(), "b".into()), ("C".into(), "c".into())]
-        );
-        assert!(grants.load && grants.stdio);
-        assert_eq!(limits.deadline, Some(COMMAND_DEADLINE));
-        let run = resolve("a.wasm --deny load --deadline 3s", &[]).unwrap();
-        let (grants, limits) = run.command().unwrap();
-        assert!(!grants.load);
-        assert_eq!(limits.deadline, Some(Duration::from_secs(3)));
-    }
-
-    #[test]
-    fn limits_that_were_typed_replace_the_defaults() {
-        let run = resolve("a.wasm --max-memory 3MiB --deadline 5ms", &[]).unwrap();
-        let default = Limits::default();
-        assert_eq!(run.limits.memory_bytes, 3 << 20);
-        assert_eq!(run.limits.deadline, Some(Duration::from_millis(5)));
-        assert_eq!(run.limits.tensor_bytes, default.tensor_bytes);
-    }
-
-    #[test]
-    fn one_worker_measures_nothing_for_a_batch() {
-        let batch = |words: &str| resolve(words, &[]).unwrap().graph.batch;
-        assert_eq!(batch("a.wasm").policy, BatchPolicy::Off);
-        assert_eq!(batch("a.wasm --batch on").policy, BatchPolicy::On);
-        let two = batch("a.wasm --workers 2 --max-batch 7 --batch-delay 3ms");
-        assert_eq!((two.policy, two.max.get()), (BatchPolicy::Auto, 7));
-        assert_eq!(two.delay, Duration::from_millis(3));
-    }
-
-    #[test]
-    fn the_cache_can_be_switched_off() {
-        assert!(
-            resolve("a.wasm", &[("HOME", "/h")])
-                .unwrap()
-                .cache_dir
-                .is_some()
-        );
-        assert!(
-            resolve("a.wasm --no-cache", &[("HOME", "/h")])
-                .unwrap()
-                .cache_dir
-                .is_none()
-        );
-    }
-}
+mod tests;

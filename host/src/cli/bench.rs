@@ -4,21 +4,15 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use super::{GrantArgs, Grantable, GraphArgs, LimitArgs};
-use crate::values::{self, ModelArg, Rate};
+use super::SubjectArgs;
+use crate::values::{self, Rate};
 
 /// `tollgate bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The plugin: a WebAssembly component
-    pub plugin: PathBuf,
-
-    /// Files, directories (their files by name, hidden ones left out) or `-` for standard input
-    pub inputs: Vec<PathBuf>,
-
-    /// A model and the name the plugin asks for it by, or one variant of it; can be given several times
-    #[arg(long, value_name = "NAME[:VARIANT]=PATH", value_parser = values::model)]
-    pub model: Vec<ModelArg>,
+    /// What is run on what.
+    #[command(flatten)]
+    pub subject: SubjectArgs,
 
     /// Compare variants of the models: `all`, or some by their names: fp32,int8
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
@@ -27,14 +21,6 @@ pub struct BenchArgs {
     /// A file of settings, as `tollgate tune` writes it; what is typed beside it wins
     #[arg(long, value_name = "FILE")]
     pub settings: Option<PathBuf>,
-
-    /// The ONNX Runtime library to load
-    #[arg(long, value_name = "PATH")]
-    pub onnxruntime: Option<PathBuf>,
-
-    /// How graphs run.
-    #[command(flatten)]
-    pub graph: GraphArgs,
 
     /// What to measure side by side
     #[arg(long, value_enum, value_delimiter = ',', default_value = "plugin")]
@@ -59,10 +45,6 @@ pub struct BenchArgs {
     /// Threads that run instances, each its own; by default one for each core
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZero<usize>>,
-
-    /// Use a fresh instance for every frame; `=false` where a file of settings says so
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub fresh: Option<bool>,
 
     /// The plugin compiled natively, for the path `twin`
     #[arg(long, value_name = "LIB")]
@@ -99,22 +81,6 @@ pub struct BenchArgs {
     /// Write the report as one web page that needs nothing else
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
-
-    /// Grant what is not granted by itself
-    #[arg(long, value_name = "WHAT")]
-    pub allow: Vec<Grantable>,
-
-    /// What the plugin may reach.
-    #[command(flatten)]
-    pub grants: GrantArgs,
-
-    /// What a guest may use.
-    #[command(flatten)]
-    pub limits: LimitArgs,
-
-    /// Compile the plugin anew and keep nothing
-    #[arg(long)]
-    pub no_cache: bool,
 }
 
 /// A path by its name.

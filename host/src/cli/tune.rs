@@ -4,21 +4,15 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::{GrantArgs, Grantable, GraphArgs, LimitArgs};
-use crate::values::{self, ModelArg};
+use super::SubjectArgs;
+use crate::values;
 
 /// `tollgate tune`. Settings that are typed are settled, and the search is among the others.
 #[derive(Debug, Args)]
 pub struct TuneArgs {
-    /// The plugin: a WebAssembly component
-    pub plugin: PathBuf,
-
-    /// Files, directories (their files by name, hidden ones left out) or `-` for standard input
-    pub inputs: Vec<PathBuf>,
-
-    /// A model and the name the plugin asks for it by, or one variant of it; can be given several times
-    #[arg(long, value_name = "NAME[:VARIANT]=PATH", value_parser = values::model)]
-    pub model: Vec<ModelArg>,
+    /// What is run on what.
+    #[command(flatten)]
+    pub subject: SubjectArgs,
 
     /// The bound: 99 of 100 frames must be done this soon
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
@@ -52,35 +46,7 @@ pub struct TuneArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// The ONNX Runtime library to load
-    #[arg(long, value_name = "PATH")]
-    pub onnxruntime: Option<PathBuf>,
-
     /// Threads that run instances, each its own
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZero<usize>>,
-
-    /// Use a fresh instance for every frame
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub fresh: Option<bool>,
-
-    /// How graphs run.
-    #[command(flatten)]
-    pub graph: GraphArgs,
-
-    /// Grant what is not granted by itself
-    #[arg(long, value_name = "WHAT")]
-    pub allow: Vec<Grantable>,
-
-    /// What the plugin may reach.
-    #[command(flatten)]
-    pub grants: GrantArgs,
-
-    /// What a guest may use.
-    #[command(flatten)]
-    pub limits: LimitArgs,
-
-    /// Compile the plugin anew and keep nothing
-    #[arg(long)]
-    pub no_cache: bool,
 }

@@ -3,11 +3,11 @@
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
-use tollgate_runtime::{Grants, GraphGrant, Limits, Policy};
+use tollgate_runtime::{Grants, Limits, Policy};
 
-use super::{Environment, Error, MAX_WORKERS, granting, limits, settings};
+use super::{Environment, Error, MAX_WORKERS, granting, subject};
 use crate::{
-    cli::{BenchArgs, Grantable, PathName, ScenarioName},
+    cli::{BenchArgs, PathName, ScenarioName},
     models::{Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
@@ -86,21 +86,18 @@ impl Bench {
         kept: Settings,
         environment: &Environment,
     ) -> Result<Self, Error> {
-        let settings = settings(&typed.graph, typed.workers, typed.fresh);
-        let settings = granting(&typed.grants, settings)?.or(kept);
-        let all = Models::new(&typed.model)?;
+        let scenarios = scenarios(&typed)?;
+        let subject = typed.subject;
+        let settings = subject::settings(&subject, typed.workers);
+        let settings = granting(&subject.grants, settings)?.or(kept);
+        let all = Models::new(&subject.model)?;
         let models = all.choose(&settings.variant)?;
         let variants = all.compare(&typed.variants)?;
         if let [(only, _)] = &variants[..] {
             return Err(Error::OneVariant(only.clone()));
         }
-        if typed.inputs.is_empty() {
-            return Err(Error::NoInputs);
-        }
-        let stdin = typed.inputs.iter().filter(|path| path.as_os_str() == "-");
-        if stdin.count() > 1 {
-            return Err(Error::StdinTwice);
-        }
+        subject::some(&subject)?;
+        subject::once(&subject)?;
         let workers = settings.workers.map_or_else(cores, NonZero::get);
         let most = typed.concurrency.iter().map(|clients| clients.get()).max();
         let most = most.unwrap_or_default().max(workers);
@@ -115,7 +112,7 @@ impl Bench {
             return Err(Error::TwinUnused);
         }
         // What a file of settings says of it is for whoever runs the plugin and has no paths.
-        if let Some(policy) = typed.graph.batch
+        if let Some(policy) = subject.graph.batch
             && policy != BatchPolicy::Auto
         {
             return Err(Error::BatchByPath(policy));
@@ -126,28 +123,21 @@ impl Bench {
             ..graph.batch
         };
         graph.batch.policy = BatchPolicy::Off;
-        let scenarios = scenarios(&typed)?;
         if scenarios.is_empty() && typed.concurrency.is_empty() && typed.rate.is_empty() {
             return Err(Error::NothingToMeasure);
         }
-        let grants = Grants {
-            graphs: GraphGrant::All,
-            load: typed.allow.contains(&Grantable::Load),
-            ..Grants::default()
-        };
         let policy = settings.policy();
-        let grants = settings.grant(&typed.plugin, grants);
+        let grants = settings.grant(&subject.plugin, Grants::default());
         Ok(Self {
-            onnxruntime: environment.onnxruntime(typed.onnxruntime, graph.device),
-            cache_dir: if typed.no_cache {
-                None
-            } else {
-                environment.cache_dir()
-            },
+            cache_dir: subject::cache_dir(&subject, environment),
+            grants: subject::of_plugin(&subject, grants),
+            limits: subject::limits(&subject.limits),
+            max_frame: subject.limits.max_frame,
+            onnxruntime: environment.onnxruntime(subject.onnxruntime, graph.device),
             graph,
             batch,
-            plugin: typed.plugin,
-            inputs: typed.inputs,
+            plugin: subject.plugin,
+            inputs: subject.inputs,
             models,
             variants,
             paths,
@@ -163,11 +153,8 @@ impl Bench {
             seed: typed.seed,
             twin: typed.twin,
             truth: typed.truth,
-            max_frame: typed.limits.max_frame,
             policy,
-            grants,
             keyvalue: settings.keyvalue,
-            limits: limits(&typed.limits),
             json: typed.json,
             html: typed.html,
         })

@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use tollgate_runtime::{Grants, GraphGrant, Limits};
+use tollgate_runtime::{Grants, Limits};
 
-use super::{Environment, Error, MAX_WORKERS, granting, limits, settings};
+use super::{Environment, Error, MAX_WORKERS, granting, subject};
 use crate::{
-    cli::{Grantable, TuneArgs},
+    cli::TuneArgs,
     models::{Chosen, Models},
     onnxruntime::Search,
     settings::Settings,
@@ -63,38 +63,28 @@ impl Tune {
     ///
     /// Duplicates, variants that are not there, bounds, nothing to read.
     pub fn resolve(typed: TuneArgs, environment: &Environment) -> Result<Self, Error> {
-        let settled = settings(&typed.graph, typed.workers, typed.fresh);
-        let models = Models::new(&typed.model)?;
+        let subject = typed.subject;
+        let settled = subject::settings(&subject, typed.workers);
+        let models = Models::new(&subject.model)?;
         let default = models.choose(&settled.variant)?;
-        if typed.inputs.is_empty() {
-            return Err(Error::NoInputs);
-        }
-        let stdin = typed.inputs.iter().filter(|path| path.as_os_str() == "-");
-        if stdin.count() > 1 {
-            return Err(Error::StdinTwice);
-        }
+        subject::some(&subject)?;
+        subject::once(&subject)?;
         let workers = settled.workers().get();
         if workers > MAX_WORKERS {
             return Err(Error::Workers(workers));
         }
         let device = settled.graph_options().device;
         // Not among what is settled: a file of settings is handed on, and grants are not its business.
-        let granted = granting(&typed.grants, Settings::default())?;
-        let grants = Grants {
-            graphs: GraphGrant::All,
-            load: typed.allow.contains(&Grantable::Load),
-            ..Grants::default()
-        };
-        let grants = granted.grant(&typed.plugin, grants);
+        let granted = granting(&subject.grants, Settings::default())?;
+        let grants = granted.grant(&subject.plugin, Grants::default());
         Ok(Self {
-            onnxruntime: environment.onnxruntime(typed.onnxruntime, device),
-            cache_dir: if typed.no_cache {
-                None
-            } else {
-                environment.cache_dir()
-            },
-            plugin: typed.plugin,
-            inputs: typed.inputs,
+            cache_dir: subject::cache_dir(&subject, environment),
+            grants: subject::of_plugin(&subject, grants),
+            limits: subject::limits(&subject.limits),
+            max_frame: subject.limits.max_frame,
+            onnxruntime: environment.onnxruntime(subject.onnxruntime, device),
+            plugin: subject.plugin,
+            inputs: subject.inputs,
             models,
             default,
             settled,
@@ -106,10 +96,7 @@ impl Tune {
             exhaustive: typed.exhaustive,
             html: typed.html,
             json: typed.json,
-            max_frame: typed.limits.max_frame,
-            grants,
             keyvalue: granted.keyvalue,
-            limits: limits(&typed.limits),
         })
     }
 }

@@ -1,0 +1,97 @@
+//! What `run`, `bench` and `tune` make alike of what was typed: what is run, on what, and what it may use.
+
+use std::{num::NonZero, path::PathBuf};
+
+use tollgate_runtime::{Grants, GraphGrant, Limits};
+
+use super::{Environment, Error};
+use crate::{
+    cli::{Grantable, LimitArgs, SubjectArgs},
+    settings::Settings,
+};
+
+/// Refuses standard input where it is named more than once.
+pub fn once(typed: &SubjectArgs) -> Result<(), Error> {
+    let stdin = typed.inputs.iter().filter(|path| path.as_os_str() == "-");
+    if stdin.count() > 1 {
+        return Err(Error::StdinTwice);
+    }
+    Ok(())
+}
+
+/// Refuses nothing to read.
+pub fn some(typed: &SubjectArgs) -> Result<(), Error> {
+    if typed.inputs.is_empty() {
+        return Err(Error::NoInputs);
+    }
+    Ok(())
+}
+
+/// Where compiled code is kept; none to keep nothing.
+pub fn cache_dir(typed: &SubjectArgs, environment: &Environment) -> Option<PathBuf> {
+    if typed.no_cache {
+        None
+    } else {
+        environment.cache_dir()
+    }
+}
+
+/// What a plugin may reach: all graphs, what `granted` says, and to load others if that was allowed.
+pub fn of_plugin(typed: &SubjectArgs, granted: Grants) -> Grants {
+    Grants {
+        graphs: GraphGrant::All,
+        load: typed.allow.contains(&Grantable::Load),
+        ..granted
+    }
+}
+
+/// The settings that were typed.
+pub fn settings(typed: &SubjectArgs, workers: Option<NonZero<usize>>) -> Settings {
+    let graph = &typed.graph;
+    Settings {
+        workers,
+        fresh: typed.fresh,
+        variant: graph.variant.clone(),
+        device: graph.device,
+        allow_cpu_nodes: graph.allow_cpu_nodes,
+        mode: graph.mode,
+        threads: graph.threads,
+        sessions: graph.sessions,
+        optimization: graph.optimization,
+        batch: graph.batch,
+        max_batch: graph.max_batch,
+        batch_delay: graph.batch_delay,
+        ..Settings::default()
+    }
+}
+
+/// The runtime's defaults with what was typed in their place.
+pub fn limits(typed: &LimitArgs) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(deadline) = typed.deadline {
+        limits.deadline = Some(deadline);
+    }
+    if let Some(deadline) = typed.inference_deadline {
+        limits.inference = deadline;
+    }
+    put(&mut limits.memory_bytes, typed.max_memory);
+    put(&mut limits.table_elements, typed.max_table_elements);
+    put(&mut limits.tensor_bytes, typed.max_tensors);
+    put(&mut limits.model_bytes, typed.max_model);
+    put(&mut limits.handles, typed.max_handles);
+    put(&mut limits.host_call_bytes, typed.max_host_call);
+    put(&mut limits.log_line_bytes, typed.max_log_line);
+    put(&mut limits.log_bytes, typed.max_log);
+    put(&mut limits.key_bytes, typed.max_key);
+    put(&mut limits.value_bytes, typed.max_value);
+    if let Some(bytes) = typed.max_bucket {
+        limits.bucket_bytes = bytes as u64;
+    }
+    limits
+}
+
+fn put(limit: &mut usize, typed: Option<usize>) {
+    if let Some(typed) = typed {
+        *limit = typed;
+    }
+}

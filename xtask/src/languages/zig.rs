@@ -42,7 +42,20 @@ const LINK: [&str; 6] = [
     "-Wl,--no-entry",
 ];
 
-/// The same in the words of Zig's own compiler. Checked, as Rust is; the stack's guard would ask
+/// The libraries of [`LINK`] in the words of Zig's own compiler, which compiles them on several cores
+/// where `zig cc`, on two, uses one. What it makes is what `zig cc` and `zig c++` then look for.
+const LIBRARIES: [&str; 8] = [
+    "-j4",
+    "-target",
+    "wasm32-wasi",
+    "-OReleaseFast",
+    "-fstrip",
+    "-fno-sanitize-c",
+    "-mexec-model=reactor",
+    "-lc",
+];
+
+/// [`LINK`] in those words, for a plugin in Zig. Checked, as Rust is; the stack's guard would ask
 /// the host for random numbers.
 const ZIG: [&str; 11] = [
     "-target",
@@ -67,12 +80,14 @@ pub fn component(job: &Job<'_>) -> Result<Vec<u8>> {
     let mut link = match job.language {
         Language::Zig => zig_program(job, &zig, &objects, &module)?,
         Language::Cpp => {
+            zig.libraries(job, &["-lc++"])?;
             let mut sources = files(&job.sdk("c/src"), "cpp")?;
             sources.extend(files(&job.sources, "cpp")?);
             objects.extend(compile(job, &zig, "c++", &CPP, &sources)?);
             program(&zig, "c++", &objects, &module)
         }
         _ => {
+            zig.libraries(job, &[])?;
             objects.extend(compile(job, &zig, "cc", &C, &files(&job.sources, "c")?)?);
             program(&zig, "cc", &objects, &module)
         }
@@ -195,7 +210,16 @@ impl Zig {
         })
     }
 
-    /// One of its tools. The first run compiles libc, which takes the better part of a minute.
+    /// Compiles libc, and what else is named, where that has not been done: half a minute.
+    fn libraries(&self, job: &Job<'_>, others: &[&str]) -> Result<()> {
+        let (empty, program) = (job.scratch.join("empty.c"), job.scratch.join("empty.wasm"));
+        guests::write_if_changed(&empty, b"int main(void) { return 0; }\n")?;
+        let mut command = self.command("build-exe");
+        command.args(LIBRARIES).args(others).arg(empty);
+        shell::run(command.arg(assigned("-femit-bin=", &program)))
+    }
+
+    /// One of its tools.
     fn command(&self, tool: &str) -> Command {
         let mut command = Command::new(&self.python);
         command

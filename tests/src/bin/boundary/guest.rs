@@ -98,7 +98,7 @@ impl Guest {
 
     pub fn call(&mut self, times: u32) -> anyhow::Result<Call> {
         let before = Stamp::now();
-        let mut ledger = Ledger::open();
+        let mut ledger = Ledger::open_at(before);
         ledger.start();
         let (answer,) = self.instance.call(&self.infer, (times,), 0, &mut ledger)?;
         let after = Stamp::now();

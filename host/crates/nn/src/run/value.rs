@@ -6,13 +6,13 @@
 
 use std::{
     marker::PhantomData,
+    ops::Deref,
     ptr,
     ptr::NonNull,
     slice,
     sync::{Arc, LazyLock},
 };
 
-use bytes::Bytes;
 use ort::{AsPointer, sys};
 use smallvec::SmallVec;
 
@@ -234,6 +234,11 @@ impl Tensor {
         self.reusable && Arc::get_mut(&mut self.owner).is_some()
     }
 
+    /// Whether its memory is ours, and not ONNX Runtime's.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.reusable
+    }
+
     /// How many bytes of elements fit into its memory.
     pub(crate) fn capacity(&self) -> usize {
         match &self.owner.memory {
@@ -281,8 +286,8 @@ impl Tensor {
     }
 
     /// Its elements for somebody to keep, without a copy.
-    pub fn share(&self) -> Bytes {
-        Bytes::from_owner(Shared(Arc::clone(&self.owner)))
+    pub fn share(&self) -> Elements {
+        Elements(Arc::clone(&self.owner))
     }
 
     /// Its elements, to be written; none while somebody else keeps them.
@@ -298,11 +303,13 @@ impl Tensor {
     }
 }
 
-/// Elements that somebody keeps.
-struct Shared(Arc<Owner>);
+/// Elements that somebody keeps. Meanwhile nobody writes them.
+pub struct Elements(Arc<Owner>);
 
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
+impl Deref for Elements {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
         self.0.bytes()
     }
 }

@@ -188,7 +188,7 @@ fn set_input(mut caller: Caller<'_, State>, context: u32, index: u32, tensor: u3
         tollgate_nn::check_tensor(ty, &dimensions, data.len()).map_err(|error| {
             Refusal::new(error.code(), format!("input `{}`: {error}", info.name))
         })?;
-        let mut tensor = nn.tensor(ty, &dimensions)?;
+        let mut tensor = nn.tensor(ty, &dimensions, data.len())?;
         if let Some(elements) = tensor.bytes_mut() {
             elements.copy_from_slice(data);
         }

@@ -99,8 +99,8 @@ fn merged_like_alone(name: &str, callers: &[Inputs], rows: u32) {
         assert_eq!(outputs(&ran), outputs(&expected), "{name}");
         assert_eq!(ran.ran.batch, rows, "{name}: all of them in one run");
         assert_eq!(ran.ran.copies_in, inputs.len() as u64, "{name}");
-        assert_eq!(ran.copies_out, ran.outputs.len() as u64, "{name}");
-        assert!(ran.asked.is_some());
+        assert_eq!(ran.ran.copies_out, ran.outputs.len() as u64, "{name}");
+        assert!(ran.ran.asked.is_some());
         assert!(
             ran.ran.turn.is_some() != ran.ran.woken.is_some(),
             "one of the two"

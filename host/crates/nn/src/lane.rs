@@ -210,9 +210,7 @@ impl Copies {
                 && !ViewSlot::accepts(ty, bytes)
             {
                 let mut tensor = pool.take(ty, dimensions)?;
-                if let Some(elements) = tensor.bytes_mut() {
-                    elements.copy_from_slice(bytes);
-                }
+                tensor.fill(bytes);
                 copies.push((place, tensor));
             }
         }

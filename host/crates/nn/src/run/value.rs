@@ -19,6 +19,9 @@ use smallvec::SmallVec;
 use super::{buffer::Buffer, check};
 use crate::{Error, Shape, TensorType, error::show_dimensions};
 
+/// Bytes that are copied at once: below what the C library has the processor copy as a string.
+const COPIED: usize = 1024;
+
 /// A dense tensor that ONNX Runtime can read and write without a copy.
 pub struct Tensor {
     value: NonNull<sys::OrtValue>,
@@ -288,6 +291,22 @@ impl Tensor {
     /// Its elements for somebody to keep, without a copy.
     pub fn share(&self) -> Elements {
         Elements(Arc::clone(&self.owner))
+    }
+
+    /// Copies its elements in, which must be as many bytes; false while somebody else keeps them.
+    pub fn fill(&mut self, bytes: &[u8]) -> bool {
+        let Some(elements) = self.bytes_mut() else {
+            return false;
+        };
+        // In one piece the C library leaves it to the processor's own string copy, which takes
+        // longer where neither side is in a cache, as a camera's picture after an inference.
+        let pieces = elements.chunks_mut(COPIED).zip(bytes.chunks(COPIED));
+        for (to, from) in pieces {
+            if to.len() == from.len() {
+                to.copy_from_slice(from);
+            }
+        }
+        true
     }
 
     /// Its elements, to be written; none while somebody else keeps them.

@@ -103,9 +103,7 @@ fn new_tensor(
         .and_then(|()| store.data_mut().nn.tensor(ty, &dims, bytes));
     let entry = match made {
         Ok(mut tensor) => {
-            if let Some(elements) = tensor.bytes_mut() {
-                elements.copy_from_slice(data.as_le_slice(&store));
-            }
+            tensor.fill(data.as_le_slice(&store));
             let counts = &mut store.data_mut().ledger.counts;
             counts.bytes_in += bytes as u64;
             counts.copies_in += 1;

@@ -89,17 +89,15 @@ mod tests {
         let mut slab = Slab::new(2);
         let (one, two) = (slab.push("one").unwrap(), slab.push("two").unwrap());
         assert_eq!(slab.push("three"), None);
-        assert_eq!(
-            (slab.get(one), slab.remove(one)),
-            (Some(&"one"), Some("one"))
-        );
-        assert_eq!((slab.get(one), slab.remove(one)), (None, None));
+        assert_eq!(slab.get(one), Some(&"one"));
+        assert_eq!(slab.remove(one), Some("one"));
+        assert_eq!(slab.get(one), None);
+        assert_eq!(slab.remove(one), None);
         assert_eq!(slab.len(), 1);
         assert_eq!(slab.push("three"), Some(one));
-        assert_eq!(
-            (slab.get(one), slab.get(two)),
-            (Some(&"three"), Some(&"two"))
-        );
-        assert_eq!((slab.get(9), slab.remove(9)), (None, None));
+        assert_eq!(slab.get(one), Some(&"three"));
+        assert_eq!(slab.get(two), Some(&"two"));
+        assert_eq!(slab.get(9), None);
+        assert_eq!(slab.remove(9), None);
     }
 }

@@ -16,11 +16,11 @@ use std::{
 use ort::{AsPointer, sys};
 use smallvec::SmallVec;
 
-use super::{buffer::Buffer, check};
+use super::{
+    buffer::{Buffer, copy},
+    check,
+};
 use crate::{Error, Shape, TensorType, error::show_dimensions};
-
-/// Bytes that are copied at once: below what the C library has the processor copy as a string.
-const COPIED: usize = 1024;
 
 /// A dense tensor that ONNX Runtime can read and write without a copy.
 pub struct Tensor {
@@ -293,20 +293,15 @@ impl Tensor {
         Elements(Arc::clone(&self.owner))
     }
 
-    /// Copies its elements in, which must be as many bytes; false while somebody else keeps them.
+    /// Copies its elements in; false where they are not as many bytes, or somebody else keeps them.
     pub fn fill(&mut self, bytes: &[u8]) -> bool {
-        let Some(elements) = self.bytes_mut() else {
-            return false;
-        };
-        // In one piece the C library leaves it to the processor's own string copy, which takes
-        // longer where neither side is in a cache, as a camera's picture after an inference.
-        let pieces = elements.chunks_mut(COPIED).zip(bytes.chunks(COPIED));
-        for (to, from) in pieces {
-            if to.len() == from.len() {
-                to.copy_from_slice(from);
+        match self.bytes_mut() {
+            Some(elements) if elements.len() == bytes.len() => {
+                copy(elements, bytes);
+                true
             }
+            _ => false,
         }
-        true
     }
 
     /// Its elements, to be written; none while somebody else keeps them.

@@ -97,11 +97,14 @@ fn merged_like_alone(name: &str, callers: &[Inputs], rows: u32) {
         let ran = ran.expect("a run");
         let expected = run(&single, inputs, None).expect("a run");
         assert_eq!(outputs(&ran), outputs(&expected), "{name}");
-        assert_eq!(ran.batch, rows, "{name}: all of them in one run");
-        assert_eq!(ran.copies_in, inputs.len() as u64, "{name}");
-        assert_eq!(ran.copies_out, ran.outputs.len() as u64, "{name}");
-        assert!(ran.asked.is_some());
-        assert!(ran.turn.is_some() != ran.woken.is_some(), "one of the two");
+        assert_eq!(ran.ran.batch, rows, "{name}: all of them in one run");
+        assert_eq!(ran.ran.copies_in, inputs.len() as u64, "{name}");
+        assert_eq!(ran.ran.copies_out, ran.outputs.len() as u64, "{name}");
+        assert!(ran.ran.asked.is_some());
+        assert!(
+            ran.ran.turn.is_some() != ran.ran.woken.is_some(),
+            "one of the two"
+        );
     }
 }
 
@@ -153,7 +156,7 @@ fn only_what_has_the_same_open_dimensions_is_merged() {
     let single = alone("open");
     for (inputs, ran) in callers.iter().zip(together(&batched, &callers)) {
         let ran = ran.expect("a run");
-        assert_eq!(ran.batch, 2);
+        assert_eq!(ran.ran.batch, 2);
         let expected = run(&single, inputs, None).expect("a run");
         assert_eq!(outputs(&ran), outputs(&expected));
     }
@@ -179,7 +182,7 @@ fn many_threads_on_one_graph_get_what_they_would_get_alone() {
                         let ran = run(graph, &inputs, None).expect("a run");
                         let expected = run(single, &inputs, None).expect("a run");
                         assert_eq!(outputs(&ran), outputs(&expected));
-                        assert!((rows..=5).contains(&ran.batch), "{}", ran.batch);
+                        assert!((rows..=5).contains(&ran.ran.batch), "{}", ran.ran.batch);
                     }
                 });
             }
@@ -203,7 +206,7 @@ fn a_bad_tensor_fails_by_itself_before_it_waits() {
         }
         let second = run(&graph, &good, None).expect("a run");
         let first = first.join().expect("no panic").expect("a run");
-        assert_eq!((first.batch, second.batch), (2, 2));
+        assert_eq!((first.ran.batch, second.ran.batch), (2, 2));
     });
 }
 
@@ -214,7 +217,7 @@ fn of_a_batch_that_fails_only_the_guilty_one_does() {
     let ran = together(&graph, &callers);
     let row = |ran: &Result<Outcome, Error>| {
         let ran = ran.as_ref().expect("a run");
-        assert_eq!(ran.batch, 1, "by itself in the end");
+        assert_eq!(ran.ran.batch, 1, "by itself in the end");
         ran.outputs[0].bytes()[..4].to_vec()
     };
     assert_eq!(row(&ran[0]), 10f32.to_le_bytes());
@@ -226,7 +229,7 @@ fn of_a_batch_that_fails_only_the_guilty_one_does() {
     let ran = together(&graph, &callers);
     assert!(
         ran.iter()
-            .all(|ran| ran.as_ref().is_ok_and(|ran| ran.batch == 3))
+            .all(|ran| ran.as_ref().is_ok_and(|ran| ran.ran.batch == 3))
     );
 }
 
@@ -239,14 +242,14 @@ fn one_deadline_is_one_callers() {
             .map(|_| scope.spawn(|| run(&graph, &inputs, Some(Duration::from_secs(600)))))
             .collect();
         let error = run(&graph, &inputs, Some(Duration::from_millis(30)))
-            .map(|ran| ran.batch)
+            .map(|ran| ran.ran.batch)
             .expect_err("nobody else comes in time");
         assert_eq!(error.code(), ErrorCode::Timeout, "{error}");
         let third = scope.spawn(|| run(&graph, &inputs, None));
         let fourth = run(&graph, &inputs, None).expect("a run");
-        assert_eq!(fourth.batch, 4, "without the one that left");
+        assert_eq!(fourth.ran.batch, 4, "without the one that left");
         for ran in patient.into_iter().chain([third]) {
-            assert_eq!(ran.join().expect("no panic").expect("a run").batch, 4);
+            assert_eq!(ran.join().expect("no panic").expect("a run").ran.batch, 4);
         }
     });
 }
@@ -302,6 +305,7 @@ fn sandboxes_share_a_run_and_their_ledgers_say_so() {
     for command in [
         "compute pair a:FP32:1,4 b:I64:1",
         "infer pair a:FP32:1,4 b:I64:1",
+        "prepared pair a:FP32:1,4 b:I64:1",
     ] {
         let alone = Conduct::new(&["pair"]).say(command);
         support::onnxruntime();

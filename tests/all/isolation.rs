@@ -88,6 +88,7 @@ fn one_graph_runs_for_many_instances_at_once_each_with_its_own_answer() {
                 for _ in 0..200 {
                     assert_eq!(guest.say(&format!("compute {command}")), standard);
                     assert_eq!(guest.say(&format!("infer {command}")), fused);
+                    assert_eq!(guest.say(&format!("prepared {command}")), fused);
                 }
             });
         }

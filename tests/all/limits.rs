@@ -31,7 +31,7 @@ fn a_loop_is_stopped_at_the_deadline() {
 fn an_inference_is_stopped_at_its_deadline_and_the_guest_told() {
     let limits = limits(|limits| limits.inference = Duration::from_millis(50));
     let mut guest = Conduct::with(&["slow", "pair"], &all_graphs(), &limits);
-    for command in ["compute", "infer"] {
+    for command in ["compute", "infer", "prepared", "prepared-one"] {
         let said = guest.say(&format!("{command} slow x:FP32:1"));
         has(&said, &["Timeout", "`slow`", "50ms"]);
         // The termination does not reach the next inference.
@@ -145,11 +145,16 @@ fn handles_are_bounded() {
     let mut guest = Conduct::with(&["pair"], &all_graphs(), &limits);
     for _ in 0..200 {
         has(&guest.say("compute pair a:FP32:1,4 b:I64:1"), &["sum="]);
+        has(&guest.say("prepared pair a:FP32:1,4 b:I64:1"), &["[1]"]);
     }
-    has(
-        &guest.dies("leak").to_string(),
-        &["as many handles as it may"],
-    );
+    assert_eq!(guest.0.handles(), 0, "all were given back");
+    for leak in ["leak", "prepare-and-leak pair a:FP32:1,4 b:I64:1"] {
+        let mut guest = Conduct::with(&["pair"], &all_graphs(), &limits);
+        has(
+            &guest.dies(leak).to_string(),
+            &["as many handles as it may"],
+        );
+    }
 }
 
 #[test]

@@ -6,9 +6,9 @@ use tollgate_runtime::{Grants, GraphGrant, Limits};
 
 use crate::support::{self, Conduct, all_graphs, has, model};
 
-/// Both interfaces say the same of the same mistake.
-fn both(guest: &mut Conduct, arguments: &str, words: &[&str]) {
-    for command in ["compute", "infer"] {
+/// All ways to infer say the same of the same mistake.
+fn each(guest: &mut Conduct, arguments: &str, words: &[&str]) {
+    for command in ["compute", "infer", "prepared"] {
         let said = guest.say(&format!("{command} {arguments}"));
         has(&said, words);
     }
@@ -20,48 +20,48 @@ fn both(guest: &mut Conduct, arguments: &str, words: &[&str]) {
 fn wrong_tensors_are_invalid_arguments_and_name_the_input() {
     let mut guest = Conduct::new(&["pair"]);
     let invalid = "InvalidArgument";
-    both(
+    each(
         &mut guest,
         "pair a:FP32:4 b:I64:1",
         &[invalid, "`a`", "[?, 4]", "[4]"],
     );
-    both(
+    each(
         &mut guest,
         "pair a:FP32:1,5 b:I64:1",
         &[invalid, "`a`", "[?, 4]", "[1, 5]"],
     );
-    both(
+    each(
         &mut guest,
         "pair a:I32:1,4 b:I64:1",
         &[invalid, "`a`", "FP32", "I32"],
     );
-    both(
+    each(
         &mut guest,
         "pair a:FP32:1,4:12 b:I64:1",
         &[invalid, "`a`", "16 bytes", "12 came"],
     );
-    both(
+    each(
         &mut guest,
         "pair a:FP32:1,4:15 b:I64:1",
         &[invalid, "16 bytes", "15 came"],
     );
-    both(
+    each(
         &mut guest,
         "pair a:FP32:1,4:20 b:I64:1",
         &[invalid, "16 bytes", "20 came"],
     );
-    both(
+    each(
         &mut guest,
         "pair a:FP32:1,4",
         &[invalid, "2 input", "1 came"],
     );
-    both(&mut guest, "pair", &[invalid, "2 input", "0 came"]);
-    both(
+    each(&mut guest, "pair", &[invalid, "2 input", "0 came"]);
+    each(
         &mut guest,
         "pair a:FP32:1,4 b:I64:1 a:FP32:1,4",
         &[invalid, "3 came"],
     );
-    both(
+    each(
         &mut guest,
         "pair a:FP32:1,4 a:FP32:1,4",
         &[invalid, "`a`", "twice"],
@@ -71,16 +71,65 @@ fn wrong_tensors_are_invalid_arguments_and_name_the_input() {
 #[test]
 fn unknown_names_are_not_found_and_say_what_there_is() {
     let mut guest = Conduct::new(&["pair"]);
-    both(
+    each(
         &mut guest,
         "pair a:FP32:1,4 c:I64:1",
         &["NotFound", "`c`", "a, b"],
     );
-    both(&mut guest, "pair a:FP32:1,4 7:I64:1", &["NotFound", "`7`"]);
-    both(
+    each(&mut guest, "pair a:FP32:1,4 7:I64:1", &["NotFound", "`7`"]);
+    each(
         &mut guest,
         "nope a:FP32:1,4 b:I64:1",
         &["NotFound", "`nope`", "pair"],
+    );
+}
+
+#[test]
+fn an_inference_is_refused_when_it_is_prepared_and_not_later() {
+    let mut guest = Conduct::new(&["pair"]);
+    for (arguments, words) in [
+        ("pair a:FP32:1,5 b:I64:1", ["InvalidArgument", "`a`"]),
+        ("pair a:I32:1,4 b:I64:1", ["InvalidArgument", "`a`"]),
+        ("pair a:FP32:1,4", ["InvalidArgument", "1 came"]),
+        ("pair a:FP32:1,4 c:I64:1", ["NotFound", "`c`"]),
+        (
+            "pair a:FP32:4294967295,4294967295,4294967295 b:I64:1",
+            ["InvalidArgument", "`a`"],
+        ),
+    ] {
+        has(&guest.say(&format!("prepare-only {arguments}")), &words);
+    }
+    // Only what is not there yet is left for the run.
+    let arguments = "pair a:FP32:1,4:12 b:I64:1";
+    assert_eq!(guest.say(&format!("prepare-only {arguments}")), "prepared");
+    has(
+        &guest.say(&format!("prepared {arguments}")),
+        &["`a`", "12 came"],
+    );
+    // Which does it no harm.
+    let right = "pair a:FP32:1,4 b:I64:1";
+    let fused = guest.say(&format!("infer {right}"));
+    has(
+        &guest.say(&format!("prepared-again {right}")),
+        &["InvalidArgument", "0 came", &format!("true {fused}")],
+    );
+}
+
+#[test]
+fn one_input_and_one_output_or_none_at_all() {
+    let mut guest = Conduct::new(&["pair", "type-fp32"]);
+    let invalid = "InvalidArgument";
+    has(
+        &guest.say("prepared-one pair a:FP32:1,4 b:I64:1"),
+        &[invalid, "2 outputs", "`run`"],
+    );
+    let described = guest.say("describe type-fp32");
+    let input = described.split_once(':').expect("a name").0.to_owned();
+    let one = guest.say(&format!("prepared-one type-fp32 {input}:FP32:2,3"));
+    assert_eq!(guest.say(&format!("infer type-fp32 {input}:FP32:2,3")), one);
+    has(
+        &guest.say(&format!("prepared-one type-fp32 {input}:FP32:2,3:20")),
+        &[invalid, "24 bytes", "20 came"],
     );
 }
 
@@ -101,6 +150,12 @@ fn more_tensors_than_the_limit_are_too_large() {
     let said = guest.say("compute pair a:FP32:4,4 b:I64:4");
     has(&said, &["TooLarge", "at most 64 bytes"]);
     has(&guest.say("compute pair a:FP32:1,4 b:I64:1"), &["sum="]);
+    // What is prepared keeps its outputs, as long as it is there.
+    let said = guest.say("prepare-only pair a:FP32:64,4 b:I64:64");
+    has(&said, &["TooLarge", "at most 64 bytes"]);
+    for _ in 0..100 {
+        has(&guest.say("prepared pair a:FP32:2,4 b:I64:2"), &["[2]"]);
+    }
     assert_eq!(guest.say("hoard"), "refused");
 }
 

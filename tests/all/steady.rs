@@ -124,6 +124,32 @@ fn rust_leaves_nothing_behind() {
     is_steady("preview1-repeat");
 }
 
+/// What is prepared once, and what is prepared anew for each inference.
+#[test]
+fn prepared_inferences_answer_as_others_and_leave_nothing_behind() {
+    let said = [b'i', b'p', b'q'].map(|how| {
+        let host = host(&["mlp"]);
+        let made = Instance::new(&plugin("repeat"), &host, &all_graphs(), &Limits::default());
+        let mut instance = made.expect("an instance");
+        let mut answers = Vec::new();
+        let mut after = |frames: usize| {
+            for _ in 0..frames {
+                let mut ledger = Ledger::open();
+                ledger.start();
+                let handled = instance.handle(&frame_of(vec![how, 1]), &mut ledger);
+                let outputs = handled.expect("no trap").expect("no fault");
+                answers.push(outputs[0].data.to_vec());
+            }
+            (instance.handles(), instance.memory_bytes())
+        };
+        let settled = after(SETTLED);
+        assert_eq!(after(FRAMES), settled, "handles and bytes of memory");
+        answers
+    });
+    let [inferred, prepared, anew] = said;
+    assert!(inferred == prepared && inferred == anew);
+}
+
 #[test]
 fn c_and_cpp_leave_nothing_behind() {
     is_steady("repeat-c");

@@ -33,6 +33,12 @@ fn every_type_is_computed_in_on_both_interfaces() {
             unaligned, fused,
             "an odd address changes nothing but the copies"
         );
+        for command in ["prepared", "prepared-one"] {
+            for address in ["", "@"] {
+                let ready = guest.say(&format!("{command} {model} {input}:{address}{ty}:2,3"));
+                assert_eq!(ready, fused, "{command} at {address:?}");
+            }
+        }
     }
 }
 
@@ -46,6 +52,9 @@ fn many_inputs_and_outputs_by_name_by_index_and_in_any_order() {
     let fused = guest.say("infer pair a:FP32:3,4 b:I64:3");
     assert_eq!(guest.say("infer pair _:FP32:3,4 _:I64:3"), fused);
     assert_eq!(guest.say("infer pair b:I64:3 a:FP32:3,4"), fused);
+    assert_eq!(guest.say("prepared pair a:FP32:3,4 b:I64:3"), fused);
+    assert_eq!(guest.say("prepared pair b:I64:3 a:FP32:3,4"), fused);
+    assert_eq!(guest.say("prepared pair _:FP32:3,4 1:I64:3"), fused);
     // Another size of the dynamic dimension, then the first again.
     has(&guest.say("infer pair _:FP32:1,4 _:I64:1"), &["[1]"]);
     assert_eq!(guest.say("infer pair _:FP32:3,4 _:I64:3"), fused);
@@ -56,6 +65,20 @@ fn an_output_whose_size_depends_on_the_values() {
     let mut guest = Conduct::new(&["nonzero"]);
     has(&guest.say("compute nonzero x:FP32:5"), &["I64", "[1, 5]"]);
     has(&guest.say("infer nonzero x:FP32:2"), &["I64", "[1, 2]"]);
+    has(&guest.say("prepared nonzero x:FP32:2"), &["I64", "[1, 2]"]);
+}
+
+#[test]
+fn what_is_prepared_knows_its_outputs_as_soon_as_can_be() {
+    let mut guest = Conduct::new(&["pair", "nonzero"]);
+    let known = guest.say("prepared-outputs pair a:FP32:3,4 b:I64:3");
+    let (before, after) = known.split_once(" then ").expect("both");
+    assert_eq!(before, after, "the rows follow from the inputs'");
+    has(before, &["sum:", "count:", "[Some(3)]"]);
+    let open = guest.say("prepared-outputs nonzero x:FP32:5");
+    let (before, after) = open.split_once(" then ").expect("both");
+    has(before, &["I64", "None"]);
+    has(after, &["I64", "[Some(1), Some(5)]"]);
 }
 
 #[test]
@@ -98,6 +121,16 @@ fn one_copy_each_way_and_none_in_on_the_extension() {
         "{record:?}"
     );
     assert_eq!(record.counts.inferences, 1);
+    for (place, copies) in [("", 0), ("@", 1)] {
+        let record = guest
+            .try_say(format!("prepared-one mlp {input}:{place}FP32:1,64").as_bytes())
+            .1;
+        assert_eq!(
+            (record.counts.copies_in, record.counts.copies_out),
+            (copies, 1),
+            "{record:?}"
+        );
+    }
     let difference = record.stages.sum().abs_diff(record.total_ns);
     assert!(
         difference * 20 <= record.total_ns,

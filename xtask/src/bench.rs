@@ -344,7 +344,8 @@ fn table(rows: &[Row]) {
 fn note(workload: &str, path: &str, micro: &Micro) -> String {
     format!(
         "{workload} {path}: empty call {:.0} ns (least {:.0}), instantiate and drop {:.1} us \
-         (least {:.1}), ledger {:.1} stamps of {:.1} ns = {:.0} ns an inference",
+         (least {:.1}), ledger {:.1} stamps of {:.1} ns = {:.0} ns an inference, nothing behind the \
+         imports {:.0} ns (least {:.0})",
         micro.empty_call_ns,
         micro.least_empty_call_ns,
         micro.instantiate_drop_ns / 1000.0,
@@ -352,5 +353,7 @@ fn note(workload: &str, path: &str, micro: &Micro) -> String {
         micro.stamps_per_inference,
         micro.stamp_ns,
         micro.probe_ns_per_inference,
+        micro.bare_call_ns,
+        micro.least_bare_call_ns,
     )
 }

@@ -23,6 +23,10 @@ impl Graph {
         backend::Graph::load(name).map(Self)
     }
 
+    pub(crate) fn backend(&self) -> &backend::Graph {
+        &self.0
+    }
+
     /// Names, types and dimensions of the graph's inputs and outputs, and its device.
     ///
     /// # Errors

@@ -40,6 +40,7 @@ mod graph;
 pub mod image;
 mod log;
 mod plugin;
+mod prepared;
 mod tensor;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
@@ -50,6 +51,7 @@ pub use error::{Error, ErrorCode};
 pub use graph::{Context, Graph, Metadata, TensorInfo};
 pub use log::{Level, config, log};
 pub use plugin::{Fault, Frame, Output, Plugin};
+pub use prepared::{Elements, Expected, Prepared};
 pub use tensor::{Input, Tensor, TensorRef};
 
 /// What [`export!`] expands to; not for anybody else.

@@ -182,7 +182,7 @@ impl Native {
         let mut infer_ns = 0;
         for _ in 0..inferences {
             let outcome = self.plan.graph.run(&mut self.lane, &arguments, deadline)?;
-            infer_ns += outcome.ended.nanos_since(outcome.started);
+            infer_ns += outcome.ran.ended.nanos_since(outcome.ran.started);
             for output in outcome.outputs {
                 self.lane.recycle(output);
             }

@@ -76,7 +76,7 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
                 format!("version {version} is not accepted: rebuild it for WASI 0.2 or 0.3.0"),
             )
         }
-        "tollgate:nn/inference" if version == "0.1.0" => nothing(),
+        "tollgate:nn/inference" | "tollgate:nn/prepared" if version == "0.1.0" => nothing(),
         _ if interface.starts_with("tollgate:nn/") => (
             Need::NotOffered,
             format!("version {version} is not accepted: rebuild it against 0.1.0"),

@@ -55,6 +55,10 @@ pub struct Micro {
     pub stamps_per_inference: f64,
     /// What they cost together.
     pub probe_ns_per_inference: f64,
+    /// A call with nothing behind the imports: Wasmtime's and the guest's own share.
+    pub bare_call_ns: f64,
+    /// The least of them.
+    pub least_bare_call_ns: f64,
 }
 
 /// One of the processes, and how to talk to it.

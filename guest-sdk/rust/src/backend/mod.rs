@@ -6,12 +6,12 @@ pub mod bindings;
 #[cfg(target_family = "wasm")]
 mod wasm;
 #[cfg(target_family = "wasm")]
-pub use wasm::{Bucket, Context, Graph, config, handle, log};
+pub use wasm::{Bucket, Context, Graph, Prepared, config, handle, log};
 
 #[cfg(not(target_family = "wasm"))]
 mod native;
 #[cfg(not(target_family = "wasm"))]
-pub use native::{Bucket, Context, Graph, config, log, twin};
+pub use native::{Bucket, Context, Graph, Prepared, config, log, twin};
 #[cfg(not(target_family = "wasm"))]
 pub(crate) use native::{Host, enter};
 #[cfg(not(target_family = "wasm"))]

@@ -5,7 +5,7 @@
 
 use super::bindings::{
     exports::tollgate::plugin::handler,
-    tollgate::nn::inference as nn,
+    tollgate::nn::{inference as nn, prepared},
     wasi::{
         config::store as values,
         keyvalue::{atomics, store},
@@ -21,6 +21,7 @@ use crate::{
     graph::{Metadata, TensorInfo},
     log::Level,
     plugin::{Fault, Frame, Output, Plugin},
+    prepared::{Elements, Expected},
     tensor::{Input, Tensor},
 };
 
@@ -60,8 +61,80 @@ impl Graph {
             .collect())
     }
 
+    pub fn prepare(&self, inputs: &[Expected<'_>]) -> Result<Prepared, Error> {
+        let inputs: Vec<_> = inputs.iter().map(|input| (*input).into()).collect();
+        let inner = prepared::prepare(&self.0, &inputs)?;
+        let known = inner
+            .outputs()
+            .into_iter()
+            .map(|info| {
+                let dimensions = info.dimensions.into_iter().collect::<Option<_>>()?;
+                Some((info.ty.into(), dimensions))
+            })
+            .collect();
+        Ok(Prepared { inner, known })
+    }
+
     pub fn context(&self) -> Result<Context, Error> {
         Ok(Context(self.0.init_execution_context()?))
+    }
+}
+
+pub struct Prepared {
+    inner: prepared::Prepared,
+    /// Types and dimensions of the outputs, where they follow from the inputs'.
+    known: Option<Vec<(TensorType, Vec<u32>)>>,
+}
+
+impl Prepared {
+    pub fn run(&self, inputs: &[Elements<'_>]) -> Result<Vec<Tensor>, Error> {
+        let inputs: Vec<&[u8]> = inputs.iter().map(|input| input.data).collect();
+        let data = self.inner.run(&inputs)?;
+        Ok(match &self.known {
+            Some(known) => data
+                .into_iter()
+                .zip(known)
+                .map(|(data, (ty, dimensions))| Tensor {
+                    dimensions: dimensions.clone(),
+                    ty: *ty,
+                    data,
+                })
+                .collect(),
+            None => data
+                .into_iter()
+                .zip(self.inner.outputs())
+                .map(|(data, info)| Tensor {
+                    // A run has shown them all.
+                    dimensions: info.dimensions.into_iter().flatten().collect(),
+                    ty: info.ty.into(),
+                    data,
+                })
+                .collect(),
+        })
+    }
+
+    pub fn run_one(&self, input: Elements<'_>) -> Result<Tensor, Error> {
+        let data = self.inner.run_one(input.data)?;
+        if let Some([(ty, dimensions)]) = self.known.as_deref() {
+            return Ok(Tensor {
+                dimensions: dimensions.clone(),
+                ty: *ty,
+                data,
+            });
+        }
+        let infos = self.inner.outputs();
+        let info = infos.into_iter().next().ok_or_else(|| {
+            Error::new(ErrorCode::RuntimeError, "the graph has no output any more")
+        })?;
+        Ok(Tensor {
+            dimensions: info.dimensions.into_iter().flatten().collect(),
+            ty: info.ty.into(),
+            data,
+        })
+    }
+
+    pub fn outputs(&self) -> Result<Vec<TensorInfo>, Error> {
+        Ok(self.inner.outputs().into_iter().map(Into::into).collect())
     }
 }
 
@@ -199,6 +272,16 @@ impl<'a> From<Input<'a>> for nn::Input<'a> {
             dimensions: input.dimensions,
             ty: input.ty.into(),
             data: input.data,
+        }
+    }
+}
+
+impl<'a> From<Expected<'a>> for prepared::Expected<'a> {
+    fn from(input: Expected<'a>) -> Self {
+        Self {
+            name: input.name,
+            dimensions: input.dimensions,
+            ty: input.ty.into(),
         }
     }
 }

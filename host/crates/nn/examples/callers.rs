@@ -147,7 +147,7 @@ fn call(
         let outcome = graph.run(&mut lane, &[Argument { name: None, data }], None)?;
         seen.taken
             .push(u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX));
-        seen.rows += u64::from(outcome.batch);
+        seen.rows += u64::from(outcome.ran.batch);
         for output in outcome.outputs {
             lane.recycle(output);
         }

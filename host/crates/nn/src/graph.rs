@@ -12,13 +12,23 @@ use crate::{
     batcher::{self, Batcher, Request, Turn},
     calibrate::calibrate,
     clock::{Deadline, Stamp},
-    lane::{Argument, Copies, Lane, Outcome},
+    lane::{Argument, Copies, Lane, Outcome, Ran, Views},
     model::Model,
-    run::{self, Cancel, RunFault},
-    session::{Sessions, Source},
+    run::{self, Cancel, Feed, RunFault},
+    session::{Loan, Sessions, Source},
 };
 
 pub use crate::shape::TensorInfo;
+
+/// Memory for the outputs of a run, where it is known how much; then the outputs.
+pub(crate) type Outputs = SmallVec<[Option<Tensor>; 2]>;
+
+/// An inference whose arguments are what the graph takes.
+pub(crate) struct Checked<'a> {
+    pub(crate) arguments: &'a [Argument<'a>],
+    /// The argument for each input.
+    pub(crate) order: &'a [usize],
+}
 
 /// A loaded model.
 pub struct Graph {
@@ -111,31 +121,50 @@ impl Graph {
     ) -> Result<Outcome, Error> {
         let model = &self.model;
         let mut bindings = model.bindings();
-        let order = model.check(arguments, &mut bindings)?;
-        let Lane {
-            caller,
-            cancel,
-            views,
-            pool,
-        } = lane;
-        let copies = Copies::of(arguments, pool)?;
-        let mut outputs: SmallVec<[Option<Tensor>; 2]> = SmallVec::new();
+        let described = arguments.iter().map(Argument::described);
+        let order = model.check(described, &mut bindings)?;
+        let mut outputs = Outputs::new();
         for info in &model.outputs {
-            let shape = self
-                .foreseen
-                .load(Ordering::Relaxed)
-                .then(|| info.resolve(&bindings))
-                .flatten();
+            let shape = self.foresees().then(|| info.resolve(&bindings)).flatten();
             outputs.push(match shape {
-                Some(shape) => Some(pool.take(info.ty, &shape)?),
+                Some(shape) => Some(lane.pool.take(info.ty, &shape)?),
                 None => None,
             });
         }
-
-        let timeout = || Error::Timeout {
-            graph: model.name.clone(),
-            after: deadline.map_or_else(Default::default, |deadline| deadline.budget()),
+        let mut views = std::mem::take(&mut lane.views);
+        let checked = Checked {
+            arguments,
+            order: &order,
         };
+        let ran = self.run_checked(lane, &mut views, checked, &mut outputs, deadline);
+        lane.views = views;
+        Ok(Outcome {
+            ran: ran?,
+            outputs: outputs.into_iter().flatten().collect(),
+        })
+    }
+
+    /// Whether the model's word on its outputs' dimensions can be relied on.
+    pub(crate) fn foresees(&self) -> bool {
+        self.foreseen.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Runs an inference whose arguments are what the graph takes. `outputs` has the memory that is
+    /// to be written, where it is known how much, and afterwards all outputs.
+    pub(crate) fn run_checked(
+        &self,
+        lane: &mut Lane,
+        views: &mut Views,
+        checked: Checked<'_>,
+        outputs: &mut Outputs,
+        deadline: Option<Deadline>,
+    ) -> Result<Ran, Error> {
+        let Checked { arguments, order } = checked;
+        let copies = Copies::of(arguments, &mut lane.pool)?;
         let crowded = self.batcher.as_ref().is_some_and(Batcher::is_crowded);
         let at_once = if crowded {
             None
@@ -147,60 +176,39 @@ impl Graph {
             None => {
                 let asked = Stamp::now();
                 let request = Request {
-                    model,
+                    model: &self.model,
                     arguments,
-                    order: &order,
-                    outputs: &outputs,
+                    order,
+                    outputs,
                     deadline,
-                    caller: *caller,
+                    caller: lane.caller,
                     asked,
                 };
-                (self.wait(&request, cancel), Some(asked))
+                (self.wait(&request, &mut lane.cancel), Some(asked))
             }
         };
-        let mut outcome = match turn {
-            Turn::Late => return Err(timeout()),
+        let ran = match turn {
+            Turn::Late => return Err(self.timeout(deadline)),
             Turn::Ran { part, turn } => {
                 let woken = turn.is_none().then(Stamp::now);
                 let (started, ended, batch) = (part.started, part.ended, part.of);
-                part.copy_to(&mut outputs, pool)?;
-                Outcome {
-                    outputs: SmallVec::new(),
+                part.copy_to(outputs, &mut lane.pool)?;
+                Ran {
                     asked,
                     turn,
                     started,
                     ended,
                     woken,
                     batch,
-                    copies_in: (copies.0.len() + model.inputs.len()) as u64,
-                    copies_out: model.outputs.len() as u64,
+                    copies_in: (copies.0.len() + arguments.len()) as u64,
+                    copies_out: outputs.len() as u64,
                 }
             }
             Turn::Alone(loan) => {
-                let session = loan.session().ok_or_else(timeout)?;
-                let feeds = views.feed(&order, arguments, &copies)?;
-                let names = (&model.input_names, &model.output_names);
-                let mut ran = run::run(session, cancel, deadline, names, &feeds, &mut outputs);
-                if matches!(ran, Err(RunFault::Failed(_))) && outputs.iter().any(Option::is_some) {
-                    // Either the inference fails by itself, or the model's outputs are not what
-                    // it says they are: without memory made beforehand the second kind works.
-                    outputs.iter_mut().for_each(|output| *output = None);
-                    ran = run::run(session, cancel, deadline, names, &feeds, &mut outputs);
-                    if ran.is_ok() {
-                        self.foreseen.store(false, Ordering::Relaxed);
-                    }
-                }
-                drop(loan);
-                let (started, ended) = ran.map_err(|fault| match fault {
-                    RunFault::Terminated => timeout(),
-                    RunFault::Failed(reason) => Error::Run {
-                        graph: model.name.clone(),
-                        reason,
-                    },
-                    RunFault::Other(error) => error,
-                })?;
-                Outcome {
-                    outputs: SmallVec::new(),
+                let feeds = views.feed(order, arguments, &copies)?;
+                let (started, ended) =
+                    self.run_alone(loan, &mut lane.cancel, &feeds, outputs, deadline)?;
+                Ran {
                     asked,
                     turn: None,
                     started,
@@ -212,18 +220,57 @@ impl Graph {
                 }
             }
         };
-        outcome.outputs = outputs.into_iter().flatten().collect();
-        let (count, came) = (model.outputs.len(), outcome.outputs.len());
-        if came != count {
+        let came = outputs.iter().flatten().count();
+        if came != outputs.len() {
             return Err(Error::Run {
-                graph: model.name.clone(),
-                reason: format!("it gave {came} of its {count} outputs"),
+                graph: self.model.name.clone(),
+                reason: format!("it gave {came} of its {} outputs", outputs.len()),
             });
         }
         for (_, copy) in copies.0 {
-            pool.give_back(copy);
+            lane.pool.give_back(copy);
         }
-        Ok(outcome)
+        Ok(ran)
+    }
+
+    /// Runs one inference by itself; gives the stamps around ONNX Runtime's run.
+    fn run_alone(
+        &self,
+        loan: Loan<'_>,
+        cancel: &mut Cancel,
+        feeds: &[Feed<'_>],
+        outputs: &mut Outputs,
+        deadline: Option<Deadline>,
+    ) -> Result<(Stamp, Stamp), Error> {
+        let model = &self.model;
+        let session = loan.session().ok_or_else(|| self.timeout(deadline))?;
+        let names = (&model.input_names, &model.output_names);
+        let mut ran = run::run(session, cancel, deadline, names, feeds, outputs);
+        if matches!(ran, Err(RunFault::Failed(_))) && outputs.iter().any(Option::is_some) {
+            // Either the inference fails by itself, or the model's outputs are not what it says
+            // they are: without memory made beforehand the second kind works.
+            outputs.iter_mut().for_each(|output| *output = None);
+            ran = run::run(session, cancel, deadline, names, feeds, outputs);
+            if ran.is_ok() {
+                self.foreseen.store(false, Ordering::Relaxed);
+            }
+        }
+        ran.map_err(|fault| match fault {
+            RunFault::Terminated => self.timeout(deadline),
+            RunFault::Failed(reason) => Error::Run {
+                graph: model.name.clone(),
+                reason,
+            },
+            RunFault::Other(error) => error,
+        })
+    }
+
+    #[cold]
+    fn timeout(&self, deadline: Option<Deadline>) -> Error {
+        Error::Timeout {
+            graph: self.model.name.clone(),
+            after: deadline.map_or_else(Default::default, |deadline| deadline.budget()),
+        }
     }
 
     /// Waits for a turn, or for another caller to run this inference with its own.

@@ -25,6 +25,27 @@ pub struct Argument<'a> {
     pub data: Data<'a>,
 }
 
+/// What an input is said to be, and how many bytes it has.
+#[derive(Clone, Copy)]
+pub(crate) struct Described<'a> {
+    pub(crate) name: Option<&'a str>,
+    pub(crate) ty: TensorType,
+    pub(crate) dimensions: &'a [u32],
+    pub(crate) bytes: usize,
+}
+
+impl<'a> Argument<'a> {
+    pub(crate) fn described(&self) -> Described<'a> {
+        let (ty, dimensions, bytes) = self.data.parts();
+        Described {
+            name: self.name,
+            ty,
+            dimensions,
+            bytes: bytes.len(),
+        }
+    }
+}
+
 /// Where the elements of an input are.
 #[derive(Clone, Copy)]
 pub enum Data<'a> {
@@ -59,6 +80,13 @@ impl<'a> Data<'a> {
 pub struct Outcome {
     /// All outputs, in the graph's order.
     pub outputs: SmallVec<[Tensor; 2]>,
+    /// What it took.
+    pub ran: Ran,
+}
+
+/// What an inference took.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran {
     /// When the caller began to wait for its turn; none where its turn was at once.
     pub asked: Option<Stamp>,
     /// When its turn came and it began to merge others' inferences with its own; none where it
@@ -182,9 +210,7 @@ impl Copies {
                 && !ViewSlot::accepts(ty, bytes)
             {
                 let mut tensor = pool.take(ty, dimensions)?;
-                if let Some(elements) = tensor.bytes_mut() {
-                    elements.copy_from_slice(bytes);
-                }
+                tensor.fill(bytes);
                 copies.push((place, tensor));
             }
         }

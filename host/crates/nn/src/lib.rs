@@ -5,7 +5,7 @@
 //! failure is an [`Error`] with one of wasi-nn's codes, and nothing here panics on a value that
 //! somebody else supplied.
 //!
-//! Rooms, each standing above what it uses: [`GraphRegistry`] → [`Graph`] → `batcher` → `session` → `run` (the
+//! Rooms, each standing above what it uses: [`GraphRegistry`] | [`Prepared`] → [`Graph`] → `batcher` → `session` → `run` (the
 //! one room with unsafe code) → [`TensorType`], [`Device`], [`Error`].
 
 mod batcher;
@@ -22,6 +22,7 @@ mod line;
 mod model;
 mod options;
 mod permits;
+mod prepared;
 mod proof;
 mod registry;
 mod rows;
@@ -38,10 +39,11 @@ pub use caller::{Caller, Owner, Priority};
 pub use device::Device;
 pub use error::{Error, ErrorCode, causes};
 pub use graph::{Graph, TensorInfo};
-pub use lane::{Argument, Data, Lane, Outcome};
+pub use lane::{Argument, Data, Lane, Outcome, Ran};
 pub use options::{GraphOptions, Mode, Optimization};
+pub use prepared::{Expected, Prepared};
 pub use registry::GraphRegistry;
-pub use run::Tensor;
+pub use run::{Elements, Tensor};
 pub use runtime::OnnxRuntime;
 pub use shape::check_tensor;
 pub use tensor::{Shape, TensorType};

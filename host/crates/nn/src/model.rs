@@ -11,10 +11,13 @@ use smallvec::SmallVec;
 
 use crate::{
     Error, TensorType,
-    lane::Argument,
+    lane::Described,
     run::Names,
     shape::{Bindings, TensorInfo},
 };
+
+/// For each input the place of what was brought for it.
+pub(crate) type Order = SmallVec<[usize; 8]>;
 
 /// What one graph takes and gives.
 pub(crate) struct Model {
@@ -96,23 +99,18 @@ impl Model {
         Bindings::new(self.symbols)
     }
 
-    /// Holds the arguments against the inputs; gives the argument for each input.
-    pub(crate) fn check(
+    /// Holds what comes against the inputs; gives its place for each input.
+    pub(crate) fn check<'a>(
         &self,
-        arguments: &[Argument<'_>],
+        arguments: impl ExactSizeIterator<Item = Described<'a>>,
         bindings: &mut Bindings,
-    ) -> Result<SmallVec<[usize; 8]>, Error> {
+    ) -> Result<Order, Error> {
         if arguments.len() != self.inputs.len() {
-            return Err(Error::InputCount {
-                graph: self.name.clone(),
-                expected: self.inputs.len(),
-                names: names(&self.inputs),
-                came: arguments.len(),
-            });
+            return Err(self.wrong_count(arguments.len()));
         }
         const NONE: usize = usize::MAX;
-        let mut order: SmallVec<[usize; 8]> = SmallVec::from_elem(NONE, self.inputs.len());
-        for (position, argument) in arguments.iter().enumerate() {
+        let mut order = Order::from_elem(NONE, self.inputs.len());
+        for (position, argument) in arguments.enumerate() {
             let index = self.input_index(argument.name, position)?;
             let (Some(info), Some(slot)) = (self.inputs.get(index), order.get_mut(index)) else {
                 continue;
@@ -123,10 +121,18 @@ impl Model {
                 });
             }
             *slot = position;
-            let (ty, dimensions, bytes) = argument.data.parts();
-            info.check(ty, dimensions, bytes.len(), bindings)?;
+            info.check(argument.ty, argument.dimensions, argument.bytes, bindings)?;
         }
         Ok(order)
+    }
+
+    pub(crate) fn wrong_count(&self, came: usize) -> Error {
+        Error::InputCount {
+            graph: self.name.clone(),
+            expected: self.inputs.len(),
+            names: names(&self.inputs),
+            came,
+        }
     }
 
     /// The input that a name or, without one, a place stands for. A name that no input has counts

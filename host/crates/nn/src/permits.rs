@@ -81,6 +81,8 @@ pub(crate) struct Permit<'a> {
     permits: &'a Permits,
     /// Whether this one is the gatherer.
     gathers: bool,
+    /// Whether there is one less while it lasts.
+    counted: bool,
 }
 
 impl Waiting {
@@ -150,6 +152,13 @@ impl Permits {
     /// A permit that is there at once; none where some are queued or all are taken, or where a
     /// permit comes with a wait for others.
     pub(crate) fn try_acquire(&self) -> Option<Permit<'_>> {
+        if self.count == UNLIMITED && !self.gathers {
+            return Some(Permit {
+                permits: self,
+                gathers: false,
+                counted: false,
+            });
+        }
         let mut free = self.free.load(Ordering::Relaxed);
         while free != 0 && free & QUEUED == 0 && !self.gathers {
             match self.free.compare_exchange_weak(
@@ -197,6 +206,7 @@ impl Permits {
         Permit {
             permits: self,
             gathers,
+            counted: true,
         }
     }
 
@@ -327,7 +337,9 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.permits.release(self.gathers);
+        if self.counted {
+            self.permits.release(self.gathers);
+        }
     }
 }
 

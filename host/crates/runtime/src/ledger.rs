@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use tollgate_nn::{
-    Outcome,
+    Ran,
     clock::{Stamp, nanos},
 };
 
@@ -201,7 +201,7 @@ impl Ledger {
     ///
     /// Waiting for a turn, and waiting to be told that another caller ran it, is `batch`; merging
     /// and splitting on the caller's own thread is `glue`.
-    pub(crate) fn inference(&mut self, ran: &Outcome) {
+    pub(crate) fn inference(&mut self, ran: &Ran) {
         if let Some(asked) = ran.asked {
             self.switch_at(Stage::Batch, asked);
             self.counts.stamps += 1;
@@ -281,7 +281,8 @@ impl Ledger {
     /// Guest code returns to Wasmtime.
     #[inline]
     pub(crate) fn leave_guest(&mut self) {
-        if self.depth == 0 && self.entered {
+        // What follows a clean-up, or an allocation for an argument, is what went on before it.
+        if self.depth == 0 && self.stage == Stage::GuestAfter {
             self.switch(Stage::Lift);
         }
     }
@@ -353,8 +354,6 @@ pub struct Record {
 
 #[cfg(test)]
 mod tests {
-    use smallvec::SmallVec;
-
     use super::*;
 
     #[test]
@@ -399,8 +398,7 @@ mod tests {
         for _ in 0..2 {
             ledger.enter_host();
             ledger.switch(Stage::Glue);
-            ledger.inference(&Outcome {
-                outputs: SmallVec::new(),
+            ledger.inference(&Ran {
                 asked: Some(Stamp::now()),
                 turn: Some(Stamp::now()),
                 started: Stamp::now(),

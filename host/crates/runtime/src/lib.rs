@@ -25,6 +25,7 @@ mod plugin;
 mod pool;
 pub mod probe;
 mod services;
+mod slab;
 mod state;
 mod store;
 mod streams;

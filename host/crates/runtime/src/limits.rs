@@ -16,8 +16,9 @@ pub struct Limits {
     pub tensor_bytes: usize,
     /// A model that is loaded from bytes, in bytes. 512 MiB: more than models for the edge have.
     pub model_bytes: usize,
-    /// Resource handles that the instance holds at once: tensors, graphs, errors, files. 4,096:
-    /// an honest frame needs a dozen, a leak shows within seconds.
+    /// Resource handles that the instance holds at once: so many tensors, and so many of all else
+    /// together, graphs, errors, files. 4,096: an honest frame needs a dozen, a leak shows within
+    /// seconds.
     pub handles: usize,
     /// Values that one call may bring into the host besides tensors, in bytes. 32 MiB: an output
     /// may be a picture.

@@ -9,8 +9,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use tollgate_nn::{
-    Caller, Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane, Tensor,
-    TensorType,
+    Caller, Elements, Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane,
+    Prepared, Tensor, TensorType,
     clock::{Budget, Deadline, Stamp},
 };
 use wasmtime::{Memory, ResourceLimiter, component::ResourceTable};
@@ -20,7 +20,9 @@ use wasmtime_wasi::{
     p2::pipe::{MemoryInputPipe, SinkOutputStream},
 };
 
-use crate::{Error, Grants, GraphGrant, Ledger, Limits, services::Services, streams::Streams};
+use crate::{
+    Error, Grants, GraphGrant, Ledger, Limits, services::Services, slab::Slab, streams::Streams,
+};
 
 /// The graphs that instances can be given, and how models from bytes are loaded.
 #[derive(Clone)]
@@ -109,6 +111,7 @@ impl State {
                 load: grants.load,
                 lane: None,
                 lent: Vec::new(),
+                tensors: Slab::new(limits.handles),
                 held_bytes: 0,
                 tensor_bytes: limits.tensor_bytes,
                 model_bytes: limits.model_bytes,
@@ -136,6 +139,7 @@ impl State {
         let preview1 = self.preview1.as_mut();
         let streams = preview1.map_or(0, |preview1| preview1.ctx().table.iter_mut().count());
         self.table.iter_mut().count()
+            + self.nn.tensors.len()
             + streams
             + self.ephemeral.graphs.len()
             + self.ephemeral.contexts.len()
@@ -206,7 +210,9 @@ pub(crate) struct NnCtx {
     lane: Option<Box<Lane>>,
     /// Tensors whose bytes were handed to Wasmtime to be lowered, to be used again afterwards.
     lent: Vec<Tensor>,
-    /// Bytes of the tensors that the guest holds handles of.
+    /// The tensors that the guest holds handles of.
+    pub(crate) tensors: Slab<TensorEntry>,
+    /// Their bytes.
     pub(crate) held_bytes: usize,
     pub(crate) tensor_bytes: usize,
     pub(crate) model_bytes: usize,
@@ -238,9 +244,13 @@ impl NnCtx {
         self.lane = Some(lane);
     }
 
-    /// A tensor of the guest's to be filled, counted against the limit.
-    pub(crate) fn tensor(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, NnError> {
-        let bytes = ty.bytes_for(dimensions).unwrap_or(usize::MAX);
+    /// A tensor of the guest's to be filled, of so many bytes, counted against the limit.
+    pub(crate) fn tensor(
+        &mut self,
+        ty: TensorType,
+        dimensions: &[u32],
+        bytes: usize,
+    ) -> Result<Tensor, NnError> {
         self.hold(bytes)?;
         let tensor = self.take_lane().and_then(|mut lane| {
             let tensor = lane.tensor(ty, dimensions);
@@ -248,7 +258,7 @@ impl NnCtx {
             tensor
         });
         if tensor.is_err() {
-            self.held_bytes = self.held_bytes.saturating_sub(bytes);
+            self.let_go(bytes);
         }
         tensor
     }
@@ -267,17 +277,22 @@ impl NnCtx {
         Ok(())
     }
 
+    /// The guest holds so many bytes of tensors no longer.
+    pub(crate) fn let_go(&mut self, bytes: usize) {
+        self.held_bytes = self.held_bytes.saturating_sub(bytes);
+    }
+
     /// The guest holds a tensor no longer.
     pub(crate) fn release(&mut self, tensor: Tensor) {
-        self.held_bytes = self.held_bytes.saturating_sub(tensor.bytes().len());
+        self.let_go(tensor.bytes().len());
         self.recycle(tensor);
     }
 
     /// Bytes of a tensor for Wasmtime to lower, straight from the tensor's memory.
-    pub(crate) fn lend(&mut self, tensor: Tensor) -> Bytes {
-        let bytes = tensor.share();
+    pub(crate) fn lend(&mut self, tensor: Tensor) -> Elements {
+        let elements = tensor.share();
         self.lent.push(tensor);
-        bytes
+        elements
     }
 
     /// Puts what was lowered by now to use again.
@@ -386,6 +401,14 @@ pub(crate) enum TensorEntry {
 
 /// A graph of the guest's.
 pub(crate) struct GraphEntry(pub(crate) Arc<Graph>);
+
+/// An inference that the guest made ready.
+pub(crate) struct PreparedEntry {
+    /// Taken out for the duration of a run.
+    pub(crate) inference: Option<Box<Prepared>>,
+    /// Bytes of the outputs that it keeps; they count against the guest's limit.
+    pub(crate) bytes: usize,
+}
 
 /// An execution context of the guest's.
 pub(crate) struct ContextEntry {

@@ -1,9 +1,10 @@
-//! The guest of `boundary-standard` once more, over `tollgate:nn`: one crossing an inference.
+//! The guest of `boundary-standard` once more, over `tollgate:nn`: one crossing an inference, which
+//! is made ready beforehand, as a plugin does that counts microseconds.
 //!
 //! The two differ in the interface alone. The generated types borrow, so the guest hands over a
 //! pointer to its input and never copies it; what the host does with the pointer is measured.
 
-use bindings::tollgate::nn::inference::{Input, infer};
+use bindings::tollgate::nn::prepared::{Expected, Prepared as Inference, prepare};
 use bindings::wasi::nn::errors::Error;
 use bindings::wasi::nn::graph::{Graph, load_by_name};
 use bindings::wasi::nn::tensor::TensorType;
@@ -26,7 +27,7 @@ mod bindings {
                 import wasi:nn/tensor@0.2.0-rc-2024-10-28;
                 import wasi:nn/graph@0.2.0-rc-2024-10-28;
                 import wasi:nn/errors@0.2.0-rc-2024-10-28;
-                import tollgate:nn/inference@0.1.0;
+                import tollgate:nn/prepared@0.1.0;
                 export prepare: func(graph: string, input: string, dimensions: list<u32>, seed: u32) -> result<_, string>;
                 export infer: func(times: u32) -> result<f32, string>;
                 export empty: func();
@@ -41,9 +42,7 @@ mod bindings {
 
 /// What `prepare` leaves for `infer`.
 struct Prepared {
-    graph: Graph,
-    input: String,
-    dimensions: Vec<u32>,
+    inference: Inference,
     data: Vec<u8>,
 }
 
@@ -61,13 +60,14 @@ impl bindings::Guest for Boundary {
         seed: u32,
     ) -> Result<(), String> {
         let graph: Graph = load_by_name(&graph).map_err(sentence)?;
+        let expected = Expected {
+            name: Some(&input),
+            dimensions: &dimensions,
+            ty: TensorType::Fp32,
+        };
+        let inference = prepare(&graph, &[expected]).map_err(sentence)?;
         let data = noise(&dimensions, seed);
-        PREPARED.replace(Some(Prepared {
-            graph,
-            input,
-            dimensions,
-            data,
-        }));
+        PREPARED.replace(Some(Prepared { inference, data }));
         Ok(())
     }
 
@@ -93,15 +93,7 @@ impl Prepared {
         if let Some(first) = self.data.first_chunk_mut() {
             *first = last.clamp(-1.0, 1.0).to_le_bytes();
         }
-        let input = Input {
-            name: Some(&self.input),
-            dimensions: &self.dimensions,
-            ty: TensorType::Fp32,
-            data: &self.data,
-        };
-        let outputs = infer(&self.graph, &[input]).map_err(sentence)?;
-        let output = outputs.first().ok_or("expected an output, got none")?;
-        let data = &output.data;
+        let data = self.inference.run_one(&self.data).map_err(sentence)?;
         let first = data
             .first_chunk()
             .ok_or("expected a float in the output, got none")?;

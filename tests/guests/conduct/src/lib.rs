@@ -6,6 +6,7 @@
 
 mod buckets;
 mod misuse;
+mod ready;
 mod spec;
 
 use std::cell::Cell;
@@ -72,6 +73,7 @@ impl Guest for Conduct {
             ),
             "load-as" => told(load_as(arguments, bytes)),
             _ => buckets::run(command, arguments)
+                .or_else(|| ready::run(command, arguments))
                 .or_else(|| misuse::run(command, arguments))
                 .ok_or_else(|| Fault::Internal(format!("no command `{command}`")))?,
         };

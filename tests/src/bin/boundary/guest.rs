@@ -2,7 +2,7 @@
 //!
 //! The time of a call is the clock's, around the call; ONNX Runtime's part of it is the ledger's.
 
-use crate::{Call, GRAPH, Setup};
+use crate::{Call, GRAPH, Setup, bare::Bare};
 use anyhow::Context;
 use serde::Serialize;
 use std::sync::Arc;
@@ -52,6 +52,9 @@ pub struct Micro {
     stamps_per_inference: f64,
     /// The product of the two: what the account costs an inference.
     probe_ns_per_inference: f64,
+    /// A call of one inference with nothing behind it ([`Bare`]).
+    bare_call_ns: f64,
+    least_bare_call_ns: f64,
 }
 
 impl Host {
@@ -98,7 +101,7 @@ impl Guest {
 
     pub fn call(&mut self, times: u32) -> anyhow::Result<Call> {
         let before = Stamp::now();
-        let mut ledger = Ledger::open();
+        let mut ledger = Ledger::open_at(before);
         ledger.start();
         let (answer,) = self.instance.call(&self.infer, (times,), 0, &mut ledger)?;
         let after = Stamp::now();
@@ -114,7 +117,7 @@ impl Guest {
     }
 
     /// `calls` measurements of each small thing.
-    pub fn micro(&mut self, calls: usize) -> anyhow::Result<Micro> {
+    pub fn micro(&mut self, setup: &Setup, calls: usize) -> anyhow::Result<Micro> {
         let empty = measure(calls, || {
             let mut ledger = Ledger::open();
             Ok(self.instance.call(&self.empty, (), 0, &mut ledger)?)
@@ -123,6 +126,8 @@ impl Guest {
             drop(self.host.instance()?);
             Ok(())
         })?;
+        let mut bare = Bare::new(setup)?;
+        let bare = measure(calls, || bare.call())?;
         let stamp_ns = probe::calibrate().stamp_ns;
         let more = self.stamps(1 + COUNTED)?.saturating_sub(self.stamps(1)?);
         let stamps_per_inference = more as f64 / f64::from(COUNTED);
@@ -134,6 +139,8 @@ impl Guest {
             stamp_ns,
             stamps_per_inference,
             probe_ns_per_inference: stamp_ns * stamps_per_inference,
+            bare_call_ns: bare.median,
+            least_bare_call_ns: bare.least,
         })
     }
 

@@ -16,6 +16,7 @@ use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use tollgate_nn::OnnxRuntime;
 
+mod bare;
 mod guest;
 mod native;
 
@@ -83,7 +84,9 @@ fn main() -> anyhow::Result<()> {
             (["round", calls, times], subject) => {
                 answer(&subject.round(calls.parse()?, times.parse()?)?)?;
             }
-            (["micro", calls], Subject::Guest(guest)) => answer(&guest.micro(calls.parse()?)?)?,
+            (["micro", calls], Subject::Guest(guest)) => {
+                answer(&guest.micro(&setup, calls.parse()?)?)?
+            }
             _ => bail!("expected `round CALLS TIMES`, or `micro CALLS` of a guest, got `{line}`"),
         }
     }

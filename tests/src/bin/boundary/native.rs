@@ -44,7 +44,7 @@ impl Native {
                 },
             };
             let outcome = self.graph.run(&mut self.lane, &[input], None)?;
-            run += outcome.ended.ticks_since(outcome.started);
+            run += outcome.ran.ended.ticks_since(outcome.ran.started);
             for output in outcome.outputs {
                 self.lane.recycle(output);
             }

@@ -14,8 +14,9 @@ pub use self::twin::twin;
 use crate::{
     bucket::{Keys, StoreError},
     error::{Error, ErrorCode},
-    graph::Metadata,
+    graph::{Metadata, TensorInfo},
     log::Level,
+    prepared::{Elements, Expected},
     tensor::{Input, Tensor},
 };
 
@@ -157,8 +158,66 @@ impl Graph {
         Ok(outputs.into_iter().map(|(_, tensor)| tensor).collect())
     }
 
+    pub fn prepare(&self, inputs: &[Expected<'_>]) -> Result<Prepared, Error> {
+        Ok(Prepared {
+            graph: Self(Rc::clone(&self.0)),
+            inputs: inputs
+                .iter()
+                .map(|input| (input.name.map(str::to_owned), input.dimensions.to_vec()))
+                .collect(),
+        })
+    }
+
     pub fn context(&self) -> Result<Context, Error> {
         Ok(Context(Rc::clone(&self.0)))
+    }
+}
+
+/// An inference that is prepared in name alone: without a boundary there is nothing to save.
+pub struct Prepared {
+    graph: Graph,
+    /// Names and dimensions.
+    inputs: Vec<(Option<String>, Vec<u32>)>,
+}
+
+impl Prepared {
+    pub fn run(&self, inputs: &[Elements<'_>]) -> Result<Vec<Tensor>, Error> {
+        if inputs.len() != self.inputs.len() {
+            let message = format!(
+                "the inference was prepared for {} inputs, {} came",
+                self.inputs.len(),
+                inputs.len()
+            );
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        let inputs: Vec<_> = self
+            .inputs
+            .iter()
+            .zip(inputs)
+            .map(|((name, dimensions), elements)| Input {
+                name: name.as_deref(),
+                dimensions,
+                ty: elements.ty,
+                data: elements.data,
+            })
+            .collect();
+        self.graph.infer(&inputs)
+    }
+
+    pub fn run_one(&self, input: Elements<'_>) -> Result<Tensor, Error> {
+        let outputs = self.run(&[input])?;
+        let count = outputs.len();
+        match <[Tensor; 1]>::try_from(outputs) {
+            Ok([output]) => Ok(output),
+            Err(_) => Err(Error::new(
+                ErrorCode::InvalidArgument,
+                format!("the graph has {count} outputs: expected one; call `run`"),
+            )),
+        }
+    }
+
+    pub fn outputs(&self) -> Result<Vec<TensorInfo>, Error> {
+        Ok(self.graph.describe()?.outputs)
     }
 }
 

@@ -54,7 +54,9 @@ impl Names {
     }
 }
 
-/// One input of a run, borrowed for it.
+/// One input of a run, borrowed for it: nothing but the pointer, so that a list of them is the list
+/// that the C interface takes.
+#[repr(transparent)]
 pub(crate) struct Feed<'a> {
     value: *const sys::OrtValue,
     memory: PhantomData<&'a [u8]>,
@@ -112,7 +114,6 @@ pub(crate) fn run(
             output_names.len()
         )));
     }
-    let inputs: SmallVec<[*const sys::OrtValue; 8]> = feeds.iter().map(|feed| feed.value).collect();
     let mut results: SmallVec<[*mut sys::OrtValue; 8]> = outputs
         .iter()
         .map(|output| output.as_ref().map_or(ptr::null_mut(), Tensor::as_ptr))
@@ -122,16 +123,16 @@ pub(crate) fn run(
     let ((status, before, after), terminated) = cancel.guard(deadline, |options| {
         let before = Stamp::now();
         // SAFETY: the session is alive behind `&Session`; names and values are as many as the
-        // counts say (checked above) and outlive the call; inputs are borrowed for it, outputs
-        // are null or exclusively ours (`&mut`); `options` belongs to this call alone. Concurrent
+        // counts say (checked above) and outlive the call; a `Feed` is a pointer to a value that is
+        // borrowed for it; outputs are null or exclusively ours (`&mut`); `options` belongs to this call alone. Concurrent
         // calls on the session are sound, see the top of this file.
         let status = unsafe {
             api_run(
                 session.ptr().cast_mut(),
                 options,
                 input_names.pointers.as_ptr(),
-                inputs.as_ptr(),
-                inputs.len(),
+                feeds.as_ptr().cast(),
+                feeds.len(),
                 output_names.pointers.as_ptr(),
                 output_names.pointers.len(),
                 results.as_mut_ptr(),

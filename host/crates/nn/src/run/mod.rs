@@ -29,8 +29,8 @@ pub(crate) use call::{Feed, Names, RunFault, run};
 pub(crate) use cancel::Cancel;
 pub(crate) use lent::Lent;
 pub(crate) use library::library_version;
-pub use value::Tensor;
 pub(crate) use value::ViewSlot;
+pub use value::{Elements, Tensor};
 
 use crate::Error;
 

@@ -6,17 +6,20 @@
 
 use std::{
     marker::PhantomData,
+    ops::Deref,
     ptr,
     ptr::NonNull,
     slice,
     sync::{Arc, LazyLock},
 };
 
-use bytes::Bytes;
 use ort::{AsPointer, sys};
 use smallvec::SmallVec;
 
-use super::{buffer::Buffer, check};
+use super::{
+    buffer::{Buffer, copy},
+    check,
+};
 use crate::{Error, Shape, TensorType, error::show_dimensions};
 
 /// A dense tensor that ONNX Runtime can read and write without a copy.
@@ -234,6 +237,11 @@ impl Tensor {
         self.reusable && Arc::get_mut(&mut self.owner).is_some()
     }
 
+    /// Whether its memory is ours, and not ONNX Runtime's.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.reusable
+    }
+
     /// How many bytes of elements fit into its memory.
     pub(crate) fn capacity(&self) -> usize {
         match &self.owner.memory {
@@ -281,8 +289,19 @@ impl Tensor {
     }
 
     /// Its elements for somebody to keep, without a copy.
-    pub fn share(&self) -> Bytes {
-        Bytes::from_owner(Shared(Arc::clone(&self.owner)))
+    pub fn share(&self) -> Elements {
+        Elements(Arc::clone(&self.owner))
+    }
+
+    /// Copies its elements in; false where they are not as many bytes, or somebody else keeps them.
+    pub fn fill(&mut self, bytes: &[u8]) -> bool {
+        match self.bytes_mut() {
+            Some(elements) if elements.len() == bytes.len() => {
+                copy(elements, bytes);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Its elements, to be written; none while somebody else keeps them.
@@ -298,11 +317,13 @@ impl Tensor {
     }
 }
 
-/// Elements that somebody keeps.
-struct Shared(Arc<Owner>);
+/// Elements that somebody keeps. Meanwhile nobody writes them.
+pub struct Elements(Arc<Owner>);
 
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
+impl Deref for Elements {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
         self.0.bytes()
     }
 }

@@ -188,10 +188,8 @@ fn set_input(mut caller: Caller<'_, State>, context: u32, index: u32, tensor: u3
         tollgate_nn::check_tensor(ty, &dimensions, data.len()).map_err(|error| {
             Refusal::new(error.code(), format!("input `{}`: {error}", info.name))
         })?;
-        let mut tensor = nn.tensor(ty, &dimensions)?;
-        if let Some(elements) = tensor.bytes_mut() {
-            elements.copy_from_slice(data);
-        }
+        let mut tensor = nn.tensor(ty, &dimensions, data.len())?;
+        tensor.fill(data);
         ledger.counts.bytes_in += u64::from(bytes);
         ledger.counts.copies_in += 1;
         context.kept.set(nn, place, tensor);

@@ -9,7 +9,7 @@
 //! | `wasi:nn/tensor` | kept, and refused at the first use | the handle table is full |
 //! | `wasi:nn/graph`, `inference` | an `error` with the code that says it | the handle table is full |
 //! | `wasi:nn/errors` | impossible | |
-//! | `tollgate:nn/inference` | an `error` with the code that says it | the handle table is full |
+//! | `tollgate:nn/inference`, `prepared` | an `error` with the code that says it | the handle table is full |
 //! | `wasi_ephemeral_nn` | an errno | the module exports no memory |
 //! | `wasi:config` | impossible | |
 //! | `wasi:logging` | cut short or dropped | |
@@ -23,9 +23,11 @@
 //! free that memory.
 
 mod config;
+mod elements;
 mod ephemeral;
 mod keyvalue;
 mod logging;
+mod prepared;
 mod tollgate_nn;
 mod translate;
 mod types;
@@ -61,6 +63,7 @@ fn add_ours(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasi_nn::add_to_linker(linker)?;
     wasi_nn_older::add_to_linker(linker)?;
     tollgate_nn::add_to_linker(linker)?;
+    prepared::add_to_linker(linker)?;
     config::add_to_linker(linker)?;
     logging::add_to_linker(linker)?;
     keyvalue::add_to_linker(linker)

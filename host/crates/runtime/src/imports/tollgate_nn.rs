@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 use tollgate_nn::{Argument, Data, ErrorCode, Graph, Lane, Outcome as Ran, Shape, TensorInfo};
 use wasmtime::{
@@ -11,6 +10,7 @@ use wasmtime::{
     component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr},
 };
 
+use super::elements::List;
 use super::types::{Outcome, Refusal, Type, tell};
 use crate::{
     ledger::Stage,
@@ -27,10 +27,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 
 #[derive(ComponentType, Lower)]
 #[component(record)]
-struct Info {
-    name: Arc<str>,
-    ty: Type,
-    dimensions: Vec<Option<u32>>,
+pub(super) struct Info {
+    pub(super) name: Arc<str>,
+    pub(super) ty: Type,
+    pub(super) dimensions: Vec<Option<u32>>,
 }
 
 #[derive(ComponentType, Lower)]
@@ -55,7 +55,7 @@ struct Input {
 struct Output {
     dimensions: Shape,
     ty: Type,
-    data: Bytes,
+    data: List,
 }
 
 fn describe(store: Store<'_>, (graph,): (Resource<GraphEntry>,)) -> wasmtime::Result<(Metadata,)> {
@@ -89,13 +89,13 @@ fn infer(
     let state = store.data_mut();
     let outputs = ran.map(|ran| {
         let ledger = &mut state.ledger;
-        ledger.inference(&ran);
+        ledger.inference(&ran.ran);
         ran.outputs
             .into_iter()
             .map(|output| {
                 let (dimensions, ty) = (Arc::clone(output.shape()), output.ty().into());
-                let data = state.nn.lend(output);
-                ledger.counts.bytes_out += data.len() as u64;
+                let data = List::of(state.nn.lend(output));
+                ledger.counts.bytes_out += data.bytes().len() as u64;
                 ledger.counts.copies_out += 1;
                 Output {
                     dimensions,

@@ -164,8 +164,7 @@ pub(super) fn infer(state: &mut State, graph: &Graph, kept: &mut Kept) -> Result
     state.nn.put_lane(lane);
     drop(arguments);
     let ran = ran?;
-    state.ledger.inference(&ran);
-    state.ledger.counts.copies_in += ran.copies_in;
+    state.ledger.inference(&ran.ran);
     hold(&mut state.nn, &ran.outputs)?;
     kept.put_out(&mut state.nn, ran.outputs);
     Ok(())

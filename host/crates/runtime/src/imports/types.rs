@@ -3,7 +3,7 @@
 use tollgate_nn::{ErrorCode, TensorType};
 use wasmtime::component::{ComponentType, Lift, Lower, Resource, ResourceTable};
 
-use crate::state::ErrorEntry;
+use crate::state::{ErrorEntry, NnCtx, TensorEntry};
 
 /// `wasi:nn/tensor.tensor-type`, in the standard's order.
 #[derive(Clone, Copy, ComponentType, Lift, Lower)]
@@ -168,12 +168,45 @@ pub(super) fn tell<T>(
     },))
 }
 
-/// Gives the guest a handle of something.
+const FULL: &str = "the guest holds as many handles as it may";
+
+/// Gives the guest a handle of a tensor.
+pub(super) fn push_tensor(
+    nn: &mut NnCtx,
+    entry: TensorEntry,
+) -> wasmtime::Result<Resource<TensorEntry>> {
+    match nn.tensors.push(entry) {
+        Some(number) => Ok(Resource::new_own(number)),
+        None => wasmtime::bail!(FULL),
+    }
+}
+
+/// The tensor of a handle.
+pub(super) fn tensor<'a>(
+    nn: &'a NnCtx,
+    handle: &Resource<TensorEntry>,
+) -> wasmtime::Result<&'a TensorEntry> {
+    match nn.tensors.get(handle.rep()) {
+        Some(entry) => Ok(entry),
+        // Wasmtime's own table keeps such handles away.
+        None => wasmtime::bail!("there is no such tensor"),
+    }
+}
+
+/// Takes back the tensor of a handle.
+pub(super) fn take_tensor(nn: &mut NnCtx, handle: u32) -> wasmtime::Result<TensorEntry> {
+    match nn.tensors.remove(handle) {
+        Some(entry) => Ok(entry),
+        None => wasmtime::bail!("there is no such tensor"),
+    }
+}
+
+/// Gives the guest a handle of something else.
 pub(super) fn push<T: Send + 'static>(
     table: &mut ResourceTable,
     entry: T,
 ) -> wasmtime::Result<Resource<T>> {
-    table.push(entry).map_err(|error| {
-        wasmtime::Error::from(error).context("the guest holds as many handles as it may")
-    })
+    table
+        .push(entry)
+        .map_err(|error| wasmtime::Error::from(error).context(FULL))
 }

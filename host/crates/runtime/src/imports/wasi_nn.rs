@@ -5,17 +5,19 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use smallvec::SmallVec;
 use tollgate_nn::{Argument, Data, ErrorCode, Graph, Shape};
 use wasmtime::{
     StoreContextMut,
-    component::{Linker, Resource, ResourceTable, ResourceType, WasmList, WasmStr},
+    component::{Linker, Resource, ResourceType, WasmList, WasmStr},
 };
 
 use super::{
+    elements::List,
     translate::{self, Tensors},
-    types::{Code, Encoding, Outcome, Refusal, Target, Type, push, tell},
+    types::{
+        self, Code, Encoding, Outcome, Refusal, Target, Type, push, push_tensor, take_tensor, tell,
+    },
 };
 use crate::{
     ledger::Stage,
@@ -98,12 +100,10 @@ fn new_tensor(
     let dims: SmallVec<[u32; 8]> = dimensions.as_le_slice(&store).into();
     let bytes = data.as_le_slice(&store).len();
     let made = tollgate_nn::check_tensor(ty, &dims, bytes)
-        .and_then(|()| store.data_mut().nn.tensor(ty, &dims));
+        .and_then(|()| store.data_mut().nn.tensor(ty, &dims, bytes));
     let entry = match made {
         Ok(mut tensor) => {
-            if let Some(elements) = tensor.bytes_mut() {
-                elements.copy_from_slice(data.as_le_slice(&store));
-            }
+            tensor.fill(data.as_le_slice(&store));
             let counts = &mut store.data_mut().ledger.counts;
             counts.bytes_in += bytes as u64;
             counts.copies_in += 1;
@@ -117,15 +117,13 @@ fn new_tensor(
         },
     };
     // All of this was lifting: a handle is lowered in no time.
-    Ok((push(&mut store.data_mut().table, entry)?,))
+    Ok((push_tensor(&mut store.data_mut().nn, entry)?,))
 }
 
 fn drop_tensor(mut store: Store<'_>, handle: u32) -> wasmtime::Result<()> {
-    let state = store.data_mut();
-    let entry = state
-        .table
-        .delete(Resource::<TensorEntry>::new_own(handle))?;
-    release(&mut state.nn, entry);
+    let nn = &mut store.data_mut().nn;
+    let entry = take_tensor(nn, handle)?;
+    release(nn, entry);
     Ok(())
 }
 
@@ -136,29 +134,29 @@ fn release(nn: &mut NnCtx, entry: TensorEntry) {
 }
 
 fn dimensions(store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result<(Shape,)> {
-    Ok((match store.data().table.get(&tensor)? {
+    Ok((match types::tensor(&store.data().nn, &tensor)? {
         TensorEntry::Ready(tensor) => Arc::clone(tensor.shape()),
         TensorEntry::Refused { dimensions, .. } => dimensions.as_slice().into(),
     },))
 }
 
 fn ty(store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result<(Type,)> {
-    Ok((match store.data().table.get(&tensor)? {
+    Ok((match types::tensor(&store.data().nn, &tensor)? {
         TensorEntry::Ready(tensor) => tensor.ty().into(),
         TensorEntry::Refused { ty, .. } => (*ty).into(),
     },))
 }
 
 /// One copy out: Wasmtime lowers from the memory that ONNX Runtime wrote.
-fn data(mut store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result<(Bytes,)> {
+fn data(mut store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result<(List,)> {
     let state = store.data_mut();
     // And this is lowering: a handle is lifted in no time.
     state.ledger.relabel(Stage::Lower);
-    let bytes = match state.table.get(&tensor)? {
-        TensorEntry::Ready(tensor) => tensor.share(),
-        TensorEntry::Refused { .. } => Bytes::new(),
+    let bytes = match types::tensor(&state.nn, &tensor)? {
+        TensorEntry::Ready(tensor) => List::of(tensor.share()),
+        TensorEntry::Refused { .. } => List::empty(),
     };
-    state.ledger.counts.bytes_out += bytes.len() as u64;
+    state.ledger.counts.bytes_out += bytes.bytes().len() as u64;
     state.ledger.counts.copies_out += 1;
     Ok((bytes,))
 }
@@ -221,11 +219,11 @@ fn compute(
     // The inputs were handed over with the call, whatever came of it.
     let state = store.data_mut();
     for (_, tensor) in inputs {
-        let entry = state.table.delete(tensor)?;
+        let entry = take_tensor(&mut state.nn, tensor.rep())?;
         release(&mut state.nn, entry);
     }
     let outputs = match computed {
-        Ok(outputs) => Ok(hand_out(&mut state.table, &mut state.nn, &graph, outputs)?),
+        Ok(outputs) => Ok(hand_out(&mut state.nn, &graph, outputs)?),
         Err(refusal) => Err(refusal),
     };
     let outcome = tell(&mut state.table, outputs.and_then(|outputs| outputs));
@@ -239,7 +237,7 @@ fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors
     let state = store.data_mut();
     state.nn.put_lane(lane);
     let outcome = result?;
-    state.ledger.inference(&outcome);
+    state.ledger.inference(&outcome.ran);
     Ok(outcome.outputs)
 }
 
@@ -254,11 +252,11 @@ fn run_in(
         .map(|(name, _)| name.to_str(store))
         .collect::<wasmtime::Result<SmallVec<[_; 4]>>>()
         .map_err(|error| Refusal::new(ErrorCode::InvalidArgument, error.to_string()))?;
-    let table = &store.data().table;
+    let nn = &store.data().nn;
     let arguments = inputs
         .iter()
         .zip(&names)
-        .map(|((_, tensor), name)| argument(table, name, tensor))
+        .map(|((_, tensor), name)| argument(nn, name, tensor))
         .collect::<Result<SmallVec<[_; 4]>, Refusal>>()?;
     let deadline = {
         let state = store.data();
@@ -268,11 +266,11 @@ fn run_in(
 }
 
 fn argument<'a>(
-    table: &'a ResourceTable,
+    nn: &'a NnCtx,
     name: &'a str,
     tensor: &Resource<TensorEntry>,
 ) -> Result<Argument<'a>, Refusal> {
-    match table.get(tensor) {
+    match types::tensor(nn, tensor) {
         Ok(TensorEntry::Ready(tensor)) => Ok(Argument {
             name: Some(name),
             data: Data::Tensor(tensor),
@@ -286,7 +284,6 @@ fn argument<'a>(
 
 /// Gives the guest handles of the outputs; refuses them all if they are over the limit together.
 fn hand_out(
-    table: &mut ResourceTable,
     nn: &mut NnCtx,
     graph: &Graph,
     outputs: Tensors,
@@ -297,7 +294,7 @@ fn hand_out(
     let mut handles = Vec::with_capacity(outputs.len());
     for (info, output) in graph.outputs().iter().zip(outputs) {
         let entry = TensorEntry::Ready(output);
-        handles.push((Arc::clone(&info.name), push(table, entry)?));
+        handles.push((Arc::clone(&info.name), push_tensor(nn, entry)?));
     }
     Ok(Ok(handles))
 }

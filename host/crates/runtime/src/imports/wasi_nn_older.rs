@@ -14,7 +14,7 @@ use wasmtime::{
 
 use super::{
     translate::{self, Side},
-    types::{Outcome, Refusal, push, tell},
+    types::{Outcome, Refusal, push_tensor, take_tensor, tell},
     wasi_nn,
 };
 use crate::{
@@ -47,7 +47,7 @@ fn set_input(
     let name = name.to_str(&store)?.into_owned();
     let state = store.data_mut();
     // The tensor was handed over with the call, whatever comes of it.
-    let tensor = state.table.delete(tensor)?;
+    let tensor = take_tensor(&mut state.nn, tensor.rep())?;
     let entry = state.table.get_mut(&context)?;
     let set = match (tensor, translate::place(&entry.graph, Side::Input, &name)) {
         (TensorEntry::Ready(tensor), Ok(place)) => {
@@ -92,7 +92,7 @@ fn get_output(
             Ok(tensor)
         });
     let handle = match found {
-        Ok(tensor) => Ok(push(&mut state.table, TensorEntry::Ready(tensor))?),
+        Ok(tensor) => Ok(push_tensor(&mut state.nn, TensorEntry::Ready(tensor))?),
         Err(refusal) => Err(refusal),
     };
     tell(&mut state.table, handle)

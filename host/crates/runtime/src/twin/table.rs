@@ -261,7 +261,7 @@ unsafe fn run(
         .collect::<Result<SmallVec<[Argument<'_>; 4]>, Failed>>()?;
     let deadline = Deadline::after(Limits::default().inference);
     let outcome = graph.run(&mut host.lane, &arguments, Some(deadline))?;
-    host.infer_ns += outcome.ended.nanos_since(outcome.started);
+    host.infer_ns += outcome.ran.ended.nanos_since(outcome.ran.started);
     Ok(outcome.outputs)
 }
 

@@ -1,0 +1,195 @@
+//! An inference made ready: what can be held against the graph before any elements are there is held
+//! against it once, and a run takes bytes and nothing else.
+//!
+//! It belongs to one caller, like a [`Lane`]. It remembers where inputs lay, and keeps the memory of those
+//! outputs whose size it knows.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::{
+    Argument, Data, Elements, Error, Graph, Lane, Ran, Shape, Tensor, TensorInfo, TensorType,
+    clock::Deadline,
+    error::show_dimensions,
+    graph::{Checked, Outputs},
+    lane::{Described, Views},
+    model::Order,
+};
+
+/// An input as it will come: all but its elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'a> {
+    /// The input's name; without one, the place in the list counts.
+    pub name: Option<&'a str>,
+    /// The type of the elements.
+    pub ty: TensorType,
+    /// The dimensions, outermost first.
+    pub dimensions: &'a [u32],
+}
+
+/// An inference made ready, to be run any number of times.
+pub struct Prepared {
+    graph: Arc<Graph>,
+    /// In the caller's order.
+    inputs: SmallVec<[Input; 2]>,
+    order: Order,
+    /// The dimensions of each output, where they follow from the inputs'.
+    foreseen: SmallVec<[Option<Shape>; 2]>,
+    /// The dimensions of each output, as far as they are known by now.
+    known: SmallVec<[Option<Shape>; 2]>,
+    /// Those of the last run, as far as they are kept.
+    outputs: Outputs,
+    views: Views,
+}
+
+struct Input {
+    ty: TensorType,
+    dimensions: SmallVec<[u32; 8]>,
+    bytes: usize,
+}
+
+impl Prepared {
+    /// Makes an inference ready, whose elements will come in the order of `inputs`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Graph::run`] for arguments of these names, types and dimensions.
+    pub fn new(graph: &Arc<Graph>, inputs: &[Expected<'_>]) -> Result<Self, Error> {
+        let model = graph.model();
+        let described = inputs.iter().map(|input| Described {
+            name: input.name,
+            ty: input.ty,
+            dimensions: input.dimensions,
+            // What no memory holds is refused for its dimensions, not for its bytes.
+            bytes: input.ty.bytes_for(input.dimensions).unwrap_or(usize::MAX),
+        });
+        let mut bindings = model.bindings();
+        let order = model.check(described, &mut bindings)?;
+        let foreseen = model.outputs.iter().map(|info| {
+            let dimensions = info.resolve(&bindings)?;
+            Some(Shape::from(&dimensions[..]))
+        });
+        let foreseen: SmallVec<[Option<Shape>; 2]> = foreseen.collect();
+        let inputs = inputs.iter().map(|input| Input {
+            ty: input.ty,
+            dimensions: input.dimensions.into(),
+            bytes: input.ty.bytes_for(input.dimensions).unwrap_or(usize::MAX),
+        });
+        Ok(Self {
+            graph: Arc::clone(graph),
+            inputs: inputs.collect(),
+            order,
+            known: foreseen.clone(),
+            outputs: foreseen.iter().map(|_| None).collect(),
+            foreseen,
+            views: Views::default(),
+        })
+    }
+
+    /// The graph that it runs.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// What a run gives, in the graph's order, and in which dimensions. Where those do not follow
+    /// from the inputs' there are none until a run has shown them; from then on they are the last
+    /// run's.
+    pub fn outputs(&self) -> impl Iterator<Item = (&TensorInfo, Option<&Shape>)> {
+        let known = self.known.iter().map(Option::as_ref);
+        self.graph.outputs().iter().zip(known)
+    }
+
+    /// Bytes of the outputs that it keeps from one run to the next.
+    pub fn kept_bytes(&self) -> usize {
+        let outputs = self.graph.outputs().iter().zip(&self.foreseen);
+        let bytes = outputs.filter_map(|(info, shape)| info.ty.bytes_for(shape.as_ref()?));
+        bytes.fold(0, usize::saturating_add)
+    }
+
+    /// Runs it on the calling thread, as [`Graph::run`] does; the outputs are then there to be
+    /// taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InputCount`] and [`Error::Bytes`] where the inputs are not as many, or not as long, as
+    /// was said; [`Error::Timeout`] and [`Error::Run`] as [`Graph::run`].
+    pub fn run(
+        &mut self,
+        lane: &mut Lane,
+        inputs: &[&[u8]],
+        deadline: Option<Deadline>,
+    ) -> Result<Ran, Error> {
+        let model = self.graph.model();
+        if inputs.len() != self.inputs.len() {
+            return Err(model.wrong_count(inputs.len()));
+        }
+        let mut arguments: SmallVec<[Argument<'_>; 2]> = SmallVec::new();
+        for (place, (input, &bytes)) in self.inputs.iter().zip(inputs).enumerate() {
+            if bytes.len() != input.bytes {
+                return Err(self.wrong_bytes(place, input, bytes.len()));
+            }
+            arguments.push(Argument {
+                name: None,
+                data: Data::Bytes {
+                    ty: input.ty,
+                    dimensions: &input.dimensions,
+                    bytes,
+                },
+            });
+        }
+        let foresees = self.graph.foresees();
+        let infos = model.outputs.iter().zip(&self.foreseen);
+        for (slot, (info, shape)) in self.outputs.iter_mut().zip(infos) {
+            let shape = shape.as_ref().filter(|_| foresees);
+            if !slot.as_mut().is_some_and(Tensor::is_reusable) {
+                *slot = match shape {
+                    Some(shape) => Some(Tensor::zeros(info.ty, Shape::clone(shape))?),
+                    None => None,
+                };
+            }
+        }
+        let checked = Checked {
+            arguments: &arguments,
+            order: &self.order,
+        };
+        let ran =
+            self.graph
+                .run_checked(lane, &mut self.views, checked, &mut self.outputs, deadline)?;
+        for (known, output) in self.known.iter_mut().zip(self.outputs.iter().flatten()) {
+            if known.as_ref() != Some(output.shape()) {
+                *known = Some(Shape::clone(output.shape()));
+            }
+        }
+        Ok(ran)
+    }
+
+    /// What the last run gave, in the graph's order, each once.
+    pub fn take_outputs(&mut self) -> impl Iterator<Item = Elements> {
+        let outputs = self.outputs.iter_mut().zip(&self.foreseen);
+        outputs.filter_map(|(slot, foreseen)| {
+            let output = slot.as_ref()?;
+            let elements = output.share();
+            if foreseen.is_none() || !output.is_ours() {
+                // Another run's may be of another size.
+                *slot = None;
+            }
+            Some(elements)
+        })
+    }
+
+    fn wrong_bytes(&self, place: usize, input: &Input, came: usize) -> Error {
+        let info = self
+            .order
+            .iter()
+            .position(|&brought| brought == place)
+            .and_then(|index| self.graph.inputs().get(index));
+        Error::Bytes {
+            tensor: format!("input `{}`", info.map_or("", |info| &*info.name)),
+            dimensions: show_dimensions(input.dimensions.iter().copied().map(Some)),
+            ty: input.ty,
+            expected: input.bytes,
+            came,
+        }
+    }
+}

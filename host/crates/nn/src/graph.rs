@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::atomic::{AtomicBool, Ordering},
+    thread,
 };
 
 use smallvec::SmallVec;
@@ -14,6 +15,7 @@ use crate::{
     clock::{Deadline, Stamp},
     lane::{Argument, Copies, Lane, Outcome},
     model::Model,
+    permits::{Company, UNLIMITED},
     run::{self, Cancel, RunFault},
     session::{Sessions, Source},
 };
@@ -40,6 +42,7 @@ impl Graph {
         name: &str,
         source: Source<'_>,
         options: &GraphOptions,
+        measure: bool,
     ) -> Result<Self, Error> {
         let mut sessions = Sessions::load(name, source, options)?;
         let session = sessions.first().ok_or_else(|| Error::Unsupported {
@@ -48,14 +51,20 @@ impl Graph {
         })?;
         let model = Model::of(name, session)?;
         let has_rows = model.rows().is_ok();
-        let batching = calibrate(&model, session, options)?;
-        if batching.unlimited {
-            sessions.lift_limit();
-        }
+        let batching = if measure {
+            calibrate(&model, session, options)?
+        } else {
+            Batching::off("it was not asked for")
+        };
         let batcher = batching.off.is_none().then(|| Batcher::new(&batching));
-        if batcher.is_some() && !batching.delay.is_zero() {
-            sessions.gather();
-        }
+        let company = batcher.is_some().then(|| Company::new(&batching));
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let runs = if batching.unlimited {
+            UNLIMITED
+        } else {
+            options.permits(cores, batching.is_quick())
+        };
+        sessions.limit(runs, company);
         Ok(Self {
             model,
             device: options.device,
@@ -153,7 +162,6 @@ impl Graph {
                     outputs: &outputs,
                     deadline,
                     caller: *caller,
-                    asked,
                 };
                 (self.wait(&request, cancel), Some(asked))
             }
@@ -176,7 +184,7 @@ impl Graph {
                     copies_out: model.outputs.len() as u64,
                 }
             }
-            Turn::Alone(loan) => {
+            Turn::Alone(mut loan) => {
                 let session = loan.session().ok_or_else(timeout)?;
                 let feeds = views.feed(&order, arguments, &copies)?;
                 let names = (&model.input_names, &model.output_names);
@@ -189,6 +197,9 @@ impl Graph {
                     if ran.is_ok() {
                         self.foreseen.store(false, Ordering::Relaxed);
                     }
+                }
+                if let Ok((started, ended)) = &ran {
+                    loan.permit().took(ended.nanos_since(*started));
                 }
                 drop(loan);
                 let (started, ended) = ran.map_err(|fault| match fault {

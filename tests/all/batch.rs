@@ -288,7 +288,13 @@ fn what_was_measured_at_load_can_be_seen() {
     let rows: Vec<u32> = batching.curve.iter().map(|point| point.rows).collect();
     assert!(rows.starts_with(&[1, 2]) && batching.curve.iter().all(|point| point.ns > 0));
     let off = alone("rows-fp32");
-    assert!(off.batching().off.is_some() && off.batching().curve.is_empty());
+    let batching = off.batching();
+    assert!(batching.off.is_some());
+    let rows: Vec<u32> = batching.curve.iter().map(|point| point.rows).collect();
+    assert!(
+        rows.is_empty() || rows == [1],
+        "how long a turn is, if it is not long"
+    );
 }
 
 #[test]

@@ -8,14 +8,14 @@
 //!
 //! Whoever looks for a good configuration calls [`measure`] for each. Rooms, each standing above what
 //! it uses: [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`crew`] → [`rig`] → `native`,
-//! with the pure ones (`load`, `percentiles`, `search`, `windows`) and [`record`] below.
+//! with the pure ones (`load`, `percentiles`, `search`, `windows`) below. The [`record`] is `report`'s,
+//! which draws it.
 
 pub mod crew;
 mod load;
 pub mod machine;
 mod native;
 mod percentiles;
-pub mod record;
 pub mod rig;
 pub mod rounds;
 pub mod scenario;
@@ -31,6 +31,7 @@ use std::{io, sync::Arc};
 
 use crate::report::HistogramError;
 
+pub use crate::report::record;
 pub use table::{path_name, scenario_name, table};
 
 /// Why a benchmark ends without figures. A figure that cannot be told is no reason.

@@ -13,7 +13,7 @@ use tollgate_runtime::{
 
 use super::{
     Error, native,
-    record::{Path, Percentiles},
+    record::{Energy, Path, Percentiles},
 };
 use crate::{
     dispatch::Warm,
@@ -133,6 +133,21 @@ impl Rig {
     /// How many readings an entrant's graphs get right; none without true readings.
     pub fn accuracy(&self, entrant: usize) -> Option<Accuracy> {
         self.entrants.get(entrant)?.census.accuracy
+    }
+
+    /// What was counted for one inference, with the counter that it comes from, or why there is none.
+    pub fn energy(&self, joules_per_inference: Option<f64>) -> Energy {
+        let reason = match (&self.meter, joules_per_inference) {
+            (Ok(_), Some(_)) => None,
+            (Ok(_), None) => Some("no inference was done while it could be counted".to_owned()),
+            (Err(error), _) => Some(egress::one_line(error)),
+        };
+        let counters = self.meter.as_ref().map(|meter| meter.counters().join(", "));
+        Energy {
+            joules_per_inference,
+            source: counters.ok().filter(|_| reason.is_none()),
+            reason,
+        }
     }
 
     /// How many frames go round, and their bytes together.

@@ -5,13 +5,12 @@ use super::{
     Error,
     crew::Crew,
     percentiles,
-    record::{Energy, Metric, Path, Scenario, ScenarioResult, Windows},
-    rig::{self, Rig},
+    record::{Metric, Path, Scenario, ScenarioResult, Windows},
+    rig,
     rounds::{self, Compare, Plan},
     server,
     window::Measured,
 };
-use crate::egress;
 
 /// The quantile that the single-stream scenario tells.
 const SINGLE_STREAM: f64 = 0.9;
@@ -157,7 +156,9 @@ pub(super) fn result(
     let sandboxed = matches!(path, Path::Plugin | Path::Batched);
     let tally = &measured.tally;
     let frames_per_second = measured.frames_per_second();
-    let per_frame = measured.inferences() / (tally.frames().max(1) as f64);
+    let inferences = measured.inferences();
+    let joules = measured.joules.filter(|_| inferences > 0.0);
+    let per_frame = inferences / (tally.frames().max(1) as f64);
     let open = measured.offered > 0;
     let in_time = measured.in_bound as f64 / measured.seconds.max(f64::MIN_POSITIVE);
     ScenarioResult {
@@ -178,39 +179,10 @@ pub(super) fn result(
         cpu_ns_per_inference: measured.cpu_ns_per_inference(),
         memory: measured.memory,
         windows,
-        energy: energy(&rig, measured),
+        energy: rig.energy(joules.map(|joules| joules / inferences)),
         stages_ns: sandboxed.then(|| tally.stages()).flatten(),
         toll: sandboxed
             .then(|| tally.toll_beside(twin.map(|twin| &twin.tally)))
             .flatten(),
-    }
-}
-
-/// Energy for one inference, or why it is not known.
-fn energy(rig: &Rig, measured: &Measured) -> Energy {
-    let meter = match &rig.meter {
-        Ok(meter) => meter,
-        Err(error) => {
-            return Energy {
-                reason: Some(egress::one_line(error)),
-                ..Energy::default()
-            };
-        }
-    };
-    let inferences = measured.inferences();
-    match measured.joules {
-        Some(joules) if inferences > 0.0 => Energy {
-            joules_per_inference: Some(joules / inferences),
-            source: Some(meter.counters().join(", ")),
-            reason: None,
-        },
-        Some(_) => Energy {
-            reason: Some("no inference was done".to_owned()),
-            ..Energy::default()
-        },
-        None => Energy {
-            reason: Some("a counter could not be read any more".to_owned()),
-            ..Energy::default()
-        },
     }
 }

@@ -135,6 +135,10 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         }
         Choice::Nothing { nearest, why } => (None, nearest, why),
     };
+    let told = winner
+        .or(nearest)
+        .and_then(|place| findings.candidates.get(place));
+    let energy = rig.energy(told.and_then(|one| one.joules_per_inference));
     let report = Report {
         schema: SCHEMA.to_owned(),
         command: std::env::args_os()
@@ -155,6 +159,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         winner,
         nearest,
         why,
+        energy,
         excluded,
         search: findings.search,
         check: findings.check,

@@ -3,10 +3,11 @@
 //! Each record goes into a histogram and into sums, so a run of any length takes the same memory.
 //! Means are over the frames that are counted: those that succeeded, in the passes that are
 //! measured. A mean is what adds up: the stages of `stages_ns` make its `total`. Percentiles are of
-//! the whole latency alone.
+//! the whole latency alone. What a benchmark showed has a [`record`] of its own, drawn by [`html`].
 
 pub mod html;
 mod json;
+pub mod record;
 mod table;
 
 use hdrhistogram::Histogram;

@@ -2,26 +2,23 @@
 //!
 //! There is no thread for it. Who gets a turn takes as many others along as wait and fit, copies
 //! all inputs into one tensor each, runs once, and tells the others, who each copy their own rows out
-//! of the outputs. So nobody waits for the sake of a batch unless `delay` asks for it, and a guest
-//! sees its own rows only, in memory of its own.
+//! of the outputs. So a guest sees its own rows only, in memory of its own; and who waits for whom is
+//! `permits`' business.
 //!
 //! What one caller does wrong does not become the others' business: arguments are checked before
 //! their caller waits; a batch that fails is taken apart, and each runs by itself; who is past its
 //! deadline leaves, and the run goes on until the last deadline of those who are in it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use smallvec::SmallVec;
 
 use crate::{
     Batching, Caller, Error, Tensor,
-    clock::{Budget, Deadline, Stamp},
+    clock::{Deadline, Stamp},
     lane::{Argument, Pool},
     model::Model,
     permits::{Waited, Waiter},
@@ -37,10 +34,9 @@ const BATCH_BYTES: usize = 64 << 20;
 
 pub(crate) struct Batcher {
     max: u32,
-    delay: Duration,
     spare: Arc<Spare>,
-    /// Whether the last one who waited had company: then the next one looks for some even if
-    /// it could run at once.
+    /// Whether there was more to do than one inference a permit when the last turn came: then
+    /// the next one looks for company even if it could run at once.
     crowded: AtomicBool,
     /// Off for good once the graph gave other rows than it took.
     merges: AtomicBool,
@@ -56,8 +52,6 @@ pub(crate) struct Request<'a> {
     pub(crate) outputs: &'a [Option<Tensor>],
     pub(crate) deadline: Option<Deadline>,
     pub(crate) caller: Caller,
-    /// When it began to wait.
-    pub(crate) asked: Stamp,
 }
 
 /// How an inference goes on once it has waited.
@@ -118,7 +112,6 @@ impl Batcher {
     pub(crate) fn new(batching: &Batching) -> Self {
         Self {
             max: batching.max,
-            delay: batching.delay,
             spare: Arc::default(),
             crowded: AtomicBool::new(false),
             merges: AtomicBool::new(true),
@@ -170,34 +163,17 @@ impl Batcher {
         request: &Request<'_>,
         cancel: &mut Cancel,
     ) -> Turn<'s> {
-        let mut crew = Crew::default();
-        let permit = loan.permit();
-        if seat.open.is_some() {
-            let mut room = self.max - seat.rows();
-            let mut bytes = BATCH_BYTES.saturating_sub(seat.bytes);
-            if !self.delay.is_zero() {
-                let until = Budget::new(self.delay).from(request.asked);
-                let until = request.deadline.map_or(until, |own| own.min(until));
-                permit.gather(room, until, |other| other.open == seat.open);
-            } else {
-                permit.linger(room, |other| other.open == seat.open);
-            }
-            if request.is_late() {
-                // The next one in the line gathers instead, and loses nobody to this.
-                return Turn::Late;
-            }
-            while room > 0
-                && let Some(waiter) = permit.take(|other| {
-                    other.rows() <= room && other.bytes <= bytes && other.open == seat.open
-                })
-            {
-                room -= waiter.seat.rows();
-                bytes -= waiter.seat.bytes;
-                crew.0.push(waiter);
-            }
+        if request.is_late() {
+            // The next one in the line takes the others along.
+            return Turn::Late;
         }
-        permit.gathered();
-        self.crowded.store(!crew.0.is_empty(), Ordering::Relaxed);
+        let mut crew = Crew::default();
+        if seat.open.is_some() {
+            let bytes = BATCH_BYTES.saturating_sub(seat.bytes);
+            let (taken, crowded) = loan.permit().take(seat, bytes);
+            crew.0 = taken;
+            self.crowded.store(crowded, Ordering::Relaxed);
+        }
         if crew.0.is_empty() {
             return Turn::Alone(loan);
         }
@@ -208,6 +184,7 @@ impl Batcher {
             .and_then(|session| self.merge(session, &mut crew, seat, request, cancel));
         match ran {
             Ok(part) => {
+                loan.permit().took(part.ended.nanos_since(part.started));
                 // The next one's turn first: it is who keeps the device busy.
                 drop(loan);
                 crew.share(&part, seat.rows());
@@ -308,10 +285,7 @@ impl Batcher {
 pub(crate) fn alone<'s>(sessions: &'s Sessions, request: &Request<'_>) -> Turn<'s> {
     let waiter = Waiter::new(request.caller, request.seat(None));
     match sessions.wait(&Arc::new(waiter), request.deadline) {
-        Waited::Turn(mut loan) => {
-            loan.permit().gathered();
-            Turn::Alone(loan)
-        }
+        Waited::Turn(loan) => Turn::Alone(loan),
         Waited::Answered | Waited::Late => Turn::Late,
     }
 }
@@ -398,6 +372,8 @@ fn last(own: Option<Deadline>, others: impl Iterator<Item = Option<Deadline>>) -
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

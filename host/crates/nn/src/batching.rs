@@ -12,8 +12,8 @@ pub struct BatchOptions {
     pub policy: BatchPolicy,
     /// Rows in one run, at most. Which of the sizes up to here is used is measured at load.
     pub max: NonZero<u32>,
-    /// How long the first of a batch waits for others to come. None by default: a batch is
-    /// as large as what waits when its turn comes, and nobody waits for its sake.
+    /// How long the first of a batch waits for others to come. None by default: a batch is made of
+    /// those who wait when its turn comes, and of those who are just coming back from the last one.
     pub delay: Duration,
 }
 
@@ -156,6 +156,24 @@ impl Batching {
         Self::on(max, asked.delay, curve)
     }
 
+    /// How many rows to run of so many that could: what was cheapest a row, of the sizes that were
+    /// measured; all where those end.
+    pub(crate) fn best_of(&self, rows: u32) -> u32 {
+        let measured = self.curve.last().map_or(0, |point| point.rows);
+        if rows > measured {
+            return rows.min(self.max);
+        }
+        let sizes = self.curve.iter().filter(|point| point.rows <= rows);
+        let best = sizes.min_by(|a, b| a.ns_a_row().total_cmp(&b.ns_a_row()));
+        best.map_or(rows, |point| point.rows)
+    }
+
+    /// Whether inferences are known to be quick and run one by one.
+    pub(crate) fn is_quick(&self) -> bool {
+        let one = self.curve.first();
+        self.off.is_some() && one.is_some_and(|point| point.ns < QUICK_NS)
+    }
+
     /// Whether one run is so short that taking turns would cost more than it saves.
     pub(crate) fn is_short(&self) -> bool {
         let one = self.curve.first();
@@ -175,7 +193,10 @@ const GAIN: f64 = 0.1;
 
 /// What it costs in nanoseconds to have somebody else run an inference: to leave the processor, to be
 /// woken, and two copies.
-const HAND_OVER_NS: f64 = 10_000.0;
+const HAND_OVER_NS: f64 = 20_000.0;
+
+/// Runs below this, in nanoseconds, are so short that what passes between one and the next shows.
+const QUICK_NS: u64 = 1_000_000;
 
 /// Runs below this, in nanoseconds, are not worth a turn: waking the next costs as much.
 const SHORT_NS: u64 = 50_000;
@@ -210,6 +231,16 @@ mod tests {
         assert!(even.off.unwrap().contains("does not pay"));
         let worse = decide(&[9300, 20_000]);
         assert!(worse.off.unwrap().contains("does not pay"));
+    }
+
+    #[test]
+    fn a_batch_has_the_size_that_was_cheapest_a_row() {
+        // A kernel that takes rows by fours.
+        let uneven = decide(&[160, 170, 200, 430, 780]);
+        let sizes = [1, 2, 3, 4, 7, 8, 15].map(|rows| uneven.best_of(rows));
+        assert_eq!((uneven.max, sizes), (4, [1, 2, 2, 4, 4, 4, 4]));
+        let unmeasured = Batching::on(8, Duration::ZERO, Vec::new());
+        assert_eq!([1, 5, 9].map(|rows| unmeasured.best_of(rows)), [1, 5, 8]);
     }
 
     #[test]

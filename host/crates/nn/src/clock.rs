@@ -90,6 +90,14 @@ impl Deadline {
         Budget::new(time).from(Stamp::now())
     }
 
+    /// At a moment.
+    pub(crate) fn at(moment: Stamp) -> Self {
+        Self {
+            at: moment,
+            budget: Duration::ZERO,
+        }
+    }
+
     /// The moment itself, as a count.
     pub(crate) fn count(&self) -> u64 {
         self.at.0

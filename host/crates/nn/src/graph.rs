@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::atomic::{AtomicBool, Ordering},
+    thread,
 };
 
 use smallvec::SmallVec;
@@ -14,6 +15,7 @@ use crate::{
     clock::{Deadline, Stamp},
     lane::{Argument, Copies, Lane, Outcome, Ran, Views},
     model::Model,
+    permits::{Company, UNLIMITED},
     run::{self, Cancel, Feed, RunFault},
     session::{Loan, Sessions, Source},
 };
@@ -50,6 +52,7 @@ impl Graph {
         name: &str,
         source: Source<'_>,
         options: &GraphOptions,
+        measure: bool,
     ) -> Result<Self, Error> {
         let mut sessions = Sessions::load(name, source, options)?;
         let session = sessions.first().ok_or_else(|| Error::Unsupported {
@@ -58,14 +61,20 @@ impl Graph {
         })?;
         let model = Model::of(name, session)?;
         let has_rows = model.rows().is_ok();
-        let batching = calibrate(&model, session, options)?;
-        if batching.unlimited {
-            sessions.lift_limit();
-        }
+        let batching = if measure {
+            calibrate(&model, session, options)?
+        } else {
+            Batching::off("it was not asked for")
+        };
         let batcher = batching.off.is_none().then(|| Batcher::new(&batching));
-        if batcher.is_some() && !batching.delay.is_zero() {
-            sessions.gather();
-        }
+        let company = batcher.is_some().then(|| Company::new(&batching));
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let runs = if batching.unlimited {
+            UNLIMITED
+        } else {
+            options.permits(cores, batching.is_quick())
+        };
+        sessions.limit(runs, company);
         Ok(Self {
             model,
             device: options.device,
@@ -182,7 +191,6 @@ impl Graph {
                     outputs,
                     deadline,
                     caller: lane.caller,
-                    asked,
                 };
                 (self.wait(&request, &mut lane.cancel), Some(asked))
             }
@@ -236,7 +244,7 @@ impl Graph {
     /// Runs one inference by itself; gives the stamps around ONNX Runtime's run.
     fn run_alone(
         &self,
-        loan: Loan<'_>,
+        mut loan: Loan<'_>,
         cancel: &mut Cancel,
         feeds: &[Feed<'_>],
         outputs: &mut Outputs,
@@ -254,6 +262,9 @@ impl Graph {
             if ran.is_ok() {
                 self.foreseen.store(false, Ordering::Relaxed);
             }
+        }
+        if let Ok((started, ended)) = &ran {
+            loan.permit().took(ended.nanos_since(*started));
         }
         ran.map_err(|fault| match fault {
             RunFault::Terminated => self.timeout(deadline),

@@ -28,6 +28,7 @@ struct Entry<T> {
     caller: Caller,
     start: u64,
     passed: u32,
+    overtaken: bool,
 }
 
 impl<T> Entry<T> {
@@ -74,12 +75,59 @@ impl<T> Line<T> {
             caller,
             start,
             passed: 0,
+            overtaken: false,
         });
     }
 
-    /// Who goes next. It begins a run: all the others were passed over once more.
-    pub(crate) fn next(&mut self) -> Option<T> {
-        let next = self.take(|_| true)?;
+    /// The first of those that fit.
+    pub(crate) fn first(&self, fits: impl Fn(&T) -> bool) -> Option<&T> {
+        let fitting = self.entries.iter().filter(|entry| fits(&entry.ticket));
+        let first = fitting.min_by_key(|entry| entry.rank())?;
+        Some(&first.ticket)
+    }
+
+    /// The first of those that fit, or the second where that one is near and the first is not. Nobody
+    /// is overtaken like this more than once, nor by somebody less urgent.
+    pub(crate) fn first_near(
+        &mut self,
+        fits: impl Fn(&T) -> bool,
+        near: impl Fn(&T) -> bool,
+    ) -> Option<&T> {
+        let fitting = self.entries.iter().enumerate();
+        let fitting = fitting.filter(|(_, entry)| fits(&entry.ticket));
+        let (mut first, mut second) = (None, None);
+        for (place, entry) in fitting {
+            let one = Some((entry.rank(), place));
+            if first.is_none() || one < first {
+                (first, second) = (one, first);
+            } else if second.is_none() || one < second {
+                second = one;
+            }
+        }
+        let ((level, _), place) = first?;
+        let entry = self.entries.get(place)?;
+        let mut chosen = place;
+        if !entry.overtaken
+            && !near(&entry.ticket)
+            && let Some(((other, _), second)) = second
+            && other == level
+            && self
+                .entries
+                .get(second)
+                .is_some_and(|entry| near(&entry.ticket))
+        {
+            chosen = second;
+            if let Some(entry) = self.entries.get_mut(place) {
+                entry.overtaken = true;
+            }
+        }
+        self.entries.get(chosen).map(|entry| &entry.ticket)
+    }
+
+    /// Who goes next: the first of those that fit. It begins a run: all the others were passed over
+    /// once more.
+    pub(crate) fn next(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
+        let next = self.take(fits)?;
         for entry in &mut self.entries {
             entry.passed = entry.passed.saturating_add(1);
         }
@@ -126,7 +174,7 @@ mod tests {
     }
 
     fn drain(line: &mut Line<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| line.next()).collect()
+        std::iter::from_fn(|| line.next(|_| true)).collect()
     }
 
     #[test]
@@ -162,7 +210,7 @@ mod tests {
         let mut served = Vec::new();
         for _ in 0..6 {
             line.push("e", caller(eager, Priority::Normal), 1);
-            served.extend(line.next());
+            served.extend(line.next(|_| true));
         }
         let theirs: Vec<_> = served.iter().filter(|name| **name != "e").collect();
         assert_eq!(theirs, [&"p1", &"p2", &"p3"], "{served:?}");
@@ -189,12 +237,31 @@ mod tests {
         let (mut served, eager) = (Vec::new(), Owner::unique());
         for _ in 0..40 {
             line.push("high", caller(eager, Priority::High), 1);
-            served.extend(line.next());
+            served.extend(line.next(|_| true));
         }
         assert_eq!(served.first(), Some(&"high"));
         let place = |name| served.iter().position(|one| *one == name).unwrap();
         assert!(place("normal") < place("low"), "{served:?}");
         assert!(place("low") <= 2 * PATIENCE as usize + 2, "{served:?}");
+    }
+
+    #[test]
+    fn the_second_goes_first_if_it_is_near_but_overtakes_nobody_twice() {
+        let mut line = Line::default();
+        for name in ["far", "n1", "n2"] {
+            line.push(name, Caller::default(), 1);
+        }
+        let near = |name: &&str| name.starts_with('n');
+        let next = |line: &mut Line<&'static str>| {
+            let next = line.first_near(|_| true, near).copied();
+            line.next(|name| Some(*name) == next)
+        };
+        assert_eq!(next(&mut line), Some("n1"));
+        assert_eq!(next(&mut line), Some("far"), "not twice");
+        line.push("high", caller(Owner::default(), Priority::High), 1);
+        assert_eq!(next(&mut line), Some("high"), "not the urgent");
+        assert_eq!(next(&mut line), Some("n2"));
+        assert_eq!(next(&mut line), None);
     }
 
     #[test]

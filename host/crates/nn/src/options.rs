@@ -52,12 +52,15 @@ impl GraphOptions {
         }
     }
 
-    /// Inferences that may run at once on the CPU, on a machine with this many cores: twice as many
-    /// as fit. Where one ends and its permit goes to a caller that sleeps, the core would idle
-    /// until that one is awake; so there is one more for each that is running already.
-    pub(crate) fn permits(&self, cores: usize) -> usize {
+    /// Inferences that may run at once on the CPU, on a machine with this many cores: as many as
+    /// fit, or twice as many of quick ones: where one ends and its permit goes to a caller that
+    /// sleeps, the core would idle until that one is awake. Of longer ones that is next to nothing,
+    /// and more of them would only take each other's caches and time.
+    pub(crate) fn permits(&self, cores: usize, quick: bool) -> usize {
+        let fit = (cores / self.intra_threads(cores)).max(1);
         match self.mode {
-            Mode::Throughput => (2 * cores / self.intra_threads(cores)).max(1),
+            Mode::Throughput if quick => 2 * fit,
+            Mode::Throughput => fit,
             Mode::Latency => 1,
         }
     }
@@ -160,21 +163,22 @@ mod tests {
 
     #[test]
     fn modes_share_the_cores_out() {
+        let of = |options: &GraphOptions, cores| {
+            let permits = |quick| options.permits(cores, quick);
+            (options.intra_threads(cores), permits(false), permits(true))
+        };
         let throughput = GraphOptions::default();
-        assert_eq!(
-            (throughput.intra_threads(8), throughput.permits(8)),
-            (1, 16)
-        );
+        assert_eq!(of(&throughput, 8), (1, 8, 16));
         let latency = GraphOptions {
             mode: Mode::Latency,
             ..GraphOptions::default()
         };
-        assert_eq!((latency.intra_threads(8), latency.permits(8)), (8, 1));
-        let pairs = GraphOptions {
+        assert_eq!(of(&latency, 8), (8, 1, 1));
+        let threes = GraphOptions {
             threads: NonZero::new(3),
             ..GraphOptions::default()
         };
-        assert_eq!((pairs.intra_threads(8), pairs.permits(8)), (3, 5));
-        assert_eq!((pairs.intra_threads(1), pairs.permits(1)), (3, 1));
+        assert_eq!(of(&threes, 8), (3, 2, 4));
+        assert_eq!(of(&threes, 1), (3, 1, 2));
     }
 }

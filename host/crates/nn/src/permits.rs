@@ -1,14 +1,22 @@
-//! Fair permits: how many inferences of one graph may run at once, and who goes next.
+//! Fair permits: how many inferences of one graph may run at once, who goes next, and when.
 //!
 //! While there are enough, taking and giving one back is an atomic operation each. Only who has to
 //! wait takes the lock, which is held for a few instructions and never during an inference. Every
 //! wait has a deadline when its caller has one. A permit is handed to the next in the [`Line`], never
 //! put back for others to snatch; who gets one may take others along, and answers them.
+//!
+//! Where others may go along, a permit can be held back for company: for as long as was asked for,
+//! or for the moment in which those who were answered together come back together. Nobody spins or
+//! gives way meanwhile: all sleep, and the last who comes is awake anyway and runs for all.
+//!
+//! A system's scheduler wakes a thread where it slept, behind whatever runs there, and may leave the
+//! core idle that has just become free. So of the first two in the line the one is preferred that
+//! slept on this core.
 
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
     },
     thread::{self, Thread},
     time::Duration,
@@ -16,7 +24,14 @@ use std::{
 
 use smallvec::SmallVec;
 
-use crate::{Caller, clock::Deadline, line::Line, seat::Seat};
+use crate::{
+    Batching, Caller,
+    clock::{Budget, Deadline, Stamp},
+    cores,
+    due::Due,
+    line::Line,
+    seat::Seat,
+};
 
 /// Set in `free` while somebody waits; then permits change hands under the lock alone.
 const QUEUED: usize = 1 << (usize::BITS - 1);
@@ -24,38 +39,41 @@ const QUEUED: usize = 1 << (usize::BITS - 1);
 /// As many permits as there can be: nobody ever waits.
 pub(crate) const UNLIMITED: usize = QUEUED - 1;
 
-/// How often who is about to run lets others run first. Each time brings those who were waiting for
-/// the processor on their way back from the last batch; more than a few bring nobody new.
-const LINGER: u32 = 8;
-
 pub(crate) struct Permits {
     /// Permits that nobody holds, and the flag.
     free: AtomicUsize,
     count: usize,
     waiting: Mutex<Waiting>,
-    /// Whether who gets a permit first waits for others to come.
-    gathers: bool,
+    company: Option<Company>,
+}
+
+/// That who gets a permit may take others along, and how far.
+#[derive(Debug)]
+pub(crate) struct Company {
+    /// How many rows to run of so many that could, for 1, 2, 3 and so on; more are the last's.
+    sizes: Vec<u32>,
+    /// None where nobody waits longer than those take who are on their way.
+    delay: Option<Budget>,
 }
 
 #[derive(Default)]
 struct Waiting {
     line: Line<Arc<Waiter>>,
-    /// Who has a permit and waits for others to come; meanwhile no permit is handed out, since
-    /// everybody who comes may go along.
-    gatherer: Option<Gatherer>,
-}
-
-struct Gatherer {
-    thread: Thread,
-    /// It need not wait any longer once so many rows are in the line.
-    room: u32,
+    /// Rows that run beside the first of each permit.
+    along: u32,
+    due: Due,
 }
 
 /// One caller in the line.
 pub(crate) struct Waiter {
     thread: Thread,
     state: AtomicU8,
+    /// Whether it wakes up by itself when the line has been held back for long enough.
+    watches: AtomicBool,
     caller: Caller,
+    asked: Stamp,
+    /// Where it fell asleep, if that is known.
+    core: Option<usize>,
     pub(crate) seat: Seat,
 }
 
@@ -79,18 +97,46 @@ pub(crate) enum Waited<T> {
 /// The right to run, until dropped.
 pub(crate) struct Permit<'a> {
     permits: &'a Permits,
-    /// Whether this one is the gatherer.
-    gathers: bool,
     /// Whether there is one less while it lasts.
     counted: bool,
+    /// Rows that run with it beside the first.
+    along: u32,
+    /// What the run took, in nanoseconds; zero where that is not known.
+    took: u64,
+}
+
+impl Company {
+    /// As many rows in one run as pay; with a delay, the first of them waits so long for the others.
+    pub(crate) fn new(batching: &Batching) -> Self {
+        let (max, delay) = (batching.max, batching.delay);
+        let size = |rows| match delay.is_zero() {
+            true => batching.best_of(rows),
+            false => rows,
+        };
+        Self {
+            sizes: (1..=max).map(size).collect(),
+            delay: (!delay.is_zero()).then(|| Budget::new(delay)),
+        }
+    }
+
+    fn size(&self, rows: u32) -> u32 {
+        let place = (rows.max(1) as usize)
+            .min(self.sizes.len())
+            .saturating_sub(1);
+        self.sizes.get(place).copied().unwrap_or(1)
+    }
 }
 
 impl Waiting {
-    /// The rows in the line that fit.
-    fn rows(&self, fits: impl Fn(&Seat) -> bool) -> u32 {
-        let fitting = self.line.iter().filter(|waiter| fits(&waiter.seat));
-        let rows = fitting.map(|waiter| waiter.seat.rows());
+    /// Rows in the line that may run with a seat's, its own included.
+    fn rows(&self, seat: &Seat) -> u32 {
+        let suiting = self.line.iter().filter(|other| other.seat.suits(seat));
+        let rows = suiting.map(|other| other.seat.rows());
         rows.fold(0, u32::saturating_add)
+    }
+
+    fn all_suit(&self, seat: &Seat) -> bool {
+        self.line.iter().all(|other| other.seat.suits(seat))
     }
 }
 
@@ -100,74 +146,69 @@ impl Waiter {
         Self {
             thread: thread::current(),
             state: AtomicU8::new(WAITS),
+            watches: AtomicBool::new(false),
             caller,
+            asked: Stamp::now(),
+            core: cores::here(),
             seat,
         }
     }
 
     /// The answer is in the seat: lets the caller go on.
     pub(crate) fn answered(&self) {
-        self.call(ANSWERED);
-    }
-
-    fn call(&self, state: u8) {
-        self.state.store(state, Ordering::Release);
+        self.state.store(ANSWERED, Ordering::Release);
         self.thread.unpark();
     }
 
-    /// Waits to be called; what for, or none if the deadline passed first.
-    fn wait(&self, deadline: Option<Deadline>) -> Option<u8> {
-        loop {
-            match self.state.load(Ordering::Acquire) {
-                WAITS => match deadline {
-                    None => thread::park(),
-                    Some(deadline) => match deadline.left() {
-                        Duration::ZERO => return None,
-                        left => thread::park_timeout(left),
-                    },
-                },
-                called => return Some(called),
+    fn called(&self) -> Option<u8> {
+        let state = self.state.load(Ordering::Acquire);
+        (state != WAITS).then_some(state)
+    }
+
+    /// Sleeps until it is called or woken, or until a moment; what it was called for.
+    fn sleep(&self, until: Option<Deadline>) -> Option<u8> {
+        if self.called().is_none() {
+            match until.map(|until| until.left()) {
+                None => thread::park(),
+                Some(Duration::ZERO) => {}
+                Some(left) => thread::park_timeout(left),
             }
         }
+        self.called()
     }
 }
 
 impl Permits {
-    /// So many; `gathers` if who gets one is going to [`Permit::gather`].
-    pub(crate) fn new(count: usize, gathers: bool) -> Self {
+    /// So many; with company, who gets one may take others along.
+    pub(crate) fn new(count: usize, company: Option<Company>) -> Self {
         let count = count.clamp(1, UNLIMITED);
         Self {
             free: AtomicUsize::new(count),
             count,
             waiting: Mutex::default(),
-            gathers,
+            company,
         }
     }
 
-    /// How many there are, taken or not.
-    pub(crate) fn count(&self) -> usize {
-        self.count
+    fn delay(&self) -> Option<Budget> {
+        self.company.as_ref()?.delay
     }
 
     /// A permit that is there at once; none where some are queued or all are taken, or where a
     /// permit comes with a wait for others.
     pub(crate) fn try_acquire(&self) -> Option<Permit<'_>> {
-        if self.count == UNLIMITED && !self.gathers {
-            return Some(Permit {
-                permits: self,
-                gathers: false,
-                counted: false,
-            });
+        if self.count == UNLIMITED {
+            return Some(self.permit(false));
         }
         let mut free = self.free.load(Ordering::Relaxed);
-        while free != 0 && free & QUEUED == 0 && !self.gathers {
+        while free != 0 && free & QUEUED == 0 && self.delay().is_none() {
             match self.free.compare_exchange_weak(
                 free,
                 free - 1,
                 Ordering::Acquire,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Some(self.permit(false)),
+                Ok(_) => return Some(self.permit(true)),
                 Err(seen) => free = seen,
             }
         }
@@ -180,165 +221,237 @@ impl Permits {
         waiter: &Arc<Waiter>,
         deadline: Option<Deadline>,
     ) -> Waited<Permit<'_>> {
-        {
+        let mut held = {
             let mut waiting = lock(&self.waiting);
             // From here on nobody takes or gives a permit without the lock.
             self.free.fetch_or(QUEUED, Ordering::Acquire);
             let rows = waiter.seat.rows();
+            waiting.due.came(rows, Stamp::now());
             let (ticket, caller) = (Arc::clone(waiter), waiter.caller);
             waiting.line.push(ticket, caller, rows);
-            if let Some(gatherer) = &waiting.gatherer
-                && waiting.rows(|_| true) >= gatherer.room
-            {
-                gatherer.thread.unpark();
-            }
             // This very caller is among those who are called where a permit is free.
-            self.settle(waiting);
-        }
-        match waiter.wait(deadline).or_else(|| self.give_up(waiter)) {
-            Some(HAS_TURN) => Waited::Turn(self.permit(self.gathers)),
-            Some(_) => Waited::Answered,
-            None => Waited::Late,
+            self.settle(waiting, Some(waiter))
+        };
+        loop {
+            let until = match (deadline, held) {
+                (Some(deadline), Some(held)) => Some(deadline.min(held)),
+                (deadline, held) => deadline.or(held),
+            };
+            let called = waiter.sleep(until).or_else(|| {
+                let late = deadline.is_some_and(|deadline| deadline.left().is_zero());
+                late.then(|| self.give_up(waiter))
+            });
+            match called {
+                Some(HAS_TURN) => return Waited::Turn(self.permit(true)),
+                Some(ANSWERED) => return Waited::Answered,
+                Some(_) => return Waited::Late,
+                // Company was waited for long enough, or somebody has to see to that it is not.
+                None => held = self.settle(lock(&self.waiting), Some(waiter)),
+            }
         }
     }
 
-    fn permit(&self, gathers: bool) -> Permit<'_> {
+    fn permit(&self, counted: bool) -> Permit<'_> {
         Permit {
             permits: self,
-            gathers,
-            counted: true,
+            counted,
+            along: 0,
+            took: 0,
         }
     }
 
     /// Leaves the line; what it was called for, if that was at the last moment. Who was taken along
     /// and has no answer yet leaves as well.
-    fn give_up(&self, waiter: &Arc<Waiter>) -> Option<u8> {
+    fn give_up(&self, waiter: &Arc<Waiter>) -> u8 {
         let mut waiting = lock(&self.waiting);
         waiting.line.leave(|other| Arc::ptr_eq(other, waiter));
-        self.settle(waiting);
-        let called = waiter.state.load(Ordering::Acquire);
-        (called != WAITS).then_some(called)
+        self.settle(waiting, None);
+        waiter.state.load(Ordering::Acquire)
     }
 
-    fn rows(&self, fits: impl Fn(&Seat) -> bool) -> u32 {
-        lock(&self.waiting).rows(fits)
-    }
-
-    fn release(&self, gathers: bool) {
-        if !gathers {
-            let mut free = self.free.load(Ordering::Relaxed);
-            while free & QUEUED == 0 {
-                match self.free.compare_exchange_weak(
-                    free,
-                    free + 1,
-                    Ordering::Release,
-                    Ordering::Relaxed,
-                ) {
-                    Ok(_) => return,
-                    Err(seen) => free = seen,
-                }
+    fn release(&self, along: u32, took: u64) {
+        let mut free = self.free.load(Ordering::Relaxed);
+        while along == 0 && free & QUEUED == 0 {
+            match self.free.compare_exchange_weak(
+                free,
+                free + 1,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(seen) => free = seen,
             }
         }
         let mut waiting = lock(&self.waiting);
+        self.free.fetch_or(QUEUED, Ordering::Relaxed);
         self.free.fetch_add(1, Ordering::AcqRel);
-        if gathers {
-            waiting.gatherer = None;
+        waiting.along = waiting.along.saturating_sub(along);
+        if self.company.is_some() && self.delay().is_none() {
+            waiting
+                .due
+                .expect(along.saturating_add(1), took, Stamp::now());
         }
-        self.settle(waiting);
+        self.settle(waiting, None);
+    }
+
+    /// Permits that nobody has.
+    fn left(&self) -> usize {
+        self.free.load(Ordering::Relaxed) & !QUEUED
+    }
+
+    /// How many rows one run should have: with a delay as many as may be, else what pays best of one
+    /// permit's part of all that wait, run or are about to come back.
+    fn share(&self, waiting: &Waiting, company: &Company) -> u32 {
+        if company.delay.is_some() {
+            return company.size(u32::MAX);
+        }
+        let rows = waiting.line.iter().map(|waiter| waiter.seat.rows());
+        let rows = rows.fold(0, u32::saturating_add);
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let running = number(self.count.saturating_sub(self.left()));
+        let others = [waiting.along, waiting.due.rows, running];
+        let all = others.into_iter().fold(rows, u32::saturating_add);
+        company.size(all.div_ceil(number(self.count)))
+    }
+
+    /// Until when one in the line is held back for the sake of company; none if it may go.
+    fn held(&self, waiting: &Waiting, waiter: &Waiter) -> Option<Deadline> {
+        let company = self.company.as_ref()?;
+        waiter.seat.open.as_ref()?;
+        let until = match company.delay {
+            Some(delay) => delay.from(waiter.asked),
+            None => waiting.due.until()?,
+        };
+        let complete = waiting.rows(&waiter.seat) >= self.share(waiting, company);
+        (!complete && !until.left().is_zero()).then_some(until)
     }
 
     /// Hands free permits to those who are next, and drops the flag where nobody is left. To be
-    /// called at the end of whatever is done under the lock, with the flag set.
-    fn settle(&self, mut waiting: MutexGuard<'_, Waiting>) {
-        let mut called: SmallVec<[Arc<Waiter>; 2]> = SmallVec::new();
-        while waiting.gatherer.is_none()
-            && self.free.load(Ordering::Relaxed) & !QUEUED != 0
-            && let Some(next) = waiting.line.next()
+    /// called at the end of whatever is done under the lock, with the flag set. Gives the moment at
+    /// which the caller, who is awake, has to look again.
+    fn settle(
+        &self,
+        mut waiting: MutexGuard<'_, Waiting>,
+        caller: Option<&Arc<Waiter>>,
+    ) -> Option<Deadline> {
+        let mut woken: SmallVec<[Arc<Waiter>; 2]> = SmallVec::new();
+        while self.left() > 0
+            && let Some(next) = self.next(&mut waiting, caller)
         {
             self.free.fetch_sub(1, Ordering::Relaxed);
-            if self.gathers {
-                waiting.gatherer = Some(Gatherer {
-                    thread: next.thread.clone(),
-                    room: u32::MAX,
-                });
+            // Under the lock: who gives up at this moment sees it.
+            next.state.store(HAS_TURN, Ordering::Release);
+            if !caller.is_some_and(|caller| Arc::ptr_eq(caller, &next)) {
+                woken.push(next);
             }
-            called.push(next);
         }
-        if waiting.line.is_empty() && waiting.gatherer.is_none() {
+        let mut look_again = None;
+        if let Some(caller) = caller {
+            caller.watches.store(false, Ordering::Relaxed);
+        }
+        let waits = caller.filter(|caller| caller.called().is_none());
+        if self.delay().is_some() {
+            // Each for itself: who came first is the first to have waited long enough.
+            look_again = waits.and_then(|caller| self.held(&waiting, caller));
+        } else if self.left() > 0
+            && let Some(first) = waiting.line.first(|_| true)
+            && !waiting
+                .line
+                .iter()
+                .any(|one| one.watches.load(Ordering::Relaxed))
+        {
+            // All that are left are held back, and one of them must see when that is over.
+            match waits {
+                Some(caller) => {
+                    look_again = waiting.due.until();
+                    caller.watches.store(true, Ordering::Relaxed);
+                }
+                None => woken.push(Arc::clone(first)),
+            }
+        }
+        if waiting.line.is_empty() {
             self.free.fetch_and(!QUEUED, Ordering::Release);
         }
         drop(waiting);
-        for waiter in called {
-            waiter.call(HAS_TURN);
+        for waiter in woken {
+            waiter.thread.unpark();
         }
+        look_again
+    }
+
+    /// Takes who is to run next out of the line; none where all are held back.
+    fn next(&self, waiting: &mut Waiting, caller: Option<&Arc<Waiter>>) -> Option<Arc<Waiter>> {
+        waiting.due.look(Stamp::now());
+        let mut next = waiting.line.first(|_| true)?;
+        if self.held(waiting, next).is_some() {
+            if waiting.all_suit(&next.seat) {
+                return None;
+            }
+            // Others may be complete.
+            next = waiting
+                .line
+                .first(|other| self.held(waiting, other).is_none())?;
+        }
+        let mut next = Arc::clone(next);
+        if let (Some(caller), Some(company)) = (caller, &self.company)
+            && waiting.line.iter().any(|one| Arc::ptr_eq(one, caller))
+            && waiting.all_suit(&caller.seat)
+            && waiting.rows(&caller.seat) <= self.share(waiting, company)
+        {
+            // Where all go along, who is awake runs for all.
+            next = Arc::clone(caller);
+        } else if let Some(here) = cores::here() {
+            // This core is about to be free: who slept on it wakes up on it.
+            let alike = |other: &Arc<Waiter>| other.seat.open == next.seat.open;
+            let near = |other: &Arc<Waiter>| other.core == Some(here);
+            next = waiting.line.first_near(alike, near).cloned()?;
+        }
+        waiting.line.next(|one| Arc::ptr_eq(one, &next))
     }
 }
 
 impl Permit<'_> {
-    /// Lets those run who are on their way, for as long as they come and there is room. It takes
-    /// next to no time where nobody else wants the processor.
-    pub(crate) fn linger(&mut self, room: u32, fits: impl Fn(&Seat) -> bool) {
-        let mut before = 0;
-        for turn in 0..LINGER {
-            let rows = self.permits.rows(&fits);
-            if rows >= room || turn > 0 && rows == before {
-                return;
-            }
-            before = rows;
-            thread::yield_now();
-        }
-    }
-
-    /// Takes others along: those of the line that fit, in the line's order. `fits` is asked about
-    /// the one who would be next, and may count what it has agreed to.
-    pub(crate) fn take(&mut self, fits: impl Fn(&Seat) -> bool) -> Option<Arc<Waiter>> {
+    /// Takes others along: those of the line that suit the holder's seat, in the line's order, with
+    /// at most so many bytes. Also says whether there is more to do than one inference a permit.
+    pub(crate) fn take(
+        &mut self,
+        own: &Seat,
+        mut bytes: usize,
+    ) -> (SmallVec<[Arc<Waiter>; 16]>, bool) {
+        let mut taken = SmallVec::new();
         let permits = self.permits;
-        if permits.free.load(Ordering::Relaxed) & QUEUED == 0 {
-            return None;
-        }
+        let Some(company) = &permits.company else {
+            return (taken, false);
+        };
         let mut waiting = lock(&permits.waiting);
-        let taken = waiting.line.take(|waiter| fits(&waiter.seat));
-        if waiting.line.is_empty() && waiting.gatherer.is_none() {
-            permits.free.fetch_and(!QUEUED, Ordering::Release);
+        let share = permits.share(&waiting, company);
+        let mut room = share.saturating_sub(own.rows());
+        while let Some(waiter) = waiting.line.take(|other| {
+            let seat = &other.seat;
+            seat.suits(own) && seat.rows() <= room && seat.bytes <= bytes
+        }) {
+            room -= waiter.seat.rows();
+            bytes -= waiter.seat.bytes;
+            taken.push(waiter);
         }
-        taken
+        let rows = taken.iter().map(|waiter: &Arc<Waiter>| waiter.seat.rows());
+        self.along = rows.fold(own.rows().saturating_sub(1), u32::saturating_add);
+        waiting.along = waiting.along.saturating_add(self.along);
+        permits.free.fetch_or(QUEUED, Ordering::Relaxed);
+        permits.settle(waiting, None);
+        (taken, share > 1)
     }
 
-    /// Waits until a moment, or until so many rows that fit are in the line. Meanwhile nobody else
-    /// gets a turn, until [`Permit::gathered`].
-    pub(crate) fn gather(&mut self, room: u32, until: Deadline, fits: impl Fn(&Seat) -> bool) {
-        if !self.gathers {
-            return;
-        }
-        loop {
-            let mut waiting = lock(&self.permits.waiting);
-            let enough = waiting.rows(&fits) >= room;
-            let left = until.left();
-            if enough || left.is_zero() {
-                return;
-            }
-            if let Some(gatherer) = &mut waiting.gatherer {
-                gatherer.room = room;
-            }
-            drop(waiting);
-            thread::park_timeout(left);
-        }
-    }
-
-    /// Others may get their turn: whoever was to go along has been taken.
-    pub(crate) fn gathered(&mut self) {
-        if std::mem::take(&mut self.gathers) {
-            let mut waiting = lock(&self.permits.waiting);
-            waiting.gatherer = None;
-            self.permits.settle(waiting);
-        }
+    /// What the run took, in nanoseconds.
+    pub(crate) fn took(&mut self, ns: u64) {
+        self.took = ns;
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         if self.counted {
-            self.permits.release(self.gathers);
+            self.permits.release(self.along, self.took);
         }
     }
 }
@@ -350,7 +463,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{atomic::AtomicUsize, mpsc};
+    use std::sync::mpsc;
 
     use super::*;
     use crate::Priority;
@@ -372,7 +485,7 @@ mod tests {
 
     #[test]
     fn never_more_at_once_than_permits_and_nobody_is_lost() {
-        let permits = Permits::new(2, false);
+        let permits = Permits::new(2, None);
         let (inside, most, done) = (
             AtomicUsize::new(0),
             AtomicUsize::new(0),
@@ -399,7 +512,7 @@ mod tests {
 
     #[test]
     fn a_deadline_ends_the_wait_and_leaves_no_trace() {
-        let permits = Permits::new(1, false);
+        let permits = Permits::new(1, None);
         let held = acquire(&permits, None).unwrap();
         let deadline = Deadline::after(Duration::from_millis(1));
         assert!(acquire(&permits, Some(deadline)).is_none());
@@ -427,14 +540,26 @@ mod tests {
         receiver
     }
 
+    /// Takes along what suits a seat of so many rows.
+    fn take(permit: &mut Permit<'_>, rows: u32) -> Vec<Arc<Waiter>> {
+        permit.take(&Seat::of_rows(rows), usize::MAX).0.to_vec()
+    }
+
+    fn merging(count: usize, max: u32, delay: Duration) -> Permits {
+        let batching = Batching::on(max, delay, Vec::new());
+        Permits::new(count, Some(Company::new(&batching)))
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[test]
     fn who_has_a_turn_takes_others_along_and_answers_them() {
-        let permits = Permits::new(1, false);
+        let permits = merging(1, 4, Duration::ZERO);
         thread::scope(|scope| {
-            let mut permit = acquire(&permits, None).unwrap();
+            let mut permit = permits.try_acquire().unwrap();
             let told = in_line(scope, &permits, 5);
-            let along: Vec<_> = (0..3).filter_map(|_| permit.take(|_| true)).collect();
-            assert_eq!(along.len(), 3);
+            let along = take(&mut permit, 1);
+            assert_eq!(along.len(), 3, "no more than fit into one run");
             drop(permit);
             along.iter().for_each(|waiter| waiter.answered());
             let answered = (0..5).filter(|_| told.recv().unwrap()).count();
@@ -444,9 +569,76 @@ mod tests {
     }
 
     #[test]
+    fn a_run_leaves_the_other_permits_their_share() {
+        let permits = merging(2, 32, Duration::ZERO);
+        thread::scope(|scope| {
+            let mut first = permits.try_acquire().unwrap();
+            let mut second = permits.try_acquire().unwrap();
+            let told = in_line(scope, &permits, 6);
+            // Eight in all, two of which run.
+            let along = take(&mut first, 1);
+            assert_eq!(along.len(), 3);
+            let others = take(&mut second, 1);
+            assert_eq!(others.len(), 3);
+            for permit in [first, second] {
+                drop(permit);
+            }
+            for waiter in along.iter().chain(&others) {
+                waiter.answered();
+                assert!(told.recv().unwrap());
+            }
+        });
+        assert_eq!(free(&permits), 2);
+    }
+
+    #[test]
+    fn who_was_answered_together_is_waited_for_and_the_last_runs_for_all() {
+        let permits = merging(1, 8, Duration::ZERO);
+        let due = |permits: &Permits| lock(&permits.waiting).due.rows;
+        thread::scope(|scope| {
+            let mut permit = permits.try_acquire().unwrap();
+            let told = in_line(scope, &permits, 3);
+            let along = take(&mut permit, 1);
+            assert_eq!(along.len(), 3);
+            drop(permit);
+            lock(&permits.waiting).due = Due::within_an_hour(4);
+            along.iter().for_each(|waiter| waiter.answered());
+            (0..3).for_each(|_| assert!(told.recv().unwrap()));
+            let told = in_line(scope, &permits, 3);
+            assert!(told.try_recv().is_err(), "held back for the fourth");
+            let mut permit = acquire(&permits, None).unwrap();
+            let along = take(&mut permit, 1);
+            assert_eq!((along.len(), due(&permits)), (3, 0));
+            along.iter().for_each(|waiter| waiter.answered());
+            (0..3).for_each(|_| assert!(told.recv().unwrap()));
+        });
+        assert_eq!(free(&permits), 1);
+    }
+
+    #[test]
+    fn who_does_not_come_back_is_not_waited_for_for_ever() {
+        let permits = merging(2, 8, Duration::ZERO);
+        thread::scope(|scope| {
+            let mut permit = permits.try_acquire().unwrap();
+            let other = permits.try_acquire().unwrap();
+            let told = in_line(scope, &permits, 2);
+            permit.took(1_000_000);
+            let along = take(&mut permit, 1);
+            drop(permit);
+            // Two are expected, one of whom comes; who is left goes when the moment is over.
+            along.iter().for_each(|waiter| waiter.answered());
+            assert!(acquire(&permits, None).is_some());
+            drop(other);
+            let answered = (0..2).filter(|_| told.recv().unwrap()).count();
+            assert_eq!(answered, along.len());
+        });
+        assert_eq!(free(&permits), 2);
+    }
+
+    #[test]
     fn the_more_urgent_goes_along_first() {
-        let permits = Permits::new(1, false);
-        let mut permit = acquire(&permits, None).unwrap();
+        let permits = merging(1, 3, Duration::ZERO);
+        let mut permit = permits.try_acquire().unwrap();
         thread::scope(|scope| {
             let permits = &permits;
             for (count, (rows, priority)) in [(1, Priority::Low), (2, Priority::High)]
@@ -465,23 +657,24 @@ mod tests {
                     thread::yield_now();
                 }
             }
-            let first = permit.take(|_| true).unwrap();
-            assert_eq!(first.seat.rows(), 2, "the urgent one, who came later");
-            first.answered();
+            let along = take(&mut permit, 1);
+            let rows: Vec<u32> = along.iter().map(|waiter| waiter.seat.rows()).collect();
+            assert_eq!(rows, [2], "the urgent one, who came later");
+            along.iter().for_each(|waiter| waiter.answered());
             drop(permit);
         });
     }
 
     #[test]
     fn who_was_taken_along_still_leaves_at_its_deadline() {
-        let permits = Permits::new(1, false);
-        let mut permit = acquire(&permits, None).unwrap();
+        let permits = merging(1, 2, Duration::ZERO);
+        let mut permit = permits.try_acquire().unwrap();
         thread::scope(|scope| {
             let late = scope.spawn(|| {
                 let deadline = Deadline::after(Duration::from_millis(20));
                 matches!(permits.wait(&waiter(1), Some(deadline)), Waited::Late)
             });
-            while permit.take(|_| true).is_none() && !late.is_finished() {
+            while take(&mut permit, 1).is_empty() && !late.is_finished() {
                 thread::yield_now();
             }
             assert!(late.join().unwrap());
@@ -491,28 +684,27 @@ mod tests {
     }
 
     #[test]
-    fn a_gatherer_waits_for_rows_and_then_lets_the_others_go() {
-        let permits = Permits::new(2, true);
+    fn with_a_delay_all_wait_until_a_run_is_complete() {
+        let permits = merging(2, 4, HOUR);
         assert!(
             permits.try_acquire().is_none(),
             "a permit comes with a wait"
         );
-        let hour = || Deadline::after(Duration::from_secs(3600));
         thread::scope(|scope| {
-            let mut permit = acquire(&permits, None).unwrap();
-            let told = in_line(scope, &permits, 3);
-            permit.gather(3, hour(), |_| true);
-            let along: Vec<_> = (0..2).filter_map(|_| permit.take(|_| true)).collect();
+            let told = in_line(scope, &permits, 2);
+            let late = Deadline::after(Duration::from_millis(1));
+            assert!(acquire(&permits, Some(late)).is_none());
             assert!(told.try_recv().is_err(), "nobody goes meanwhile");
-            permit.gathered();
-            assert!(!told.recv().unwrap(), "the third has the second permit");
+            let Waited::Turn(mut permit) = permits.wait(&waiter(2), None) else {
+                panic!("complete with this one");
+            };
+            let along = take(&mut permit, 2);
+            assert_eq!(along.len(), 2);
             along.iter().for_each(|waiter| waiter.answered());
-            assert!(told.recv().unwrap() && told.recv().unwrap());
+            (0..2).for_each(|_| assert!(told.recv().unwrap()));
         });
         assert_eq!(free(&permits), 2);
-        let mut permit = acquire(&permits, None).unwrap();
-        permit.gather(9, Deadline::after(Duration::from_millis(1)), |_| true);
-        drop(permit);
-        assert_eq!(free(&permits), 2);
+        let permits = merging(1, 4, Duration::from_millis(1));
+        assert!(acquire(&permits, None).is_some(), "long enough");
     }
 }

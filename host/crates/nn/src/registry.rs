@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{BatchOptions, BatchPolicy, Error, Graph, GraphOptions, session::Source};
+use crate::{Error, Graph, GraphOptions, session::Source};
 
 /// The graphs of a process, by name.
 #[derive(Default)]
@@ -72,16 +72,9 @@ impl GraphRegistry {
     ///
     /// As [`GraphRegistry::load_bytes`], without [`Error::DuplicateGraph`].
     pub fn load_private(bytes: &[u8], options: &GraphOptions) -> Result<Arc<Graph>, Error> {
-        // One caller never has two inferences to merge.
-        let batch = BatchOptions {
-            policy: BatchPolicy::Off,
-            ..options.batch
-        };
-        let options = GraphOptions {
-            batch,
-            ..options.clone()
-        };
-        Graph::load("(loaded from bytes)", Source::Bytes(bytes), &options).map(Arc::new)
+        // One caller never has two inferences to merge, nor waits for a turn.
+        let graph = Graph::load("(loaded from bytes)", Source::Bytes(bytes), options, false);
+        graph.map(Arc::new)
     }
 
     /// The graph of this name.
@@ -106,7 +99,7 @@ impl GraphRegistry {
         if self.read().contains_key(name) {
             return Err(duplicate());
         }
-        let graph = Arc::new(Graph::load(name, source, options)?);
+        let graph = Arc::new(Graph::load(name, source, options, true)?);
         let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
         if graphs.contains_key(name) {
             return Err(duplicate());

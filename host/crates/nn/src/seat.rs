@@ -71,6 +71,11 @@ impl Seat {
         self.rows
     }
 
+    /// Whether both may be in one run.
+    pub(crate) fn suits(&self, other: &Seat) -> bool {
+        self.open.is_some() && self.open == other.open
+    }
+
     pub(crate) fn put(&self, answer: Answer) {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
     }
@@ -82,7 +87,7 @@ impl Seat {
 
     #[cfg(test)]
     pub(crate) fn of_rows(rows: u32) -> Self {
-        Self::new(rows, 0, None, None)
+        Self::new(rows, 0, Some(SmallVec::new()), None)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     Device, Error, GraphOptions, Mode, OnnxRuntime, Optimization,
     clock::Deadline,
     external,
-    permits::{Permit, Permits, UNLIMITED, Waited, Waiter},
+    permits::{Company, Permit, Permits, Waited, Waiter},
 };
 
 /// Where a model comes from.
@@ -71,14 +71,7 @@ impl Sessions {
             .map(|_| build(runtime, graph, source, options, cores))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            permits: Permits::new(
-                if shared {
-                    options.permits(cores)
-                } else {
-                    count
-                },
-                false,
-            ),
+            permits: Permits::new(count, None),
             idle: (!shared).then(|| Mutex::new((0..count).collect())),
             sessions,
         })
@@ -108,16 +101,15 @@ impl Sessions {
         }
     }
 
-    /// From now on nobody waits for a turn. For the one shared session only.
-    pub(crate) fn lift_limit(&mut self) {
-        if self.idle.is_none() {
-            self.permits = Permits::new(UNLIMITED, false);
-        }
-    }
-
-    /// From now on who gets a session first waits for others to come, see [`Permit::gather`].
-    pub(crate) fn gather(&mut self) {
-        self.permits = Permits::new(self.permits.count(), true);
+    /// From now on so many runs of the one shared session may go on at once; elsewhere it is one a
+    /// session. With company, who has a turn may take others along.
+    pub(crate) fn limit(&mut self, runs: usize, company: Option<Company>) {
+        let runs = if self.idle.is_none() {
+            runs
+        } else {
+            self.sessions.len()
+        };
+        self.permits = Permits::new(runs, company);
     }
 
     fn loan<'a>(&'a self, permit: Permit<'a>) -> Option<Loan<'a>> {

@@ -17,12 +17,15 @@ use std::{
     time::Duration,
 };
 
-use tollgate_runtime::{Frame, Ledger, NnHost, Pool, clock::Stamp};
+use tollgate_runtime::{Frame, Ledger, NnHost, Pool, Record, clock::Stamp};
 
 use super::{halving::Outcome, trial::Sample};
 use crate::{
-    bench::{Error, machine, rig::Parts},
-    egress,
+    bench::{
+        Error, machine,
+        rig::{Parts, Rig},
+    },
+    egress, energy,
     models::{self, Models},
     settings::Settings,
 };
@@ -34,6 +37,8 @@ const WARM_UP: usize = 2;
 /// Measures candidates.
 pub struct Meter<'a> {
     parts: &'a Parts,
+    /// The machine's counters; none where it has none.
+    counters: Option<&'a energy::Meter>,
     models: &'a Models,
     /// Instances that may be kept.
     most: usize,
@@ -56,16 +61,18 @@ struct Kept {
 #[derive(Default)]
 struct Share {
     latencies_ns: Vec<u64>,
+    inferences: u64,
     failed: u64,
     ended: Option<Stamp>,
 }
 
 impl<'a> Meter<'a> {
     /// A meter that keeps at most so many instances.
-    pub fn new(parts: &'a Parts, models: &'a Models, most: usize) -> Self {
+    pub fn new(rig: &'a Rig, models: &'a Models, most: usize) -> Self {
         let memory = machine::describe(None).memory_bytes;
         Self {
-            parts,
+            parts: &rig.parts,
+            counters: rig.meter.as_ref().ok(),
             models,
             most,
             memory: memory.map_or(u64::MAX, |bytes| bytes / 2),
@@ -103,6 +110,7 @@ impl<'a> Meter<'a> {
                 }
             })?;
         }
+        let counting = self.counters.and_then(|counters| counters.start().ok());
         let begin = Stamp::now();
         let until = begin.plus(length);
         let pools = kept.pools.get_mut(..workers).unwrap_or_default();
@@ -110,7 +118,10 @@ impl<'a> Meter<'a> {
             let mut share = Share::default();
             for frame in frames {
                 match handle(pool, frame) {
-                    Ok(latency) => share.latencies_ns.push(latency),
+                    Ok(done) => {
+                        share.latencies_ns.push(done.total_ns);
+                        share.inferences += done.counts.inferences;
+                    }
                     Err(reason) => {
                         share.failed += 1;
                         tracing::debug!(%reason, "a frame failed");
@@ -125,12 +136,15 @@ impl<'a> Meter<'a> {
             share
         })?;
         let ended = shares.iter().filter_map(|share| share.ended).max();
+        let joules = counting.and_then(|mut counting| counting.joules().ok());
         let mut sample = Sample {
+            joules: joules.map(|joules| joules.total()),
             seconds: seconds(begin, ended.unwrap_or(until)),
             ..Sample::default()
         };
         for mut share in shares {
             sample.latencies_ns.append(&mut share.latencies_ns);
+            sample.inferences += share.inferences;
             sample.failed += share.failed;
         }
         self.kept.push_back(kept);
@@ -209,14 +223,14 @@ impl<'a> Meter<'a> {
     }
 }
 
-/// One frame through an instance: how long it took, in nanoseconds, or why it failed.
-fn handle(pool: &mut Pool, frame: &Frame) -> Result<u64, String> {
+/// One frame through an instance: the record of its ledger, or why it failed.
+fn handle(pool: &mut Pool, frame: &Frame) -> Result<Record, String> {
     let mut ledger = Ledger::open();
     ledger.start();
     let outcome = pool.handle(frame, &mut ledger);
     let record = ledger.close();
     match outcome {
-        Ok(Ok(_)) => Ok(record.total_ns),
+        Ok(Ok(_)) => Ok(record),
         Ok(Err(fault)) => Err(fault.to_string()),
         Err(error) => Err(egress::one_line(&error)),
     }

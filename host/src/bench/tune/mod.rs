@@ -99,7 +99,7 @@ pub fn tune(
     } = task.space;
     let count = candidates.len();
     let grid = task.full * u32::try_from(count).unwrap_or(u32::MAX);
-    let mut meter = Meter::new(&task.rig.parts, task.models, task.instances);
+    let mut meter = Meter::new(task.rig, task.models, task.instances);
     let bound_ns = task.ask.bound_ns;
     let plan = Plan {
         budget: grid / PART_OF_GRID,
@@ -212,6 +212,7 @@ fn describe(task: &Task<'_>, found: &Found, points: &[Point]) -> Vec<Candidate> 
             frames: trial.frames(),
             failed: trial.failed(),
             seconds: trial.seconds(),
+            joules_per_inference: trial.joules_per_inference(),
             problem: trial.problem.clone(),
             grid: None,
         })

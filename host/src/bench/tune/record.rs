@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    bench::record::{Bound, File, Inputs, Machine, Model, Percentiles},
+    bench::record::{Bound, Energy, File, Inputs, Machine, Model, Percentiles},
     report::Accuracy,
     settings::Settings,
 };
@@ -46,6 +46,8 @@ pub struct Report {
     pub nearest: Option<usize>,
     /// Why these and no others.
     pub why: String,
+    /// Energy for one inference with the settings to take or the nearest, or why it is not known.
+    pub energy: Energy,
     /// What was left out of the search, and why.
     pub excluded: Vec<Excluded>,
     /// What the search took.
@@ -83,6 +85,9 @@ pub struct Candidate {
     pub failed: u64,
     /// How long its windows were, together, in seconds.
     pub seconds: f64,
+    /// Energy for one inference, all that the machine used counted in; null where `energy` of the
+    /// report says why, or where it could not be measured.
+    pub joules_per_inference: Option<f64>,
     /// Why it could not be measured.
     pub problem: Option<String>,
     /// What it did where the whole grid was measured; null without `--exhaustive`.

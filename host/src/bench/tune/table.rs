@@ -83,7 +83,7 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
         "{:1} {:<width$} {:>13} {:>9} {:>11} {:>8} {:>8}",
         "", "settings", "throughput", "x default", "p99", "right", "frames"
     )?;
-    for (place, candidate) in shown {
+    for &(place, candidate) in &shown {
         row(report, place, candidate, width, out)?;
     }
     writeln!(
@@ -91,7 +91,26 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
         "> taken, = default, ~ of fewer than {ENOUGH} frames, ! over the bound of {}",
         time(report.bound.latency_ns)
     )?;
+    energy(report, &shown, out)?;
     search(report, out)
+}
+
+/// Joules for an inference of those that are shown, or why there are none.
+fn energy(report: &Report, shown: &[(usize, &Candidate)], out: &mut String) -> std::fmt::Result {
+    if let Some(reason) = &report.energy.reason {
+        return writeln!(out, "energy    not known: {reason}");
+    }
+    let source = report.energy.source.as_deref().unwrap_or_default();
+    for (_, one) in shown {
+        if let Some(joules) = one.joules_per_inference {
+            let (label, millijoules) = (label(&one.settings), joules * 1e3);
+            writeln!(
+                out,
+                "energy    {label}: {millijoules:.3} mJ an inference ({source})"
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn row(

@@ -22,6 +22,10 @@ pub struct Sample {
     pub seconds: f64,
     /// All that the window took, loading and warming up included, in seconds.
     pub spent: f64,
+    /// Inferences that were done.
+    pub inferences: u64,
+    /// What the machine used from beginning to end, in joules; none where that is not counted.
+    pub joules: Option<f64>,
 }
 
 impl Sample {
@@ -43,6 +47,8 @@ pub struct Trial {
     over: u64,
     failed: u64,
     seconds: f64,
+    /// Of the windows whose energy was counted: that, and their inferences.
+    energy: (f64, u64),
     /// Its throughput as a multiple of the default's, once the machine's drift is taken off; zero
     /// where nothing was done.
     pub ratio: f64,
@@ -65,6 +71,7 @@ impl Trial {
             over: 0,
             failed: 0,
             seconds: 0.0,
+            energy: (0.0, 0),
             ratio: 0.0,
             problem: None,
             rungs: 0,
@@ -80,6 +87,10 @@ impl Trial {
         self.frames += sample.latencies_ns.len() as u64;
         self.failed += sample.failed;
         self.seconds += sample.seconds;
+        if let Some(joules) = sample.joules {
+            self.energy.0 += joules;
+            self.energy.1 += sample.inferences;
+        }
     }
 
     /// Frames that were done.
@@ -95,6 +106,12 @@ impl Trial {
     /// How long its windows were, together.
     pub fn seconds(&self) -> f64 {
         self.seconds
+    }
+
+    /// Energy for one inference; none where it was not counted.
+    pub fn joules_per_inference(&self) -> Option<f64> {
+        let (joules, inferences) = self.energy;
+        (inferences > 0).then(|| joules / inferences as f64)
     }
 
     /// Its latencies.
@@ -163,7 +180,7 @@ mod tests {
             latencies_ns: latencies.to_vec(),
             seconds,
             spent: seconds,
-            failed: 0,
+            ..Sample::default()
         }
     }
 
@@ -196,6 +213,21 @@ mod tests {
             100,
         );
         assert!(!trial.held() && !trial.may_hold());
+    }
+
+    #[test]
+    fn energy_is_that_of_the_windows_in_which_it_was_counted() {
+        let mut trial = Trial::new().unwrap();
+        assert_eq!(trial.joules_per_inference(), None);
+        for (inferences, joules) in [(30, Some(6.0)), (1000, None), (10, Some(2.0))] {
+            let window = Sample {
+                inferences,
+                joules,
+                ..sample(&[10], 1.0)
+            };
+            trial.add(&window, 100);
+        }
+        assert_eq!(trial.joules_per_inference(), Some(0.2));
     }
 
     #[test]

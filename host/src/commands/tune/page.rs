@@ -62,7 +62,7 @@ fn as_page(one: &Candidate, chosen: bool) -> html::Candidate {
         frames_per_second: one.frames_per_second,
         p99_ns: one.seen_p99_ns,
         accuracy: one.accuracy.map(|accuracy| accuracy.readings),
-        joules_per_inference: None,
+        joules_per_inference: one.joules_per_inference,
         on_front: one.on_front,
         chosen,
     }

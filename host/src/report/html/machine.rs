@@ -6,7 +6,7 @@ use super::{
     part,
     units::{percent, quantile, round_time, size},
 };
-use crate::bench::record::{File, Report};
+use crate::report::record::{File, Report};
 
 /// The section.
 pub(super) fn section(report: &Report) -> Option<Markup> {

@@ -22,7 +22,7 @@ mod variants;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::bench::record::Report;
+use crate::report::record::Report;
 
 /// Nothing may be fetched and nothing run; the page's own styles are all there is.
 const POLICY: &str =

@@ -8,9 +8,9 @@ use super::{
     role::Role,
     units::{percent, time},
 };
-use crate::{
-    bench::record::{Path, Report, ScenarioResult},
-    report::Stages,
+use crate::report::{
+    Stages,
+    record::{Path, Report, ScenarioResult},
 };
 
 /// The paths that have a ledger.

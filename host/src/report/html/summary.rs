@@ -6,7 +6,7 @@ use super::{
     part,
     units::{energy, number, percent, quantile, round_time, time},
 };
-use crate::bench::record::{Path, Report, Scenario, ScenarioResult};
+use crate::report::record::{Path, Report, Scenario, ScenarioResult};
 
 /// A figure with its name, and what it is to be held against.
 struct Tile {

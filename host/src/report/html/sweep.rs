@@ -11,7 +11,7 @@ use super::{
     role::Role,
     units::{energy, number, percent, quantile, round_time, size, time},
 };
-use crate::bench::record::{Chosen, Load, Percentiles, Report, SweepPoint};
+use crate::report::record::{Chosen, Load, Percentiles, Report, SweepPoint};
 
 /// A percentile by name.
 type Quantile = (&'static str, fn(&Percentiles) -> Option<u64>);
@@ -278,7 +278,7 @@ fn tried(candidates: &[Candidate]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::record::{Memory, Path, Windows};
+    use crate::report::record::{Memory, Path, Windows};
 
     fn point(p99: Option<u64>, p50: Option<u64>) -> SweepPoint {
         SweepPoint {

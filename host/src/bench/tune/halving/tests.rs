@@ -76,9 +76,9 @@ impl Machine {
         self.clock += seconds + set_up;
         Ok(Outcome::Measured(Sample {
             latencies_ns,
-            failed: 0,
             seconds,
             spent: seconds + set_up,
+            ..Sample::default()
         }))
     }
 }

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::{Accuracy, Stages, Toll};
+use super::{Accuracy, Stages, Toll};
 
 /// The schema of this report.
 pub const SCHEMA: &str = "tollgate.bench/1";

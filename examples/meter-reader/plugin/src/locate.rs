@@ -6,7 +6,9 @@
 //! longer matter), and the windows in it. No step knows what a digit is. Where any of them does not find what
 //! a register has, the answer says what is missing; it is never a guess.
 //!
-//! The work is bounded by `WORKING_WIDTH`: larger pictures are shrunk first.
+//! The work is bounded by `WORKING_WIDTH`: larger pictures are shrunk first. Steps and their loops stay functions of
+//! their own when they are compiled: around a sandbox's look at the clock little is kept in registers, and least in a
+//! large function.
 
 mod plate;
 mod shade;

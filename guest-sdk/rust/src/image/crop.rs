@@ -46,10 +46,13 @@ pub fn crop_into(pixels: &[u8], shape: Shape, region: Region, out: &mut [u8]) ->
     let start = region.top as usize * row + left;
     let from = pixels.get(start..).unwrap_or_default();
     match width {
-        ..4 => copy::<1>(from, row, width, out),
-        4..8 => copy::<4>(from, row, width, out),
-        8..16 => copy::<8>(from, row, width, out),
-        16..LONG => copy::<16>(from, row, width, out),
+        1 => short::<1>(from, row, width, out),
+        2..4 => short::<2>(from, row, width, out),
+        4..8 => short::<4>(from, row, width, out),
+        8..16 => short::<8>(from, row, width, out),
+        16..32 => short::<16>(from, row, width, out),
+        32..64 => short::<32>(from, row, width, out),
+        64..128 => short::<64>(from, row, width, out),
         _ => {
             // The last row need not be followed by a whole one.
             for (from, to) in from.chunks(row).zip(out.chunks_exact_mut(width)) {
@@ -62,24 +65,29 @@ pub fn crop_into(pixels: &[u8], shape: Shape, region: Region, out: &mut [u8]) ->
     Ok(())
 }
 
-/// Bytes of a row from which on the call of a copy is worth it.
-const LONG: usize = 96;
-
-/// Short rows of `width` bytes, each `row` bytes after the last, in pieces of `PIECE` bytes: a loop that stays here,
-/// since calling a copy for so few bytes takes longer than the copy. The last piece of a row ends where the row does and may
-/// overlap the one before; so no row is shorter than a piece.
-fn copy<const PIECE: usize>(from: &[u8], row: usize, width: usize, out: &mut [u8]) {
-    for (from, to) in from.chunks(row).zip(out.chunks_exact_mut(width)) {
+/// Short rows, each `row` bytes after the last: the first `PIECE` bytes of each and the last, which together are all of
+/// it and may overlap. Calling a copy for so few bytes takes longer than the copy, and so does a loop over a row.
+fn short<const PIECE: usize>(from: &[u8], row: usize, width: usize, out: &mut [u8]) {
+    let copy = |from: &[u8], to: &mut [u8]| {
         let Some(from) = from.get(..width) else {
             return;
         };
-        let pieces = to.as_chunks_mut::<PIECE>().0.iter_mut();
-        for (to, from) in pieces.zip(from.as_chunks::<PIECE>().0) {
+        if let (Some(to), Some(from)) = (to.first_chunk_mut::<PIECE>(), from.first_chunk()) {
             *to = *from;
         }
         if let (Some(to), Some(from)) = (to.last_chunk_mut::<PIECE>(), from.last_chunk()) {
             *to = *from;
         }
+    };
+    let rows = from.chunks_exact(row);
+    // The last row need not be followed by a whole one.
+    let last = rows.remainder();
+    let whole = rows.len();
+    for (from, to) in rows.zip(out.chunks_exact_mut(width)) {
+        copy(from, to);
+    }
+    if let Some(to) = out.chunks_exact_mut(width).nth(whole) {
+        copy(last, to);
     }
 }
 

@@ -84,6 +84,12 @@ impl Words {
     pub fn bytes(self, other: Self) -> [u8; 16] {
         bytemuck::cast(ops::narrow_16(self.0, other.0))
     }
+
+    /// The same without every fourth byte: twelve, and then four of no meaning.
+    #[inline(always)]
+    pub fn threes(self, other: Self) -> [u8; 16] {
+        bytemuck::cast(ops::threes(ops::narrow_16(self.0, other.0)))
+    }
 }
 
 impl Sums {
@@ -99,10 +105,11 @@ impl Sums {
         Self(ops::add(self.0, other.0))
     }
 
-    /// Each lane shifted right, its sign kept.
+    /// Each lane shifted right, its sign kept. By a number that is known when this is compiled: one that is not has to
+    /// be brought into a vector anew for every shift.
     #[inline(always)]
-    pub fn shift(self, bits: u32) -> Self {
-        Self(ops::shift(self.0, bits))
+    pub fn shift<const BITS: i32>(self) -> Self {
+        Self(ops::shift::<BITS>(self.0))
     }
 
     /// All lanes of each of four vectors added up: one lane of the result each.

@@ -66,10 +66,6 @@ pub fn resize_into(
     Resizer::new().resize_into(pixels, shape, width, height, filter, out)
 }
 
-/// The bits of weights: with more, the sums of a pass would leave an `i32`, whatever the filter.
-const DOWN_BITS: u32 = 22;
-const ACROSS_BITS: u32 = 15;
-
 /// Resizes picture after picture and keeps its working memory in between.
 #[derive(Debug, Default)]
 pub struct Resizer {
@@ -129,11 +125,8 @@ impl Resizer {
 
     fn convolve(&mut self, pixels: &[u8], from: Shape, to: Shape, filter: Filter, out: &mut [u8]) {
         let channels = from.channels as usize;
-        self.down
-            .prepare((from.height, to.height, filter), DOWN_BITS);
-        let changed = self
-            .across
-            .prepare((from.width, to.width, filter), ACROSS_BITS);
+        self.down.prepare((from.height, to.height, filter));
+        let changed = self.across.prepare((from.width, to.width, filter));
         if changed || self.channels != from.channels {
             self.laid_out.prepare(&self.across, channels);
             self.channels = from.channels;
@@ -141,25 +134,21 @@ impl Resizer {
         let line = from.width as usize * channels;
         self.row.clear();
         self.row.resize(line + self.laid_out.behind(), 0);
-        let rows = out.chunks_exact_mut(to.width as usize * channels);
-        for (out, stretch) in rows.zip(self.down.stretches()) {
+        let mut rest = out;
+        for stretch in self.down.stretches() {
             let first = stretch.start * line;
             let rows = pixels.get(first..first + stretch.weights.len() * line);
-            let (bits, sums) = (self.down.bits(), &mut self.sums);
             let row = self.row.get_mut(..line).unwrap_or_default();
-            down::row(
-                rows.unwrap_or_default(),
-                line,
-                stretch.weights,
-                bits,
-                row,
-                sums,
-            );
+            let rows = rows.unwrap_or_default();
+            down::row(rows, line, stretch.weights, row, &mut self.sums);
             if channels == 1 {
-                self.laid_out.grey(&self.row, out);
+                self.laid_out.grey(&self.row, rest);
             } else {
-                self.laid_out.rgb(&self.row, out);
+                self.laid_out.rgb(&self.row, rest);
             }
+            rest = rest
+                .get_mut(to.width as usize * channels..)
+                .unwrap_or_default();
         }
     }
 }

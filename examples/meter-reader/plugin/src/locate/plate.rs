@@ -56,6 +56,7 @@ pub fn find(dark: &[u8], width: usize) -> Result<Plate, NoRegister> {
 }
 
 /// All runs, each with the number of its shape.
+#[inline(never)]
 fn shapes(dark: &[u8], width: usize) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     // For each shape, the shape that it was found to be a part of; itself where there is none.
@@ -109,16 +110,16 @@ fn shapes(dark: &[u8], width: usize) -> Vec<Run> {
     runs
 }
 
-/// Where the next pixel of this value is, from `from` on. Pixels are 0 or 1, so that eight of them are one number,
+/// Where the next pixel of this value is, from `from` on. Pixels are 0 or 1, so that sixteen of them are one number,
 /// whose lowest set bit says where.
 fn position(row: &[u8], from: usize, value: u8) -> Option<usize> {
     let row = row.get(from..)?;
-    let (blocks, rest) = row.as_chunks::<8>();
-    let without = u64::from_le_bytes([value ^ 1; 8]);
+    let (blocks, rest) = row.as_chunks::<16>();
+    let without = u128::from_le_bytes([value ^ 1; 16]);
     let passed = from + blocks.as_flattened().len();
     let in_blocks = blocks.iter().enumerate().find_map(|(place, block)| {
-        let found = u64::from_le_bytes(*block) ^ without;
-        (found != 0).then(|| from + 8 * place + found.trailing_zeros() as usize / 8)
+        let found = u128::from_le_bytes(*block) ^ without;
+        (found != 0).then(|| from + 16 * place + found.trailing_zeros() as usize / 8)
     });
     let in_rest = || rest.iter().position(|&pixel| pixel == value);
     in_blocks.or_else(|| in_rest().map(|found| passed + found))
@@ -136,6 +137,7 @@ fn root(parents: &[usize], mut shape: usize) -> usize {
 }
 
 /// The shape with the most pixels among those that could be a plate.
+#[inline(never)]
 fn largest(runs: &[Run], width: usize) -> Option<(usize, Extent)> {
     let shapes = runs.iter().map(|run| run.shape + 1).max()?;
     let mut extents: Vec<Option<Extent>> = vec![None; shapes];
@@ -167,6 +169,7 @@ fn largest(runs: &[Run], width: usize) -> Option<(usize, Extent)> {
 }
 
 /// How the plate lies, from the runs of its shape in the order of their rows.
+#[inline(never)]
 fn lie(runs: &[Run], extent: &Extent) -> Option<Plate> {
     let wide = extent.right - extent.left;
     // In rows, which fit 16 bits, and not in floats: a sandbox has no instruction for the lesser of two of these.
@@ -222,6 +225,7 @@ const NONE: u16 = u16::MAX;
 
 /// The line through the points (`first` + place + 0.5, value): its value at zero and its slope. Fitted three
 /// times, each time without the points that the line before left lying far off.
+#[inline(never)]
 fn line(values: &[u16], first: f32) -> Option<(f32, f32)> {
     let mut found: Option<(f32, f32)> = None;
     for allowed in [f32::MAX, 3.0 * STRAY, STRAY] {

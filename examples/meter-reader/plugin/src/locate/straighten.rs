@@ -17,6 +17,7 @@ struct Stretch {
 }
 
 /// What the plate shows, upright, at the picture's scale.
+#[inline(never)]
 pub fn straighten(picture: &Picture<'_>, plate: &Plate) -> Result<Picture<'static>, NoRegister> {
     let (width, height) = (plate.width.round() as usize, plate.height.round() as usize);
     let sine = plate.slope / (1.0 + plate.slope * plate.slope).sqrt();
@@ -52,24 +53,41 @@ pub fn straighten(picture: &Picture<'_>, plate: &Plate) -> Result<Picture<'stati
     }
 
     // Second shear: what lies above the middle came from one side, what lies below from the other.
-    let mut strip = Vec::with_capacity(width * height);
-    for (y, row) in sheared.chunks_exact(wide).enumerate() {
+    let mut strip = vec![0; width * height];
+    let rows = sheared
+        .chunks_exact(wide)
+        .zip(strip.chunks_exact_mut(width.max(1)));
+    for (y, (row, out)) in rows.enumerate() {
         let down = y as f32 + 0.5 - height as f32 / 2.0;
         let from = margin as f32 - down * sine;
         let weight = ((from - from.floor()) * 256.0) as u16;
         let from = (from.floor() as usize).min(2 * margin - 1);
         let near = row.get(from..from + width).unwrap_or_default();
         let next = row.get(from + 1..from + 1 + width).unwrap_or_default();
-        strip.extend(
-            near.iter()
-                .zip(next)
-                .map(|(&near, &next)| mix(near, next, weight)),
-        );
+        mix_rows(near, next, weight, out);
     }
     Ok(Picture::new(width, height, Cow::Owned(strip))?)
 }
 
+/// `weight` 256ths of the second row, the rest of the first.
+#[inline(never)]
+fn mix_rows(near: &[u8], next: &[u8], weight: u16, out: &mut [u8]) {
+    let step = |near: &[u8], next: &[u8], out: &mut [u8]| {
+        for ((out, &near), &next) in out.iter_mut().zip(near).zip(next) {
+            *out = mix(near, next, weight);
+        }
+    };
+    let (blocks, rest) = out.as_chunks_mut::<16>();
+    let (near, near_rest) = near.as_chunks::<16>();
+    let (next, next_rest) = next.as_chunks::<16>();
+    for ((out, near), next) in blocks.iter_mut().zip(near).zip(next) {
+        step(near, next, out);
+    }
+    step(near_rest, next_rest, rest);
+}
+
 /// Fills one stretch of one row. What lies beside the picture stays black; above and below, its edge goes on.
+#[inline(never)]
 fn shear(
     picture: &Picture<'_>,
     stretch: &Stretch,

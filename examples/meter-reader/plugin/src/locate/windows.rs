@@ -28,6 +28,7 @@ const UNEVEN: f32 = 0.12;
 const ODD: f32 = 0.3;
 
 /// Finds the windows.
+#[inline(never)]
 pub fn find(strip: &Picture<'_>) -> Result<[Window; DIGITS], NoRegister> {
     let (width, height) = (strip.width(), strip.height());
     let rim = height / RIM;
@@ -93,6 +94,7 @@ fn lighter(profile: &[u8], reach: usize) -> Vec<bool> {
 
 /// What `best` leaves over of the values within `reach` of each place; beyond the ends it is `beyond`. The values of
 /// a stretch twice as long are those of two stretches, so this takes few passes however far it reaches.
+#[inline(never)]
 fn within(profile: &[u8], reach: usize, beyond: u8, best: impl Fn(u8, u8) -> u8) -> Vec<u8> {
     let mut found = vec![beyond; reach];
     found.extend_from_slice(profile);

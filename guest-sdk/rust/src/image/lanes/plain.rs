@@ -70,9 +70,13 @@ pub mod ops {
         bytemuck::cast(a)
     }
 
-    pub fn shift(a: Raw, bits: u32) -> Raw {
+    pub fn shift<const BITS: i32>(a: Raw) -> Raw {
         let a: [i32; 4] = bytemuck::cast(a);
-        bytemuck::cast(a.map(|a| a.wrapping_shr(bits)))
+        bytemuck::cast(a.map(|a| a.wrapping_shr(BITS as u32)))
+    }
+
+    pub fn threes([r, g, b, _, s, h, c, _, t, i, d, _, u, j, e, _]: Raw) -> Raw {
+        [r, g, b, s, h, c, t, i, d, u, j, e, 0, 0, 0, 0]
     }
 
     pub fn max_16(a: Raw, b: Raw) -> Raw {

@@ -61,8 +61,13 @@ pub mod ops {
     }
 
     #[inline(always)]
-    pub fn shift(a: v128, bits: u32) -> v128 {
-        i32x4_shr(a, bits)
+    pub fn shift<const BITS: i32>(a: v128) -> v128 {
+        i32x4_shr(a, BITS as u32)
+    }
+
+    #[inline(always)]
+    pub fn threes(a: v128) -> v128 {
+        u8x16_shuffle::<0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 15, 15, 15>(a, a)
     }
 
     #[inline(always)]

@@ -1,23 +1,30 @@
 //! The second pass: new pixels out of the words of one row.
 //!
 //! Eight words are weighed at a time: eight grey pixels, or two of three channels. The words behind the row's end
-//! exist and have no weight.
+//! exist and have no weight. New pixels come in vectors of 16 bytes, so a row's last one may reach into the next row,
+//! which is written after it.
 
 use super::{
     super::lanes::{Sums, Words},
     down::POINT,
-    taps::Taps,
+    taps::{BITS, Taps},
 };
+
+/// What takes a sum to a byte.
+const SHIFT: u32 = BITS + POINT;
+/// Bytes of a vector, and grey pixels that are made at a time.
+const BLOCK: usize = 16;
+/// Pixels of three channels that are made at a time.
+const FOUR: usize = 4;
 
 /// Taps, laid out as the vectors they are used as.
 #[derive(Debug, Default)]
 pub struct Across {
-    /// Where each new pixel's stretch starts in the row.
+    /// Where each new pixel's stretch starts in the row; then some of no weight, to fill the last vector.
     starts: Vec<usize>,
     /// `vectors` for each new pixel.
     weights: Vec<[i16; 8]>,
     vectors: usize,
-    shift: u32,
 }
 
 impl Across {
@@ -28,8 +35,8 @@ impl Across {
             .map(|stretch| stretch.weights.len())
             .max()
             .unwrap_or(0);
-        self.vectors = most.div_ceil(if channels == 1 { 8 } else { 2 });
-        self.shift = taps.bits() + POINT;
+        let (pixels, at_once) = if channels == 1 { (8, BLOCK) } else { (2, FOUR) };
+        self.vectors = most.div_ceil(pixels);
         self.starts.clear();
         self.weights.clear();
         for stretch in taps.stretches() {
@@ -44,6 +51,9 @@ impl Across {
                 });
             }
         }
+        let filled = self.starts.len().next_multiple_of(at_once);
+        self.starts.resize(filled, 0);
+        self.weights.resize(filled * self.vectors, [0; 8]);
     }
 
     /// Words that a row needs behind its end.
@@ -51,60 +61,61 @@ impl Across {
         8 * self.vectors + 8
     }
 
-    /// One new row of grey pixels.
+    /// One new row of grey pixels, and as much of what follows it as its last vector reaches into.
     pub fn grey(&self, row: &[i16], out: &mut [u8]) {
         match self.vectors {
             1 => self.grey_of::<1>(row, out),
             2 => self.grey_of::<2>(row, out),
             _ => self.grey_of::<0>(row, out),
-        }
-    }
-
-    /// With `VECTORS` a pixel, or any number where that is 0.
-    #[inline(never)]
-    fn grey_of<const VECTORS: usize>(&self, row: &[i16], out: &mut [u8]) {
-        let vectors = if VECTORS == 0 { self.vectors } else { VECTORS };
-        let half = Sums::splat(1 << (self.shift - 1));
-        let pixel = |start: usize, weights: &[[i16; 8]]| {
-            let words = row.get(start..).unwrap_or_default().as_chunks::<8>().0;
-            let dot = |at: usize| match (words.get(at), weights.get(at)) {
-                (Some(words), Some(weights)) => Words::load(words).dot(Words::load(weights)),
-                _ => Sums::splat(0),
-            };
-            match VECTORS {
-                1 => dot(0),
-                2 => dot(0).add(dot(1)),
-                _ => (1..vectors).fold(dot(0), |sum, at| sum.add(dot(at))),
-            }
         };
-        let (starts, rest) = self.starts.as_chunks::<4>();
-        let mut weights = self.weights.chunks_exact(4 * vectors);
-        let (to, to_rest) = out.as_chunks_mut::<4>();
-        // Written out: a loop here would stay one in the sandbox.
-        for (([p, q, r, s], weights), to) in starts.iter().zip(&mut weights).zip(to) {
-            let of = |place: usize| {
-                let start = place * vectors;
-                weights.get(start..start + vectors).unwrap_or_default()
-            };
-            let sums = [
-                pixel(*p, of(0)),
-                pixel(*q, of(1)),
-                pixel(*r, of(2)),
-                pixel(*s, of(3)),
-            ];
-            let words = Sums::totals(sums).add(half).shift(self.shift).words(half);
-            let [a, b, c, d, ..] = words.bytes(words);
-            *to = [a, b, c, d];
-        }
-        let weights = weights.remainder().chunks_exact(vectors);
-        for ((start, weights), to) in rest.iter().zip(weights).zip(to_rest) {
-            let sum = Sums::totals([pixel(*start, weights); 4]);
-            let words = sum.add(half).shift(self.shift).words(half);
-            [*to, ..] = words.bytes(words);
-        }
     }
 
-    /// One new row of pixels of three channels.
+    /// With `VECTORS` a pixel, or any number where that is 0. Nothing if a stretch is not within the row.
+    #[inline(never)]
+    fn grey_of<const VECTORS: usize>(&self, row: &[i16], out: &mut [u8]) -> Option<()> {
+        let vectors = if VECTORS == 0 { self.vectors } else { VECTORS };
+        let half = Sums::splat(1 << (SHIFT - 1));
+        let pixel = |start: usize, weights: &[[i16; 8]]| {
+            let row = words_at(row, start, 8 * vectors)?.as_chunks::<8>().0;
+            let dot =
+                |at: usize| Some(Words::load(row.get(at)?).dot(Words::load(weights.get(at)?)));
+            Some(match VECTORS {
+                1 => dot(0)?,
+                2 => dot(0)?.add(dot(1)?),
+                _ => {
+                    let pairs = row.iter().zip(weights);
+                    pairs.fold(Sums::splat(0), |sum, (row, weights)| {
+                        sum.add(Words::load(row).dot(Words::load(weights)))
+                    })
+                }
+            })
+        };
+        // Written out: a loop here would stay one in the sandbox.
+        let four = |[p, q, r, s]: &[usize; 4], weights: &[[i16; 8]]| {
+            let (a, weights) = weights.split_at_checked(vectors)?;
+            let (b, weights) = weights.split_at_checked(vectors)?;
+            let (c, weights) = weights.split_at_checked(vectors)?;
+            let d = weights.get(..vectors)?;
+            let sums = [pixel(*p, a)?, pixel(*q, b)?, pixel(*r, c)?, pixel(*s, d)?];
+            Some(Sums::totals(sums).add(half).shift::<{ SHIFT as i32 }>())
+        };
+        let mut rest = out;
+        let weights = self.weights.chunks_exact(BLOCK * vectors);
+        for (starts, weights) in self.starts.as_chunks::<BLOCK>().0.iter().zip(weights) {
+            let ([p, q, r, s], _) = starts.as_chunks() else {
+                return None;
+            };
+            let (a, weights) = weights.split_at_checked(4 * vectors)?;
+            let (b, weights) = weights.split_at_checked(4 * vectors)?;
+            let (c, d) = weights.split_at_checked(4 * vectors)?;
+            let low = four(p, a)?.words(four(q, b)?);
+            let high = four(r, c)?.words(four(s, d)?);
+            rest = put(low.bytes(high), BLOCK, rest);
+        }
+        Some(())
+    }
+
+    /// One new row of pixels of three channels, and as much of what follows it as its last vector reaches into.
     pub fn rgb(&self, row: &[i16], out: &mut [u8]) {
         match self.vectors {
             1 => self.rgb_of::<1>(row, out),
@@ -112,56 +123,71 @@ impl Across {
             3 => self.rgb_of::<3>(row, out),
             4 => self.rgb_of::<4>(row, out),
             _ => self.rgb_of::<0>(row, out),
-        }
+        };
     }
 
-    /// With `VECTORS` a pixel, or any number where that is 0.
+    /// With `VECTORS` a pixel, or any number where that is 0. Nothing if a stretch is not within the row.
     #[inline(never)]
-    fn rgb_of<const VECTORS: usize>(&self, row: &[i16], out: &mut [u8]) {
+    fn rgb_of<const VECTORS: usize>(&self, row: &[i16], out: &mut [u8]) -> Option<()> {
         let vectors = if VECTORS == 0 { self.vectors } else { VECTORS };
-        let half = Sums::splat(1 << (self.shift - 1));
+        let half = Sums::splat(1 << (SHIFT - 1));
         let pixel = |start: usize, weights: &[[i16; 8]]| {
             // Six words are two pixels; with the words three further on, each channel stands beside its like.
-            let row = row.get(start..start + 6 * vectors + 6).unwrap_or_default();
+            let row = words_at(row, start, 6 * vectors + 6)?;
             let dot = |at: usize| {
-                let here = row.get(6 * at..).and_then(|row| row.first_chunk());
-                let next = row.get(6 * at + 3..).and_then(|row| row.first_chunk());
-                match (here, next, weights.get(at)) {
-                    (Some(here), Some(next), Some(weights)) => Words::load(here)
-                        .zip_low(Words::load(next))
-                        .dot(Words::load(weights)),
-                    _ => Sums::splat(0),
-                }
+                let here = row.get(6 * at..)?.first_chunk()?;
+                let next = row.get(6 * at + 3..)?.first_chunk()?;
+                let words = Words::load(here).zip_low(Words::load(next));
+                Some(words.dot(Words::load(weights.get(at)?)))
             };
-            let sum = half.add(dot(0));
+            let sum = half.add(dot(0)?);
             let sum = match VECTORS {
                 1 => sum,
-                2 => sum.add(dot(1)),
-                3 => sum.add(dot(1)).add(dot(2)),
-                4 => sum.add(dot(1)).add(dot(2)).add(dot(3)),
-                _ => (1..vectors).fold(sum, |sum, at| sum.add(dot(at))),
+                2 => sum.add(dot(1)?),
+                3 => sum.add(dot(1)?).add(dot(2)?),
+                4 => sum.add(dot(1)?).add(dot(2)?).add(dot(3)?),
+                _ => (1..vectors).try_fold(sum, |sum, at| Some(sum.add(dot(at)?)))?,
             };
-            sum.shift(self.shift)
+            Some(sum.shift::<{ SHIFT as i32 }>())
         };
-        let (starts, rest) = self.starts.as_chunks::<4>();
-        let mut weights = self.weights.chunks_exact(4 * vectors);
-        let (to, to_rest) = out.as_chunks_mut::<12>();
-        for (([p, q, r, s], weights), to) in starts.iter().zip(&mut weights).zip(to) {
-            let of = |place: usize| {
-                let start = place * vectors;
-                weights.get(start..start + vectors).unwrap_or_default()
-            };
-            let upper = pixel(*p, of(0)).words(pixel(*q, of(1)));
-            let lower = pixel(*r, of(2)).words(pixel(*s, of(3)));
-            let [r, g, b, _, s, h, c, _, t, i, d, _, u, j, e, _] = upper.bytes(lower);
-            *to = [r, g, b, s, h, c, t, i, d, u, j, e];
+        let mut rest = out;
+        let weights = self.weights.chunks_exact(FOUR * vectors);
+        for ([p, q, r, s], weights) in self.starts.as_chunks::<FOUR>().0.iter().zip(weights) {
+            let (a, weights) = weights.split_at_checked(vectors)?;
+            let (b, weights) = weights.split_at_checked(vectors)?;
+            let (c, d) = weights.split_at_checked(vectors)?;
+            let upper = pixel(*p, a)?.words(pixel(*q, b)?);
+            let lower = pixel(*r, c)?.words(pixel(*s, d)?);
+            rest = put(upper.threes(lower), 3 * FOUR, rest);
         }
-        let (to_rest, _) = to_rest.as_chunks_mut::<3>();
-        let weights = weights.remainder().chunks_exact(vectors);
-        for ((start, weights), to) in rest.iter().zip(weights).zip(to_rest) {
-            let words = pixel(*start, weights).words(half);
-            let [r, g, b, ..] = words.bytes(words);
-            *to = [r, g, b];
-        }
+        Some(())
+    }
+}
+
+/// `len` words of a row. No row is long enough for the sum to wrap once the start's upper bits are gone, which a
+/// compiler can see; that leaves one comparison.
+#[inline(always)]
+fn words_at(row: &[i16], start: usize, len: usize) -> Option<&[i16]> {
+    let start = start & (usize::MAX >> 2);
+    row.get(start..start + len)
+}
+
+/// Writes a vector, or what there is room for, and returns what follows the first `used` bytes.
+#[inline(always)]
+fn put(bytes: [u8; BLOCK], used: usize, out: &mut [u8]) -> &mut [u8] {
+    match out.first_chunk_mut() {
+        Some(to) => *to = bytes,
+        None => put_part(&bytes, out),
+    }
+    out.get_mut(used..).unwrap_or_default()
+}
+
+/// At a picture's end. Apart, because a compiler that sees single bytes taken out of a vector works all of it out by
+/// single bytes.
+#[cold]
+#[inline(never)]
+fn put_part(bytes: &[u8; BLOCK], out: &mut [u8]) {
+    for (to, byte) in out.iter_mut().zip(bytes) {
+        *to = *byte;
     }
 }

@@ -6,6 +6,10 @@
 
 use super::Filter;
 
+/// The weights of a stretch add up to two to the power of this: the most with which one weight alone fits its word, and
+/// sums stay far below what an `i32` holds, whatever the filter. The same for all, so that a compiler knows it.
+pub const BITS: u32 = 14;
+
 /// What makes one set of taps: sizes before and after, and the filter.
 pub type Key = (u32, u32, Filter);
 
@@ -16,7 +20,6 @@ pub struct Taps {
     /// Where each stretch starts, and where its weights do.
     starts: Vec<(usize, usize)>,
     weights: Vec<i16>,
-    bits: u32,
 }
 
 /// One new pixel's stretch of old ones.
@@ -29,9 +32,8 @@ pub struct Stretch<'a> {
 }
 
 impl Taps {
-    /// Makes these the taps of `key`. Weights add up to two to the power of at most `most_bits`. Says whether
-    /// anything changed.
-    pub fn prepare(&mut self, key: Key, most_bits: u32) -> bool {
+    /// Makes these the taps of `key`. Says whether anything changed.
+    pub fn prepare(&mut self, key: Key) -> bool {
         if self.key == Some(key) {
             return false;
         }
@@ -68,14 +70,6 @@ impl Taps {
             let sum: f64 = stretch.iter().sum();
             stretch.iter_mut().for_each(|weight| *weight /= sum);
         }
-        let greatest = exact
-            .iter()
-            .fold(0.0f64, |most, weight| most.max(weight.abs()));
-        self.bits = (1..=most_bits)
-            .rev()
-            // One below the largest, since what is rounded below may be one more.
-            .find(|&bits| greatest * f64::from(1u32 << bits) < f64::from(i16::MAX - 1))
-            .unwrap_or_default();
         self.round(&exact);
         self.key = Some(key);
         true
@@ -83,7 +77,7 @@ impl Taps {
 
     /// Whole numbers of these weights. What rounding takes from one weight it adds to the next.
     fn round(&mut self, exact: &[f64]) {
-        let one = f64::from(1u32 << self.bits);
+        let one = f64::from(1u32 << BITS);
         self.weights.clear();
         let ends = self.starts.iter().skip(1).map(|&(_, base)| base);
         let ends = ends.chain([exact.len()]);
@@ -97,11 +91,6 @@ impl Taps {
                 given = due;
             }
         }
-    }
-
-    /// The power of two that the weights of each stretch add up to.
-    pub fn bits(&self) -> u32 {
-        self.bits
     }
 
     /// The stretches, from the first new pixel to the last.

@@ -97,8 +97,25 @@ fn add_up(columns: &[u16], sums: &mut [i32]) -> i32 {
 /// One row: 1 where a pixel is below its share of the mean.
 #[inline(never)]
 fn compare(row: &[u8], across: &[f32], starts: &[i32], ends: &[i32], share: f32, dark: &mut [u8]) {
-    let squares = starts.iter().zip(ends).zip(across);
-    for ((dark, &pixel), ((&start, &end), &across)) in dark.iter_mut().zip(row).zip(squares) {
-        *dark = u8::from(f32::from(pixel) * across < (end - start) as f32 * share);
+    let step = |row: &[u8], across: &[f32], starts: &[i32], ends: &[i32], dark: &mut [u8]| {
+        let squares = starts.iter().zip(ends).zip(across);
+        for ((dark, &pixel), ((&start, &end), &across)) in dark.iter_mut().zip(row).zip(squares) {
+            *dark = u8::from(f32::from(pixel) * across < (end - start) as f32 * share);
+        }
+    };
+    // Long enough that a compiler makes vectors of a block, and not single steps.
+    const BLOCK: usize = 32;
+    let (blocks, rest) = dark.as_chunks_mut::<BLOCK>();
+    let (row, row_rest) = row.as_chunks::<BLOCK>();
+    let (across, across_rest) = across.as_chunks::<BLOCK>();
+    let (ends, ends_rest) = ends.as_chunks::<BLOCK>();
+    // There are more of these.
+    let (starts, starts_rest) = starts
+        .split_at_checked(blocks.len() * BLOCK)
+        .unwrap_or_default();
+    let squares = starts.as_chunks::<BLOCK>().0.iter().zip(ends).zip(across);
+    for ((dark, row), ((starts, ends), across)) in blocks.iter_mut().zip(row).zip(squares) {
+        step(row, across, starts, ends, dark);
     }
+    step(row_rest, across_rest, starts_rest, ends_rest, rest);
 }

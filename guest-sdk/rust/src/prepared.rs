@@ -150,7 +150,7 @@ mod tests {
             let said: Vec<_> = inputs.iter().map(|input| (input.name, input.ty)).collect();
             assert_eq!(said, [(Some("x"), TensorType::U8)]);
             assert_eq!(inputs[0].dimensions, [1, 3]);
-            let sum = inputs[0].data.iter().map(|&x| f32::from(x)).sum::<f32>();
+            let sum: f32 = inputs[0].data.iter().map(|&x| f32::from(x)).sum();
             Ok(vec![("y".to_owned(), Tensor::new(&[1], &[sum]))])
         };
         testing::with_graphs(answer, || {

@@ -252,7 +252,7 @@ mod tests {
             line.push(name, Caller::default(), 1);
         }
         let near = |name: &&str| name.starts_with('n');
-        let mut next = |line: &mut Line<&'static str>| {
+        let next = |line: &mut Line<&'static str>| {
             let next = line.first_near(|_| true, near).copied();
             line.next(|name| Some(*name) == next)
         };

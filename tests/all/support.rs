@@ -135,3 +135,13 @@ pub fn has(text: &str, words: &[&str]) {
         assert!(text.contains(word), "no `{word}` in: {text}");
     }
 }
+
+/// A file under `tests/cases`.
+pub fn case(path: &str) -> PathBuf {
+    file(&format!("tests/cases/{path}"))
+}
+
+/// A module under `tests/cases` that is kept as text, as bytes.
+pub fn case_wat(path: &str) -> Vec<u8> {
+    wat::parse_file(case(path)).expect("text that assembles")
+}

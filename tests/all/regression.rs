@@ -1,0 +1,13 @@
+//! Inputs that once came out wrong: one test per case, named after it, by kind.
+//!
+//! Inputs that are files lie under `tests/cases`. A case stays here after its cause is mended, so that
+//! it fails again if the cause comes back.
+
+mod author;
+mod batching;
+mod bounds;
+mod files;
+mod memory;
+mod models;
+mod starts;
+mod terminal;

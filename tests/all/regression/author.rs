@@ -1,0 +1,1 @@
+//! What somebody who writes a plugin is told when it goes wrong.

@@ -1,0 +1,1 @@
+//! Files that the host reads or writes besides plugins and models: cache, buckets, Python.

@@ -1,0 +1,1 @@
+//! Where the host starts, and which modules it runs as what.

@@ -1,0 +1,1 @@
+//! What somebody at a terminal sees: outputs, reports, refusals, escapes.

@@ -186,7 +186,7 @@ pub fn built(name: &str) -> Result<PathBuf> {
 }
 
 /// The library that the host uses, for both sides.
-fn onnx_runtime(workspace: &Workspace) -> Result<PathBuf> {
+pub fn onnx_runtime(workspace: &Workspace) -> Result<PathBuf> {
     let report = shell::read(workspace.host().args(["doctor", "--json"]))?;
     let report: Value = serde_json::from_str(&report).context("`tollgate doctor` wrote no JSON")?;
     let path = report.pointer("/onnxruntime/path").and_then(Value::as_str);

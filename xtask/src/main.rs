@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod chromium;
+mod conformance;
 mod demo;
 mod guests;
 mod languages;
@@ -58,6 +59,9 @@ enum Task {
     Demo(demo::Args),
     /// Set everything up and run all tests
     Test(test::Args),
+    /// Hold the sandbox against ONNX Runtime in Python, case by case, to the byte
+    #[command(subcommand)]
+    Conformance(conformance::Suite),
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
@@ -116,6 +120,7 @@ fn run(cli: &Cli) -> Result<()> {
         Task::Variants { check } => models::variants(&workspace, *check),
         Task::Demo(args) => demo::run(&workspace, cli.toolchain, args),
         Task::Test(args) => test::run(&workspace, cli.toolchain, args),
+        Task::Conformance(suite) => conformance::run(&workspace, cli.toolchain, suite),
         Task::Bench(Bench::Boundary { json }) => {
             set_up(&workspace, cli.toolchain)?;
             bench::boundary(*json)

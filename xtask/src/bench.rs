@@ -24,6 +24,7 @@ use serde_json::Value;
 use crate::{shell, workspace::Workspace};
 use server::{Micro, Round, Server};
 
+pub mod against;
 mod helpers;
 mod languages;
 pub mod peers;

@@ -86,6 +86,8 @@ enum Bench {
     },
     /// How many guests at once fare: beside Wasmtime's own wasi-nn, Python and no sandbox at all
     Peers(bench::peers::Args),
+    /// What this checkout costs beside an earlier revision
+    Against(bench::against::Args),
     /// What one inference costs each language's SDK
     Languages {
         /// Print one JSON array
@@ -129,6 +131,11 @@ fn run(cli: &Cli) -> Result<()> {
             set_up(&workspace, cli.toolchain)?;
             models::generate_measured(&workspace)?;
             bench::peers::run(args)
+        }
+        Task::Bench(Bench::Against(args)) => {
+            set_up(&workspace, cli.toolchain)?;
+            models::generate_measured(&workspace)?;
+            bench::against::run(args)
         }
         Task::Bench(Bench::Languages { json }) => {
             set_up(&workspace, cli.toolchain)?;

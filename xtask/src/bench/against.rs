@@ -1,6 +1,7 @@
 //! `cargo xtask bench against REVISION`: what this checkout costs beside an earlier one.
 //!
-//! The earlier revision is checked out and built under `target/against`, with the same profile. Both
+//! The earlier revision is checked out and built under `target/against`, with the same profile, unless a
+//! folder of programs is given. Both
 //! programs then run this checkout's guests and models, so that only the host differs. The servers of
 //! `bench boundary` and `bench peers` take turns, and so do whole runs of the meter reader; every
 //! ratio is of two measurements that stand next to each other, and the median over the rounds is given.
@@ -31,7 +32,7 @@ const PASSES: &str = "6";
 /// What `bench against` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The revision to compare with: anything that `git rev-parse` knows
+    /// The revision to compare with: anything that `git rev-parse` knows, or a folder with programs built earlier
     revision: String,
 
     /// Print one JSON array
@@ -122,8 +123,7 @@ impl Setup {
     fn new(revision: &str) -> Result<Self> {
         let workspace = Workspace::find()?;
         shell::step("this checkout", || build(&workspace.path("")))?;
-        let checkout = check_out(&workspace, revision)?;
-        shell::step("the earlier revision", || build(&checkout))?;
+        let before = earlier(&workspace, revision)?;
         let now = built("tollgate")?;
         let programs = now.parent().context("a program without a folder")?;
         Ok(Self {
@@ -131,9 +131,7 @@ impl Setup {
             now: Side {
                 programs: programs.to_owned(),
             },
-            before: Side {
-                programs: checkout.join("target/debug"),
-            },
+            before: Side { programs: before },
             workspace,
         })
     }
@@ -159,6 +157,17 @@ fn build(root: &Path) -> Result<()> {
         "--bins",
     ]);
     shell::run(&mut cargo)
+}
+
+/// The folder with the earlier programs: as given, or built from the revision.
+fn earlier(workspace: &Workspace, revision: &str) -> Result<PathBuf> {
+    let given = Path::new(revision);
+    if given.join("tollgate").is_file() {
+        return Ok(given.to_owned());
+    }
+    let checkout = check_out(workspace, revision)?;
+    shell::step("the earlier revision", || build(&checkout))?;
+    Ok(checkout.join("target/debug"))
 }
 
 /// A checkout of the revision in a folder of its own, made once.

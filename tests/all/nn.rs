@@ -246,11 +246,6 @@ fn broken_models_are_refused_each_for_what_it_is() {
         &load(&mut guest, "load", &unknown),
         &["UnsupportedOperation", "Teleport"],
     );
-    let strings = std::fs::read(model("strings")).expect("a model");
-    has(
-        &load(&mut guest, "load", &strings),
-        &["UnsupportedOperation", "`x`"],
-    );
     let external = std::fs::read(model("external")).expect("a model");
     has(
         &load(&mut guest, "load", &external),

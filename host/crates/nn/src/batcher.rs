@@ -19,16 +19,17 @@ use smallvec::SmallVec;
 use crate::{
     Batching, Caller, Error, Tensor,
     clock::{Deadline, Stamp},
-    lane::{Argument, Pool},
+    lane::Argument,
     model::Model,
     permits::{Waited, Waiter},
-    rows::{concatenate, with_rows},
-    run::{self, Cancel, Feed, RunFault},
+    room::Room,
+    rows::with_rows,
+    run::{self, Attempt, Cancel, Feeds, Memory, RunFault},
     seat::{Answer, Merged, Part, Seat, Spare},
     session::{Loan, Sessions},
 };
 
-/// Bytes of inputs in one run, at most: a batch of a camera's pictures, little beside what
+/// Bytes of inputs and of foretold outputs in one run, at most: a batch of a camera's pictures, little beside what
 /// instances may hold each.
 const BATCH_BYTES: usize = 64 << 20;
 
@@ -50,6 +51,8 @@ pub(crate) struct Request<'a> {
     pub(crate) order: &'a [usize],
     /// Memory for the outputs, where it is known.
     pub(crate) outputs: &'a [Option<Tensor>],
+    /// What its other outputs may have in bytes.
+    pub(crate) room: Room,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) caller: Caller,
 }
@@ -103,7 +106,10 @@ impl<'a> Request<'a> {
     }
 
     fn seat(&self, open: Option<SmallVec<[u32; 4]>>) -> Seat {
-        let bytes = self.inputs().map(<[u8]>::len).sum();
+        let outputs = self.outputs.iter().flatten();
+        let bytes = self.inputs().map(<[u8]>::len);
+        let bytes = bytes.chain(outputs.map(|output| output.bytes().len()));
+        let bytes = bytes.fold(0, usize::saturating_add);
         Seat::new(self.rows().unwrap_or(1), bytes, open, self.deadline)
     }
 }
@@ -135,6 +141,8 @@ impl Batcher {
         cancel: &mut Cancel,
     ) -> Turn<'s> {
         let merges = self.merges.load(Ordering::Relaxed)
+            // An input that may be left out has no rows.
+            && request.order.len() == request.model.inputs.len()
             && request
                 .rows()
                 .is_some_and(|rows| rows > 0 && rows < self.max);
@@ -202,7 +210,7 @@ impl Batcher {
                 Turn::Late
             }
             // Whoever is to blame will hear of it by itself.
-            Err(RunFault::Failed(_) | RunFault::Other(_)) => Turn::Alone(loan),
+            Err(_) => Turn::Alone(loan),
         }
     }
 
@@ -232,15 +240,13 @@ impl Batcher {
         let mut inputs: SmallVec<[Tensor; 4]> = SmallVec::new();
         for (input, (info, own)) in model.inputs.iter().zip(request.inputs()).enumerate() {
             let dimensions = with_rows(request.dimensions(input).unwrap_or_default(), total);
-            let mut tensor = self.spare.take(info.ty, &dimensions)?;
             let theirs = held.iter().map(|held| held.input(input));
             let pieces = std::iter::once(Some(own)).chain(theirs);
-            if !concatenate(tensor.bytes_mut().unwrap_or_default(), pieces) {
-                return Err(RunFault::Failed(
-                    "the inputs do not fit together".to_owned(),
-                ));
-            }
-            inputs.push(tensor);
+            let filled = self.spare.filled(info.ty, &dimensions, pieces)?;
+            inputs
+                .push(filled.ok_or_else(|| {
+                    RunFault::Failed("the inputs do not fit together".to_owned())
+                })?);
         }
         drop(held);
         let mut outputs: SmallVec<[Option<Tensor>; 2]> = SmallVec::new();
@@ -248,14 +254,30 @@ impl Batcher {
             outputs.push(match own {
                 Some(own) => {
                     let dimensions = with_rows(own.shape(), total);
-                    Some(self.spare.take(own.ty(), &dimensions)?)
+                    Some(self.spare.cleared(own.ty(), &dimensions)?)
                 }
                 None => None,
             });
         }
-        let feeds: SmallVec<[Feed<'_>; 4]> = inputs.iter().map(Feed::tensor).collect();
-        let names = (&model.input_names, &model.output_names);
-        let (started, ended) = run::run(session, cancel, deadline, names, &feeds, &mut outputs)?;
+        let mut feeds = Feeds::of(&model.input_names);
+        for (place, input) in inputs.iter().enumerate() {
+            feeds.push_tensor(place, input);
+        }
+        // What is not foretold is too much for a batch where it is too much for one caller.
+        let mut room = request.room;
+        let mut memory = |ty, dimensions: &[u32]| {
+            let what = format_args!("an output of a batch");
+            room.take(&model.name, what, ty, dimensions)?;
+            self.spare.cleared(ty, dimensions)
+        };
+        let (started, ended) = run::run(
+            session,
+            (cancel, deadline, Attempt::First),
+            &feeds,
+            &model.output_names,
+            &mut outputs,
+            &mut memory,
+        )?;
         drop(feeds);
         self.spare.give_back(inputs.into_iter());
         let outputs: SmallVec<[Tensor; 2]> = outputs.into_iter().flatten().collect();
@@ -335,17 +357,17 @@ impl Part {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] where the machine has no memory for them.
+    /// Those of `memory`.
     pub(crate) fn copy_to(
         self,
         outputs: &mut [Option<Tensor>],
-        pool: &mut Pool,
+        memory: Memory<'_>,
     ) -> Result<(), Error> {
         for (slot, merged) in outputs.iter_mut().zip(&self.outputs.tensors) {
             let dimensions = with_rows(merged.shape(), self.rows);
             let mut own = match slot.take() {
                 Some(own) if **own.shape() == *dimensions => own,
-                _ => pool.take(merged.ty(), &dimensions)?,
+                _ => memory(merged.ty(), &dimensions)?,
             };
             let row = merged.bytes().len() / self.of.max(1) as usize;
             let begin = self.first as usize * row;

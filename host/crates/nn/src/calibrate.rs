@@ -17,7 +17,7 @@ use crate::{
     model::Model,
     proof::{Seeded, agree},
     rows::{concatenate, with_rows},
-    run::{self, Cancel, Feed, RunFault},
+    run::{self, Attempt, Cancel, Feeds, RunFault},
 };
 
 /// Time for all of it. A person at a terminal does not notice a quarter of a second beside loading;
@@ -337,17 +337,19 @@ impl Trial<'_> {
         inputs: &[Tensor],
         limit: Option<Deadline>,
     ) -> Result<(Vec<Tensor>, u64), RunFault> {
-        let feeds: SmallVec<[Feed<'_>; 4]> = inputs.iter().map(Feed::tensor).collect();
+        let mut feeds = Feeds::of(&self.model.input_names);
+        for (place, input) in inputs.iter().enumerate() {
+            feeds.push_tensor(place, input);
+        }
         let mut outputs: Vec<Option<Tensor>> = Vec::new();
         outputs.resize_with(self.model.outputs.len(), || None);
-        let names = (&self.model.input_names, &self.model.output_names);
         let (started, ended) = run::run(
             self.session,
-            &mut self.cancel,
-            limit,
-            names,
+            (&mut self.cancel, limit, Attempt::First),
             &feeds,
+            &self.model.output_names,
             &mut outputs,
+            &mut |ty, dimensions| Tensor::zeros(ty, dimensions.into()),
         )?;
         let outputs = outputs.into_iter().flatten().collect();
         Ok((outputs, ended.nanos_since(started)))
@@ -358,6 +360,7 @@ fn words(fault: RunFault) -> String {
     match fault {
         RunFault::Terminated => format!("it takes more than {TIME:?}"),
         RunFault::Failed(reason) => reason,
+        RunFault::Unwritten(_) => "an output is not written".to_owned(),
         RunFault::Other(error) => error.to_string(),
     }
 }

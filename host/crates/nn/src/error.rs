@@ -149,6 +149,15 @@ pub enum Error {
         came: usize,
     },
 
+    /// An input that has no value of its own was left out.
+    #[error("graph `{graph}` needs its input `{input}`, which did not come")]
+    InputMissing {
+        /// The graph's name.
+        graph: String,
+        /// The input's name.
+        input: String,
+    },
+
     /// One input was given twice.
     #[error("input `{input}` was given twice")]
     InputTwice {
@@ -165,6 +174,28 @@ pub enum Error {
         input: String,
         /// The names of the inputs that there are, separated by commas.
         names: String,
+    },
+
+    /// No output of this name.
+    #[error("graph `{graph}` has no output `{output}`: it has {names}")]
+    NoOutput {
+        /// The graph's name.
+        graph: String,
+        /// What was asked for.
+        output: String,
+        /// The names of the outputs that there are, separated by commas.
+        names: String,
+    },
+
+    /// An input or output that wasi-nn has no tensor for.
+    #[error("{tensor} of graph `{graph}` cannot be used: {reason}")]
+    NoCounterpart {
+        /// The graph's name.
+        graph: String,
+        /// Which input or output, in words.
+        tensor: String,
+        /// What it is, what wasi-nn has, and what to do.
+        reason: String,
     },
 
     /// Wrong element type.
@@ -251,6 +282,7 @@ impl Error {
         match self {
             Error::InputCount { .. }
             | Error::InputTwice { .. }
+            | Error::InputMissing { .. }
             | Error::Type { .. }
             | Error::Dimensions { .. }
             | Error::Bytes { .. } => ErrorCode::InvalidArgument,
@@ -259,10 +291,13 @@ impl Error {
             Error::Run { .. } | Error::OnnxRuntime { .. } => ErrorCode::RuntimeError,
             Error::Batch { .. }
             | Error::Unsupported { .. }
+            | Error::NoCounterpart { .. }
             | Error::NoDevice { .. }
             | Error::Device { .. } => ErrorCode::UnsupportedOperation,
             Error::TooLarge { .. } => ErrorCode::TooLarge,
-            Error::NoInput { .. } | Error::File { .. } => ErrorCode::NotFound,
+            Error::NoInput { .. } | Error::NoOutput { .. } | Error::File { .. } => {
+                ErrorCode::NotFound
+            }
             Error::Library { .. }
             | Error::LibraryTooOld { .. }
             | Error::NoLibrary

@@ -9,14 +9,15 @@ use std::{
 use smallvec::SmallVec;
 
 use crate::{
-    Batching, Device, Error, GraphOptions, Tensor,
+    BatchPolicy, Batching, Device, Error, GraphOptions, Tensor, TensorType,
     batcher::{self, Batcher, Request, Turn},
     calibrate::calibrate,
     clock::{Deadline, Stamp},
-    lane::{Argument, Copies, Lane, Outcome, Ran, Views},
+    lane::{Argument, Copies, Lane, Outcome, Pool, Ran, Views},
     model::Model,
     permits::{Company, UNLIMITED},
-    run::{self, Cancel, Feed, RunFault},
+    room::Room,
+    run::{self, Attempt, Cancel, Feeds, RunFault},
     session::{Loan, Sessions, Source},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Checked<'a> {
     pub(crate) arguments: &'a [Argument<'a>],
     /// The argument for each input.
     pub(crate) order: &'a [usize],
+    /// For the outputs that have no memory yet, and for copies of inputs.
+    pub(crate) room: Room,
 }
 
 /// A loaded model.
@@ -61,10 +64,11 @@ impl Graph {
         })?;
         let model = Model::of(name, session)?;
         let has_rows = model.rows().is_ok();
-        let batching = if measure {
-            calibrate(&model, session, options)?
-        } else {
-            Batching::off("it was not asked for")
+        let batching = match model.usable() {
+            Ok(()) if measure => calibrate(&model, session, options)?,
+            Err(error) if measure && options.batch.policy == BatchPolicy::On => return Err(error),
+            Err(error) => Batching::off(error.to_string()),
+            Ok(()) => Batching::off("it was not asked for"),
         };
         let batcher = batching.off.is_none().then(|| Batcher::new(&batching));
         let company = batcher.is_some().then(|| Company::new(&batching));
@@ -101,14 +105,51 @@ impl Graph {
         &self.batching
     }
 
-    /// What it takes, in the model's order.
+    /// What every inference takes, in the model's order.
     pub fn inputs(&self) -> &[TensorInfo] {
         &self.model.inputs
     }
 
-    /// What it gives, in the model's order.
+    /// What an inference may take besides: inputs for which the model has a value where none is given.
+    pub fn optional_inputs(&self) -> &[TensorInfo] {
+        &self.model.optional
+    }
+
+    /// What it gives, in the model's order. An output that is no tensor of an element type of
+    /// wasi-nn's is not among them.
     pub fn outputs(&self) -> &[TensorInfo] {
         &self.model.outputs
+    }
+
+    /// The place of an input among [`Graph::inputs`] and, behind those, [`Graph::optional_inputs`].
+    /// A name that none has counts as an index if it is a decimal number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoInput`], and [`Error::NoCounterpart`] for an input that wasi-nn cannot name.
+    pub fn input_place(&self, name: &str) -> Result<usize, Error> {
+        self.model.input_place(name)
+    }
+
+    /// The input at a place.
+    pub fn input_at(&self, place: usize) -> Option<&TensorInfo> {
+        self.model.input(place)
+    }
+
+    /// The place among [`Graph::outputs`] of the output with this index in the model, whose order counts
+    /// outputs that wasi-nn cannot name as well.
+    pub fn output_at(&self, index: usize) -> Option<usize> {
+        self.model.output_at(index)
+    }
+
+    /// The place among [`Graph::outputs`] of the output of a name, or of an index in the model's own
+    /// order if it is a decimal number that is nothing's name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoOutput`], and [`Error::NoCounterpart`] for an output that wasi-nn cannot name.
+    pub fn output_place(&self, name: &str) -> Result<usize, Error> {
+        self.model.output_place(name)
     }
 
     /// Runs one inference on the calling thread. Any number of threads may do so at once, each
@@ -132,11 +173,16 @@ impl Graph {
         let mut bindings = model.bindings();
         let described = arguments.iter().map(Argument::described);
         let order = model.check(described, &mut bindings)?;
+        let mut room = lane.room;
         let mut outputs = Outputs::new();
         for info in &model.outputs {
-            let shape = self.foresees().then(|| info.resolve(&bindings)).flatten();
+            let shape = self.foresees().then(|| info.foresee(&bindings)).flatten();
             outputs.push(match shape {
-                Some(shape) => Some(lane.pool.take(info.ty, &shape)?),
+                Some(shape) => {
+                    let what = format_args!("output `{}`", info.name);
+                    room.take(&model.name, what, info.ty, &shape)?;
+                    Some(lane.pool.take(info.ty, &shape)?)
+                }
                 None => None,
             });
         }
@@ -144,6 +190,7 @@ impl Graph {
         let checked = Checked {
             arguments,
             order: &order,
+            room,
         };
         let ran = self.run_checked(lane, &mut views, checked, &mut outputs, deadline);
         lane.views = views;
@@ -172,8 +219,13 @@ impl Graph {
         outputs: &mut Outputs,
         deadline: Option<Deadline>,
     ) -> Result<Ran, Error> {
-        let Checked { arguments, order } = checked;
-        let copies = Copies::of(arguments, &mut lane.pool)?;
+        let Checked {
+            arguments,
+            order,
+            mut room,
+        } = checked;
+        let name = &self.model.name;
+        let copies = Copies::of(name, arguments, &mut lane.pool, &mut room)?;
         let crowded = self.batcher.as_ref().is_some_and(Batcher::is_crowded);
         let at_once = if crowded {
             None
@@ -189,6 +241,7 @@ impl Graph {
                     arguments,
                     order,
                     outputs,
+                    room,
                     deadline,
                     caller: lane.caller,
                 };
@@ -200,7 +253,8 @@ impl Graph {
             Turn::Ran { part, turn } => {
                 let woken = turn.is_none().then(Stamp::now);
                 let (started, ended, batch) = (part.started, part.ended, part.of);
-                part.copy_to(outputs, &mut lane.pool)?;
+                let mut memory = Self::memory(name, &mut lane.pool, &mut room);
+                part.copy_to(outputs, &mut memory)?;
                 Ran {
                     asked,
                     turn,
@@ -213,9 +267,11 @@ impl Graph {
                 }
             }
             Turn::Alone(loan) => {
-                let feeds = views.feed(order, arguments, &copies)?;
-                let (started, ended) =
-                    self.run_alone(loan, &mut lane.cancel, &feeds, outputs, deadline)?;
+                let names = &self.model.input_names;
+                let feeds = views.feed(names, order, arguments, &copies)?;
+                let until = (&mut lane.cancel, deadline);
+                let memory = (&mut lane.pool, room);
+                let (started, ended) = self.run_alone(loan, until, &feeds, outputs, memory)?;
                 Ran {
                     asked,
                     turn: None,
@@ -245,35 +301,73 @@ impl Graph {
     fn run_alone(
         &self,
         mut loan: Loan<'_>,
-        cancel: &mut Cancel,
-        feeds: &[Feed<'_>],
+        (cancel, deadline): (&mut Cancel, Option<Deadline>),
+        feeds: &Feeds<'_>,
         outputs: &mut Outputs,
-        deadline: Option<Deadline>,
+        (pool, mut room): (&mut Pool, Room),
     ) -> Result<(Stamp, Stamp), Error> {
-        let model = &self.model;
         let session = loan.session().ok_or_else(|| self.timeout(deadline))?;
-        let names = (&model.input_names, &model.output_names);
-        let mut ran = run::run(session, cancel, deadline, names, feeds, outputs);
-        if matches!(ran, Err(RunFault::Failed(_))) && outputs.iter().any(Option::is_some) {
-            // Either the inference fails by itself, or the model's outputs are not what it says
-            // they are: without memory made beforehand the second kind works.
-            outputs.iter_mut().for_each(|output| *output = None);
-            ran = run::run(session, cancel, deadline, names, feeds, outputs);
-            if ran.is_ok() {
-                self.foreseen.store(false, Ordering::Relaxed);
+        let Model {
+            name, output_names, ..
+        } = &self.model;
+        let mut run = |attempt, outputs: &mut Outputs, mut room: Room| {
+            let until = (&mut *cancel, deadline, attempt);
+            let mut memory = Self::memory(name, &mut *pool, &mut room);
+            run::run(session, until, feeds, output_names, outputs, &mut memory)
+        };
+        let mut ran = run(Attempt::First, outputs, room);
+        match ran {
+            Err(RunFault::Failed(_)) if outputs.iter().any(Option::is_some) => {
+                // Either the inference fails by itself, or the model's outputs are not what it says
+                // they are: without memory made beforehand the second kind works.
+                for output in outputs.iter_mut().filter_map(Option::take) {
+                    room.give_back(output.bytes().len());
+                }
+                ran = run(Attempt::Second, outputs, room);
+                if ran.is_ok() {
+                    self.foreseen.store(false, Ordering::Relaxed);
+                }
             }
+            // An output that looks like the first mark by chance does not look like the second.
+            Err(RunFault::Unwritten(_)) => ran = run(Attempt::Second, outputs, room),
+            _ => {}
         }
         if let Ok((started, ended)) = &ran {
             loan.permit().took(ended.nanos_since(*started));
         }
-        ran.map_err(|fault| match fault {
-            RunFault::Terminated => self.timeout(deadline),
-            RunFault::Failed(reason) => Error::Run {
-                graph: model.name.clone(),
-                reason,
-            },
-            RunFault::Other(error) => error,
-        })
+        ran.map_err(|fault| self.error(fault, deadline))
+    }
+
+    /// Memory for outputs that are not foretold.
+    fn memory(
+        graph: &str,
+        pool: &mut Pool,
+        room: &mut Room,
+    ) -> impl FnMut(TensorType, &[u32]) -> Result<Tensor, Error> {
+        move |ty, dimensions| {
+            room.take(graph, format_args!("an output"), ty, dimensions)?;
+            pool.take(ty, dimensions)
+        }
+    }
+
+    #[cold]
+    fn error(&self, fault: RunFault, deadline: Option<Deadline>) -> Error {
+        let reason = match fault {
+            RunFault::Terminated => return self.timeout(deadline),
+            RunFault::Other(error) => return error,
+            RunFault::Failed(reason) => reason,
+            RunFault::Unwritten(place) => {
+                let info = self.model.outputs.get(place);
+                let name = info.map_or("", |info| &*info.name);
+                format!(
+                    "ONNX Runtime left its output `{name}` unwritten; give the output a node of its own, such as Identity"
+                )
+            }
+        };
+        Error::Run {
+            graph: self.model.name.clone(),
+            reason,
+        }
     }
 
     #[cold]

@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 use crate::{
     Caller, Error, Shape, Tensor, TensorType,
     clock::Stamp,
-    run::{Cancel, Feed, ViewSlot},
+    room::Room,
+    run::{Cancel, Feeds, Names, ViewSlot},
 };
 
 /// How many bytes of tensors a lane keeps for later, at most: some frames' worth for a camera's
@@ -113,6 +114,7 @@ pub struct Lane {
     pub(crate) cancel: Cancel,
     pub(crate) views: Views,
     pub(crate) pool: Pool,
+    pub(crate) room: Room,
 }
 
 impl Lane {
@@ -138,7 +140,14 @@ impl Lane {
             cancel: Cancel::new()?,
             views: Views::default(),
             pool: Pool::default(),
+            room: Room::of(usize::MAX),
         })
+    }
+
+    /// Sets how many bytes the tensors that an inference makes may have: its outputs, and copies of
+    /// inputs that cannot be read where they lie. No limit without it.
+    pub fn allow(&mut self, bytes: usize) {
+        self.room = Room::of(bytes);
     }
 
     /// A tensor to fill: memory used before where some fits, zeros otherwise. What it holds is
@@ -157,7 +166,8 @@ impl Lane {
     }
 }
 
-/// Tensors that were used before, youngest last.
+/// Tensors that this caller used before, youngest last. They are not cleared: what they hold is the
+/// caller's own, and is filled or written over before it is handed out.
 #[derive(Default)]
 pub(crate) struct Pool {
     tensors: Vec<Tensor>,
@@ -199,7 +209,12 @@ pub(crate) struct Copies(pub(crate) Vec<(usize, Tensor)>);
 
 impl Copies {
     /// Copies what ONNX Runtime's kernels could not read for its alignment.
-    pub(crate) fn of(arguments: &[Argument<'_>], pool: &mut Pool) -> Result<Self, Error> {
+    pub(crate) fn of(
+        graph: &str,
+        arguments: &[Argument<'_>],
+        pool: &mut Pool,
+        room: &mut Room,
+    ) -> Result<Self, Error> {
         let mut copies = Vec::new();
         for (place, argument) in arguments.iter().enumerate() {
             if let Data::Bytes {
@@ -209,6 +224,7 @@ impl Copies {
             } = argument.data
                 && !ViewSlot::accepts(ty, bytes)
             {
+                room.take(graph, format_args!("a copy of an input"), ty, dimensions)?;
                 let mut tensor = pool.take(ty, dimensions)?;
                 tensor.fill(bytes);
                 copies.push((place, tensor));
@@ -224,23 +240,25 @@ impl Copies {
 }
 
 impl Views {
-    /// The arguments in the order of the inputs, those that had to be copied from their copies.
+    /// The arguments in the order of the inputs, those that had to be copied from their copies. An
+    /// input for which `order` has no argument is left out.
     pub(crate) fn feed<'a>(
         &'a mut self,
+        names: &'a Names,
         order: &[usize],
         arguments: &[Argument<'a>],
         copies: &'a Copies,
-    ) -> Result<SmallVec<[Feed<'a>; 8]>, Error> {
+    ) -> Result<Feeds<'a>, Error> {
         if self.0.len() < order.len() {
             self.0.resize_with(order.len(), ViewSlot::default);
         }
-        let mut feeds = SmallVec::new();
-        for (slot, &place) in self.0.iter_mut().zip(order) {
+        let mut feeds = Feeds::of(names);
+        for (input, (slot, &place)) in self.0.iter_mut().zip(order).enumerate() {
             let Some(argument) = arguments.get(place) else {
                 continue;
             };
-            feeds.push(match (argument.data, copies.at(place)) {
-                (Data::Tensor(tensor), _) | (_, Some(tensor)) => Feed::tensor(tensor),
+            match (argument.data, copies.at(place)) {
+                (Data::Tensor(tensor), _) | (_, Some(tensor)) => feeds.push_tensor(input, tensor),
                 (
                     Data::Bytes {
                         ty,
@@ -248,8 +266,8 @@ impl Views {
                         bytes,
                     },
                     None,
-                ) => Feed::view(slot.view(ty, dimensions, bytes)?),
-            });
+                ) => feeds.push_view(input, slot.view(ty, dimensions, bytes)?),
+            }
         }
         Ok(feeds)
     }

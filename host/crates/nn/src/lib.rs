@@ -27,6 +27,7 @@ mod permits;
 mod prepared;
 mod proof;
 mod registry;
+mod room;
 mod rows;
 mod run;
 mod runtime;

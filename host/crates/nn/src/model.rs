@@ -22,33 +22,93 @@ pub(crate) type Order = SmallVec<[usize; 8]>;
 /// What one graph takes and gives.
 pub(crate) struct Model {
     pub(crate) name: String,
+    /// What every inference takes.
     pub(crate) inputs: Vec<TensorInfo>,
+    /// Inputs with a value of their own, which may be given another one. Their places come behind
+    /// those of `inputs`.
+    pub(crate) optional: Vec<TensorInfo>,
     pub(crate) outputs: Vec<TensorInfo>,
+    /// Of `inputs` and `optional`.
     pub(crate) input_names: Names,
     pub(crate) output_names: Names,
     symbols: usize,
+    /// Inputs and outputs that wasi-nn has no tensor for.
+    unnamed: Vec<Unnamed>,
 }
 
 impl Model {
     /// As a session describes it.
     pub(crate) fn of(name: &str, session: &Session) -> Result<Self, Error> {
         let mut symbols = Vec::new();
-        let inputs = describe_all(name, "input", session.inputs(), &mut symbols)?;
-        let outputs = describe_all(name, "output", session.outputs(), &mut symbols)?;
-        let names = |infos: &[TensorInfo]| {
-            Names::new(infos.iter().map(|info| &*info.name)).ok_or_else(|| Error::Encoding {
+        let mut unnamed = Vec::new();
+        let mut describe = |side, outlets: Vec<(String, ValueType)>| {
+            let mut infos = Vec::new();
+            for (index, (name, ty)) in outlets.into_iter().enumerate() {
+                match describe(index, &name, &ty, &mut symbols) {
+                    Ok(info) => infos.push(info),
+                    Err(kind) => unnamed.push(Unnamed {
+                        side,
+                        index,
+                        name,
+                        kind,
+                    }),
+                }
+            }
+            infos
+        };
+        let named = |outlets: &[Outlet]| -> Vec<(String, ValueType)> {
+            let all = outlets.iter();
+            all.map(|outlet| (outlet.name().to_owned(), outlet.dtype().clone()))
+                .collect()
+        };
+        let optional = session.overridable_initializers();
+        let optional = optional.iter();
+        let optional = optional.map(|of| (of.name().to_owned(), of.dtype().clone()));
+        let inputs = describe(Side::Input, named(session.inputs()));
+        let optional = describe(Side::Optional, optional.collect());
+        let mut outputs = describe(Side::Output, named(session.outputs()));
+        let shared: Vec<bool> = outputs
+            .iter()
+            .map(|output| {
+                let all = inputs.iter().chain(&optional).chain(&outputs);
+                all.filter(|other| other.name == output.name).count() > 1
+            })
+            .collect();
+        for (output, shares) in outputs.iter_mut().zip(shared) {
+            output.shares = shares;
+        }
+        let input_names = Names::new(inputs.iter().chain(&optional).map(|info| &*info.name));
+        let output_names = Names::new(outputs.iter().map(|info| &*info.name));
+        let names = |names: Option<Names>| {
+            names.ok_or_else(|| Error::Encoding {
                 graph: name.to_owned(),
                 reason: "an input or output has a zero byte in its name".to_owned(),
             })
         };
         Ok(Self {
             name: name.to_owned(),
-            input_names: names(&inputs)?,
-            output_names: names(&outputs)?,
+            input_names: names(input_names)?,
+            output_names: names(output_names)?,
             inputs,
+            optional,
             outputs,
             symbols: symbols.len(),
+            unnamed,
         })
+    }
+
+    /// Whether there can be an inference: wasi-nn has a tensor for every input that must be given,
+    /// and for an output at least.
+    pub(crate) fn usable(&self) -> Result<(), Error> {
+        let needed = |of: &&Unnamed| match of.side {
+            Side::Input => true,
+            Side::Optional => false,
+            Side::Output => self.outputs.is_empty(),
+        };
+        match self.unnamed.iter().find(needed) {
+            Some(unnamed) => Err(unnamed.error(&self.name)),
+            None => Ok(()),
+        }
     }
 
     /// Whether the first dimension of every input and output counts rows, so that the rows of
@@ -105,14 +165,27 @@ impl Model {
         arguments: impl ExactSizeIterator<Item = Described<'a>>,
         bindings: &mut Bindings,
     ) -> Result<Order, Error> {
-        if arguments.len() != self.inputs.len() {
-            return Err(self.wrong_count(arguments.len()));
+        self.usable()?;
+        let (needed, all) = (self.inputs.len(), self.inputs.len() + self.optional.len());
+        if !(needed..=all).contains(&arguments.len()) {
+            let count = arguments.len();
+            // One that wasi-nn cannot name is refused as that, and not as one too many.
+            let unnamed =
+                |argument: Described<'_>| self.unnamed(argument.name?, |side| side != Side::Output);
+            let unnamed = arguments.filter_map(unnamed).next();
+            return Err(unnamed.unwrap_or_else(|| self.wrong_count(count)));
         }
         const NONE: usize = usize::MAX;
-        let mut order = Order::from_elem(NONE, self.inputs.len());
+        let mut order = Order::from_elem(NONE, needed);
         for (position, argument) in arguments.enumerate() {
-            let index = self.input_index(argument.name, position)?;
-            let (Some(info), Some(slot)) = (self.inputs.get(index), order.get_mut(index)) else {
+            let place = match argument.name {
+                Some(name) => self.input_place(name)?,
+                None => position,
+            };
+            if place >= needed {
+                order.resize(all, NONE);
+            }
+            let (Some(info), Some(slot)) = (self.input(place), order.get_mut(place)) else {
                 continue;
             };
             if *slot != NONE {
@@ -123,36 +196,138 @@ impl Model {
             *slot = position;
             info.check(argument.ty, argument.dimensions, argument.bytes, bindings)?;
         }
-        Ok(order)
+        let missing = self.inputs.iter().zip(&order);
+        match missing.into_iter().find(|&(_, &position)| position == NONE) {
+            Some((info, _)) => Err(Error::InputMissing {
+                graph: self.name.clone(),
+                input: info.name.to_string(),
+            }),
+            None => Ok(order),
+        }
     }
 
     pub(crate) fn wrong_count(&self, came: usize) -> Error {
         Error::InputCount {
             graph: self.name.clone(),
             expected: self.inputs.len(),
-            names: names(&self.inputs),
+            names: self.names_of_inputs(),
             came,
         }
     }
 
-    /// The input that a name or, without one, a place stands for. A name that no input has counts
-    /// as an index if it is a decimal number.
-    fn input_index(&self, name: Option<&str>, position: usize) -> Result<usize, Error> {
-        let Some(name) = name else {
-            return Ok(position);
+    /// The input at a place, one that may be left out behind those that may not.
+    pub(crate) fn input(&self, place: usize) -> Option<&TensorInfo> {
+        let optional = || self.optional.get(place.checked_sub(self.inputs.len())?);
+        self.inputs.get(place).or_else(optional)
+    }
+
+    /// The place of the input of a name. A name that no input has counts as a place if it is a
+    /// decimal number.
+    pub(crate) fn input_place(&self, name: &str) -> Result<usize, Error> {
+        let mut all = self.inputs.iter().chain(&self.optional);
+        let named = all.position(|info| *info.name == *name);
+        let place = || {
+            name.parse()
+                .ok()
+                .filter(|&place| self.input(place).is_some())
         };
-        self.inputs
-            .iter()
-            .position(|info| *info.name == *name)
-            .or_else(|| {
-                let index = name.parse::<usize>().ok();
-                index.filter(|&index| index < self.inputs.len())
+        named.or_else(place).ok_or_else(|| {
+            self.unnamed(name, |side| side != Side::Output)
+                .unwrap_or_else(|| Error::NoInput {
+                    graph: self.name.clone(),
+                    input: name.to_owned(),
+                    names: self.names_of_inputs(),
+                })
+        })
+    }
+
+    /// The place of the output of a name. A name that no output has counts as the model's index of
+    /// one if it is a decimal number.
+    pub(crate) fn output_place(&self, name: &str) -> Result<usize, Error> {
+        let named = self.outputs.iter().position(|info| *info.name == *name);
+        named
+            .or_else(|| self.output_at(name.parse().ok()?))
+            .ok_or_else(|| {
+                self.unnamed(name, |side| side == Side::Output)
+                    .unwrap_or_else(|| Error::NoOutput {
+                        graph: self.name.clone(),
+                        output: name.to_owned(),
+                        names: names(&self.outputs),
+                    })
             })
-            .ok_or_else(|| Error::NoInput {
-                graph: self.name.clone(),
-                input: name.to_owned(),
-                names: names(&self.inputs),
-            })
+    }
+
+    /// The place of the output with this index in the model.
+    pub(crate) fn output_at(&self, index: usize) -> Option<usize> {
+        self.outputs.iter().position(|info| info.index == index)
+    }
+
+    /// What is wrong with an input or output of a name or index, where wasi-nn has no tensor for it.
+    fn unnamed(&self, name: &str, side: impl Fn(Side) -> bool) -> Option<Error> {
+        let mut all = self.unnamed.iter().filter(|unnamed| side(unnamed.side));
+        let index: Option<usize> = name.parse().ok();
+        let found = all.find(|of| of.name == name || Some(of.index) == index)?;
+        Some(found.error(&self.name))
+    }
+
+    fn names_of_inputs(&self) -> String {
+        let mut all = names(&self.inputs);
+        if !self.optional.is_empty() {
+            all.push_str("; may be left out: ");
+            all.push_str(&names(&self.optional));
+        }
+        all
+    }
+}
+
+/// What a tensor of a graph is to it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Input,
+    Optional,
+    Output,
+}
+
+/// An input or output that wasi-nn has no tensor for.
+struct Unnamed {
+    side: Side,
+    index: usize,
+    name: String,
+    kind: Kind,
+}
+
+/// What it is instead.
+enum Kind {
+    /// A tensor of elements that wasi-nn does not have.
+    Elements(TensorElementType),
+    /// A sequence, a map or an optional value.
+    NoTensor(&'static str),
+}
+
+impl Unnamed {
+    #[cold]
+    fn error(&self, graph: &str) -> Error {
+        let types = TensorType::ALL.map(|ty| ty.to_string()).join(", ");
+        let (what, cast) = match self.side {
+            Side::Output => ("output", "after it"),
+            Side::Input | Side::Optional => ("input", "in front of it"),
+        };
+        let reason = match &self.kind {
+            Kind::Elements(TensorElementType::String) => format!(
+                "its elements are strings, and wasi-nn has tensors of {types} only; turn text into numbers outside of the model"
+            ),
+            Kind::Elements(ty) => format!(
+                "its elements are of type {ty}, and wasi-nn has tensors of {types} only; put a Cast to or from one of these {cast} in the model"
+            ),
+            Kind::NoTensor(kind) => format!(
+                "it is {kind}, and wasi-nn has tensors only; export the model with tensors in its place (scikit-learn's converter: `zipmap=False`)"
+            ),
+        };
+        Error::NoCounterpart {
+            graph: graph.to_owned(),
+            tensor: format!("{what} `{}`", self.name),
+            reason,
+        }
     }
 }
 
@@ -161,40 +336,23 @@ fn names(infos: &[TensorInfo]) -> String {
     names.join(", ")
 }
 
-fn describe_all(
-    graph: &str,
-    what: &str,
-    outlets: &[Outlet],
+fn describe(
+    index: usize,
+    name: &str,
+    ty: &ValueType,
     symbols: &mut Vec<String>,
-) -> Result<Vec<TensorInfo>, Error> {
-    outlets
-        .iter()
-        .map(|outlet| describe(outlet, symbols))
-        .collect::<Result<_, String>>()
-        .map_err(|reason| Error::Unsupported {
-            graph: graph.to_owned(),
-            reason: format!("its {what} {reason}"),
-        })
-}
-
-fn describe(outlet: &Outlet, symbols: &mut Vec<String>) -> Result<TensorInfo, String> {
-    let ValueType::Tensor {
-        ty,
-        shape,
-        dimension_symbols,
-    } = outlet.dtype()
-    else {
-        return Err(format!(
-            "`{}` is not a tensor, and wasi-nn has tensors only",
-            outlet.name()
-        ));
+) -> Result<TensorInfo, Kind> {
+    let (ty, shape, dimension_symbols) = match ty {
+        ValueType::Tensor {
+            ty,
+            shape,
+            dimension_symbols,
+        } => (ty, shape, dimension_symbols),
+        ValueType::Sequence(_) => return Err(Kind::NoTensor("a sequence")),
+        ValueType::Map { .. } => return Err(Kind::NoTensor("a map")),
+        ValueType::Optional(_) => return Err(Kind::NoTensor("an optional value")),
     };
-    let ty = tensor_type(*ty).ok_or_else(|| {
-        format!(
-            "`{}` has elements of type {ty}, which wasi-nn does not have",
-            outlet.name()
-        )
-    })?;
+    let ty = tensor_type(*ty).ok_or(Kind::Elements(*ty))?;
     let dimensions: Vec<Option<u32>> = shape.iter().map(|&d| u32::try_from(d).ok()).collect();
     let numbers = dimension_symbols.iter().map(|symbol| {
         (!symbol.is_empty()).then(|| {
@@ -208,10 +366,12 @@ fn describe(outlet: &Outlet, symbols: &mut Vec<String>) -> Result<TensorInfo, St
     let mut numbers: Vec<Option<usize>> = numbers.collect();
     numbers.resize(dimensions.len(), None);
     Ok(TensorInfo {
-        name: outlet.name().into(),
+        name: name.into(),
         ty,
         dimensions,
         symbols: numbers,
+        index,
+        shares: false,
     })
 }
 

@@ -34,7 +34,7 @@ pub struct Prepared {
     /// In the caller's order.
     inputs: SmallVec<[Input; 2]>,
     order: Order,
-    /// The dimensions of each output, where they follow from the inputs'.
+    /// The dimensions of each output whose memory is kept, since they follow from the inputs'.
     foreseen: SmallVec<[Option<Shape>; 2]>,
     /// The dimensions of each output, as far as they are known by now.
     known: SmallVec<[Option<Shape>; 2]>,
@@ -66,9 +66,14 @@ impl Prepared {
         });
         let mut bindings = model.bindings();
         let order = model.check(described, &mut bindings)?;
-        let foreseen = model.outputs.iter().map(|info| {
+        let known = model.outputs.iter().map(|info| {
             let dimensions = info.resolve(&bindings)?;
             Some(Shape::from(&dimensions[..]))
+        });
+        let known: SmallVec<[Option<Shape>; 2]> = known.collect();
+        let foreseen = model.outputs.iter().zip(&known).map(|(info, known)| {
+            let known = known.clone();
+            known.filter(|_| !info.shares)
         });
         let foreseen: SmallVec<[Option<Shape>; 2]> = foreseen.collect();
         let inputs = inputs.iter().map(|input| Input {
@@ -80,7 +85,7 @@ impl Prepared {
             graph: Arc::clone(graph),
             inputs: inputs.collect(),
             order,
-            known: foreseen.clone(),
+            known,
             outputs: foreseen.iter().map(|_| None).collect(),
             foreseen,
             views: Views::default(),
@@ -93,8 +98,8 @@ impl Prepared {
     }
 
     /// What a run gives, in the graph's order, and in which dimensions. Where those do not follow
-    /// from the inputs' there are none until a run has shown them; from then on they are the last
-    /// run's.
+    /// from the inputs', or the model does not even say how many there are, there are none until a run
+    /// has shown them; from then on they are the last run's.
     pub fn outputs(&self) -> impl Iterator<Item = (&TensorInfo, Option<&Shape>)> {
         let known = self.known.iter().map(Option::as_ref);
         self.graph.outputs().iter().zip(known)
@@ -103,7 +108,10 @@ impl Prepared {
     /// Bytes of the outputs that it keeps from one run to the next.
     pub fn kept_bytes(&self) -> usize {
         let outputs = self.graph.outputs().iter().zip(&self.foreseen);
-        let bytes = outputs.filter_map(|(info, shape)| info.ty.bytes_for(shape.as_ref()?));
+        let bytes = outputs.filter_map(|(info, shape)| {
+            let bytes = info.ty.bytes_for(shape.as_ref()?);
+            Some(bytes.unwrap_or(usize::MAX))
+        });
         bytes.fold(0, usize::saturating_add)
     }
 
@@ -141,17 +149,19 @@ impl Prepared {
         let foresees = self.graph.foresees();
         let infos = model.outputs.iter().zip(&self.foreseen);
         for (slot, (info, shape)) in self.outputs.iter_mut().zip(infos) {
-            let shape = shape.as_ref().filter(|_| foresees);
-            if !slot.as_mut().is_some_and(Tensor::is_reusable) {
-                *slot = match shape {
-                    Some(shape) => Some(Tensor::zeros(info.ty, Shape::clone(shape))?),
-                    None => None,
-                };
+            let Some(shape) = shape.as_ref().filter(|_| foresees) else {
+                *slot = None;
+                continue;
+            };
+            let kept = slot.as_mut().filter(|kept| kept.shape() == shape);
+            if !kept.is_some_and(Tensor::is_reusable) {
+                *slot = Some(Tensor::zeros(info.ty, Shape::clone(shape))?);
             }
         }
         let checked = Checked {
             arguments: &arguments,
             order: &self.order,
+            room: lane.room,
         };
         let ran =
             self.graph
@@ -170,7 +180,7 @@ impl Prepared {
         outputs.filter_map(|(slot, foreseen)| {
             let output = slot.as_ref()?;
             let elements = output.share();
-            if foreseen.is_none() || !output.is_ours() {
+            if foreseen.is_none() {
                 // Another run's may be of another size.
                 *slot = None;
             }
@@ -183,7 +193,7 @@ impl Prepared {
             .order
             .iter()
             .position(|&brought| brought == place)
-            .and_then(|index| self.graph.inputs().get(index));
+            .and_then(|place| self.graph.model().input(place));
         Error::Bytes {
             tensor: format!("input `{}`", info.map_or("", |info| &*info.name)),
             dimensions: show_dimensions(input.dimensions.iter().copied().map(Some)),

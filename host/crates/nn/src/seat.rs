@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use crate::{
     Tensor, TensorType,
     clock::{Deadline, Stamp},
+    rows::concatenate,
     run::Lent,
 };
 
@@ -17,7 +18,7 @@ const KEPT_BYTES: usize = 64 << 20;
 /// An inference that may be merged with others.
 pub(crate) struct Seat {
     rows: u32,
-    /// Bytes of all inputs.
+    /// Bytes of all inputs, and of the outputs as far as they are foretold.
     pub(crate) bytes: usize,
     /// All dimensions that the graph leaves open, but for the rows: only those with equal ones are
     /// merged. None where it is not to be merged at all.
@@ -113,13 +114,40 @@ impl Drop for Merged {
     }
 }
 
-/// Memory for batches, of the graph and not of any caller.
+/// Memory for batches, of the graph and not of any caller: it goes from batch to batch, so it is
+/// handed out filled or cleared.
 #[derive(Default)]
 pub(crate) struct Spare(Mutex<Vec<Tensor>>);
 
 impl Spare {
-    /// A tensor to be written whole.
-    pub(crate) fn take(&self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, crate::Error> {
+    /// A tensor filled with the pieces, one after the other; none where they do not fill it, so that
+    /// nothing of an earlier batch is left in it.
+    pub(crate) fn filled<'a>(
+        &self,
+        ty: TensorType,
+        dimensions: &[u32],
+        pieces: impl Iterator<Item = Option<&'a [u8]>>,
+    ) -> Result<Option<Tensor>, crate::Error> {
+        let mut tensor = self.take(ty, dimensions)?;
+        let filled = concatenate(tensor.bytes_mut().unwrap_or_default(), pieces);
+        Ok(filled.then_some(tensor))
+    }
+
+    /// A tensor of zeros. What the memory held belongs to other callers, and not every kernel
+    /// writes all of its output.
+    pub(crate) fn cleared(
+        &self,
+        ty: TensorType,
+        dimensions: &[u32],
+    ) -> Result<Tensor, crate::Error> {
+        let mut tensor = self.take(ty, dimensions)?;
+        if let Some(elements) = tensor.bytes_mut() {
+            elements.fill(0);
+        }
+        Ok(tensor)
+    }
+
+    fn take(&self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, crate::Error> {
         let kept = {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let bytes = ty.bytes_for(dimensions).unwrap_or(usize::MAX);

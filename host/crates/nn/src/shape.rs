@@ -20,6 +20,11 @@ pub struct TensorInfo {
     pub dimensions: Vec<Option<u32>>,
     /// For each dimension the number of its symbol, where the model gives it a name.
     pub(crate) symbols: Vec<Option<usize>>,
+    /// Its index in the model, whose order counts what wasi-nn cannot name as well.
+    pub(crate) index: usize,
+    /// Whether ONNX Runtime gives it back in memory that is not its own, and writes to none that is
+    /// handed over for it: an output that is an input too, or whose name stands twice.
+    pub(crate) shares: bool,
 }
 
 /// What the symbols of a graph stand for in one run.
@@ -97,6 +102,15 @@ impl TensorInfo {
         Ok(())
     }
 
+    /// The dimensions of the memory that is handed over for this output, where that can be: they are
+    /// known before the run, and ONNX Runtime writes to it.
+    pub(crate) fn foresee(&self, bindings: &Bindings) -> Option<SmallVec<[u32; 8]>> {
+        if self.shares {
+            return None;
+        }
+        self.resolve(bindings)
+    }
+
     /// The dimensions that this output will have, where they are known before the run.
     pub(crate) fn resolve(&self, bindings: &Bindings) -> Option<SmallVec<[u32; 8]>> {
         // As above: rank zero may mean that nobody knows.
@@ -161,6 +175,8 @@ mod tests {
             ty: TensorType::Fp32,
             dimensions: dimensions.to_vec(),
             symbols: symbols.to_vec(),
+            index: 0,
+            shares: false,
         }
     }
 

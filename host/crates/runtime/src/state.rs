@@ -232,12 +232,17 @@ impl NnCtx {
         self.deadline.map_or(own, |frame| frame.min(own))
     }
 
-    /// Takes the lane out; to be put back when the run is over.
-    pub(crate) fn take_lane(&mut self) -> Result<Box<Lane>, NnError> {
-        match self.lane.take() {
-            Some(lane) => Ok(lane),
-            None => Ok(Box::new(Lane::with(self.host.caller)?)),
-        }
+    /// Takes the lane out, for a run whose tensors may have what is left of the limit; to be put back
+    /// when the run is over. So many bytes that still count are handed over with the call, and do not
+    /// count beside what it gives.
+    pub(crate) fn take_lane(&mut self, handed_over: usize) -> Result<Box<Lane>, NnError> {
+        let mut lane = match self.lane.take() {
+            Some(lane) => lane,
+            None => Box::new(Lane::with(self.host.caller)?),
+        };
+        let held = self.held_bytes.saturating_sub(handed_over);
+        lane.allow(self.tensor_bytes.saturating_sub(held));
+        Ok(lane)
     }
 
     pub(crate) fn put_lane(&mut self, lane: Box<Lane>) {
@@ -252,7 +257,7 @@ impl NnCtx {
         bytes: usize,
     ) -> Result<Tensor, NnError> {
         self.hold(bytes)?;
-        let tensor = self.take_lane().and_then(|mut lane| {
+        let tensor = self.take_lane(0).and_then(|mut lane| {
             let tensor = lane.tensor(ty, dimensions);
             self.put_lane(lane);
             tensor

@@ -4,6 +4,22 @@
 //! session. `ort` is stricter because some execution providers are not; `session` shares a session
 //! only on the CPU provider and lends it out exclusively elsewhere. Each call has inputs and
 //! outputs of its own, so no two calls touch the same tensor's memory for writing.
+//!
+//! What ONNX Runtime does with the values of a run, read in its source (`InferenceSession::Run`,
+//! `IExecutionFrame::Init` and `GetOutputs`), and what holds it to that here:
+//!
+//! - It puts the values for the outputs into the frame, then copies initialisers that are outputs into
+//!   them, then puts the inputs in their places. An output that is an input is therefore never
+//!   written; its own value is dropped. A name that stands twice has one place, and only the last
+//!   value handed over for it is written. `Model` hands no memory over for either, and what is not
+//!   written all the same is seen by its `Mark`.
+//! - A value that it makes for an output shares its memory with whatever stood in that place, the
+//!   caller's input included. `Given` copies it before the borrow of the inputs ends.
+//! - It keeps no value once `Run` has returned: the frame holds references of its own and goes with
+//!   the call.
+//!
+//! The tests of these are in `tests/all/regression/memory.rs`; CONTRIBUTING.md says how they are run
+//! with every access to memory checked.
 
 use std::{
     ffi::{CString, c_char},
@@ -17,6 +33,8 @@ use smallvec::SmallVec;
 use super::{
     cancel::Cancel,
     check,
+    given::{Given, Memory},
+    mark::{Attempt, Mark},
     value::{Tensor, View},
 };
 use crate::{
@@ -49,31 +67,45 @@ impl Names {
         })
     }
 
-    fn len(&self) -> usize {
-        self.pointers.len()
+    fn at(&self, place: usize) -> Option<*const c_char> {
+        self.pointers.get(place).copied()
     }
 }
 
-/// One input of a run, borrowed for it: nothing but the pointer, so that a list of them is the list
-/// that the C interface takes.
-#[repr(transparent)]
-pub(crate) struct Feed<'a> {
-    value: *const sys::OrtValue,
+/// The inputs of a run with their names, borrowed for it, in the form that the C interface takes.
+pub(crate) struct Feeds<'a> {
+    of: &'a Names,
+    names: SmallVec<[*const c_char; 8]>,
+    values: SmallVec<[*const sys::OrtValue; 8]>,
     memory: PhantomData<&'a [u8]>,
 }
 
-impl<'a> Feed<'a> {
-    pub(crate) fn tensor(tensor: &'a Tensor) -> Self {
+impl<'a> Feeds<'a> {
+    /// None yet, of these names.
+    pub(crate) fn of(names: &'a Names) -> Self {
         Self {
-            value: tensor.as_ptr(),
+            of: names,
+            names: SmallVec::new(),
+            values: SmallVec::new(),
             memory: PhantomData,
         }
     }
 
-    pub(crate) fn view(view: View<'a>) -> Self {
-        Self {
-            value: view.as_ptr(),
-            memory: PhantomData,
+    /// The input of the name at this place.
+    pub(crate) fn push_tensor(&mut self, place: usize, tensor: &'a Tensor) {
+        self.push(place, tensor.as_ptr());
+    }
+
+    /// As [`Feeds::push_tensor`].
+    pub(crate) fn push_view(&mut self, place: usize, view: View<'a>) {
+        self.push(place, view.as_ptr());
+    }
+
+    fn push(&mut self, place: usize, value: *const sys::OrtValue) {
+        // Without a name there is no input: ONNX Runtime says that one is missing.
+        if let Some(name) = self.of.at(place) {
+            self.names.push(name);
+            self.values.push(value);
         }
     }
 }
@@ -84,6 +116,8 @@ pub(crate) enum RunFault {
     Terminated,
     /// ONNX Runtime's reason.
     Failed(String),
+    /// It did not write the output at this place, for which it was given memory.
+    Unwritten(usize),
     /// Something around the run.
     Other(Error),
 }
@@ -94,45 +128,52 @@ impl From<Error> for RunFault {
     }
 }
 
-/// Runs the session once. `feeds` and `outputs` are in the order of the names; an output that is
-/// there is written in place, the others come from ONNX Runtime. Gives the stamps right before and
-/// right after `Run`, and nothing else, was called.
+/// Runs the session once. `outputs` are in the order of their names; one that is there is written in
+/// place, the others are copied into `memory`. Gives the stamps right before and right after `Run`, and
+/// nothing else, was called.
 pub(crate) fn run(
     session: &Session,
-    cancel: &mut Cancel,
-    deadline: Option<Deadline>,
-    (input_names, output_names): (&Names, &Names),
-    feeds: &[Feed<'_>],
+    (cancel, deadline, attempt): (&mut Cancel, Option<Deadline>, Attempt),
+    feeds: &Feeds<'_>,
+    output_names: &Names,
     outputs: &mut [Option<Tensor>],
+    memory: Memory<'_>,
 ) -> Result<(Stamp, Stamp), RunFault> {
-    if feeds.len() != input_names.len() || outputs.len() != output_names.len() {
+    if outputs.len() != output_names.pointers.len() {
         return Err(RunFault::Failed(format!(
-            "{} inputs and {} outputs were handed over for {} and {}",
-            feeds.len(),
+            "{} outputs were handed over for {}",
             outputs.len(),
-            input_names.len(),
-            output_names.len()
+            output_names.pointers.len()
         )));
     }
-    let mut results: SmallVec<[*mut sys::OrtValue; 8]> = outputs
-        .iter()
-        .map(|output| output.as_ref().map_or(ptr::null_mut(), Tensor::as_ptr))
-        .collect();
+    let mark = Mark::of(attempt);
+    let mut results: SmallVec<[*mut sys::OrtValue; 8]> = SmallVec::new();
+    for output in outputs.iter_mut() {
+        // Memory that somebody else reads is not written to: the output gets other memory.
+        let writable = output.as_mut().and_then(Tensor::bytes_mut);
+        match writable {
+            Some(bytes) => mark.put(bytes),
+            None => *output = None,
+        }
+        results.push(output.as_ref().map_or(ptr::null_mut(), Tensor::as_ptr));
+    }
     let api_run = ort::api().Run;
 
     let ((status, before, after), terminated) = cancel.guard(deadline, |options| {
         let before = Stamp::now();
-        // SAFETY: the session is alive behind `&Session`; names and values are as many as the
-        // counts say (checked above) and outlive the call; a `Feed` is a pointer to a value that is
-        // borrowed for it; outputs are null or exclusively ours (`&mut`); `options` belongs to this call alone. Concurrent
-        // calls on the session are sound, see the top of this file.
+        // SAFETY: the session is alive behind `&Session`. Names and values are as many as the counts
+        // say: `Feeds` has as many of the one as of the other, `outputs` were counted above. They
+        // outlive the call, and a value in `feeds` is borrowed for it. `results` are null, or values
+        // over memory that is exclusively ours: `&mut outputs`, and `bytes_mut` above gave it out.
+        // `options` belongs to this call alone. Concurrent calls on the session are sound, see the
+        // top of this file.
         let status = unsafe {
             api_run(
                 session.ptr().cast_mut(),
                 options,
-                input_names.pointers.as_ptr(),
-                feeds.as_ptr().cast(),
-                feeds.len(),
+                feeds.names.as_ptr(),
+                feeds.values.as_ptr(),
+                feeds.values.len(),
                 output_names.pointers.as_ptr(),
                 output_names.pointers.len(),
                 results.as_mut_ptr(),
@@ -141,22 +182,32 @@ pub(crate) fn run(
         (status, before, Stamp::now())
     })?;
 
-    let ran = check("run", status);
-    let mut adopted = Ok(());
-    for (slot, &value) in outputs.iter_mut().zip(&results) {
-        if let (None, Some(value)) = (&slot, NonNull::new(value)) {
-            // SAFETY: ONNX Runtime made this value for us (the slot was null before the run), and
-            // it is taken over once, whether the run failed or not.
-            match unsafe { Tensor::adopt(value) } {
-                Ok(tensor) => *slot = Some(tensor),
-                Err(error) => adopted = Err(error),
-            }
+    // Whether the run failed or not: what it made is to be released.
+    let made = outputs.iter().zip(&results).map(|(slot, &value)| {
+        let value = NonNull::new(value).filter(|_| slot.is_none())?;
+        // SAFETY: ONNX Runtime made this value for us, since the slot was null before the run, and it
+        // is taken over once. Session and feeds are borrowed until this function returns; outputs
+        // that were handed over are not written before that.
+        Some(unsafe { Given::by_run(value) })
+    });
+    let made: SmallVec<[Option<Given<'_>>; 8]> = made.collect();
+    match check("run", status) {
+        Ok(()) => {}
+        Err(_) if terminated => return Err(RunFault::Terminated),
+        Err(Error::OnnxRuntime { reason, .. }) => return Err(RunFault::Failed(reason)),
+        Err(error) => return Err(RunFault::Other(error)),
+    }
+    let unwritten = |output: &Option<Tensor>| {
+        let output = output.as_ref();
+        output.is_some_and(|output| mark.is_in(output.bytes()))
+    };
+    if let Some(place) = outputs.iter().position(unwritten) {
+        return Err(RunFault::Unwritten(place));
+    }
+    for (slot, given) in outputs.iter_mut().zip(&made) {
+        if let Some(given) = given {
+            *slot = Some(given.copied(memory)?);
         }
     }
-    match ran {
-        Ok(()) => adopted.map(|()| (before, after)).map_err(RunFault::Other),
-        Err(_) if terminated => Err(RunFault::Terminated),
-        Err(Error::OnnxRuntime { reason, .. }) => Err(RunFault::Failed(reason)),
-        Err(error) => Err(RunFault::Other(error)),
-    }
+    Ok((before, after))
 }

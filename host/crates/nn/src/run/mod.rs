@@ -9,7 +9,9 @@
 //!   borrow of somebody else's ([`View`]);
 //! - `lent`: bytes of a caller that waits, for the thread that runs its inference;
 //! - `cancel`: run options that another thread may terminate;
-//! - `call`: the run itself.
+//! - `call`: the run itself;
+//! - `given`: what ONNX Runtime made for an output, which is copied and never kept;
+//! - `mark`: how it is seen that an output was not written.
 //!
 //! Nothing here validates a caller's tensors against a graph: that is done before, and ONNX Runtime
 //! checks shapes and types again. What this room must keep by itself is memory safety.
@@ -21,14 +23,18 @@
 mod buffer;
 mod call;
 mod cancel;
+mod given;
 mod lent;
 mod library;
+mod mark;
 mod value;
 
-pub(crate) use call::{Feed, Names, RunFault, run};
+pub(crate) use call::{Feeds, Names, RunFault, run};
 pub(crate) use cancel::Cancel;
+pub(crate) use given::Memory;
 pub(crate) use lent::Lent;
 pub(crate) use library::library_version;
+pub(crate) use mark::Attempt;
 pub(crate) use value::ViewSlot;
 pub use value::{Elements, Tensor};
 

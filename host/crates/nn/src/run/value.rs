@@ -2,7 +2,8 @@
 //!
 //! ONNX Runtime does not own the memory of a value made "with data": whoever makes one promises
 //! that it outlives every run that reads or writes it. [`Tensor`] keeps that promise by owning the
-//! memory, [`View`] by borrowing it.
+//! memory, [`View`] by borrowing it. There is no tensor over memory of ONNX Runtime's: what it
+//! allocates is copied and released within the run (`given`).
 
 use std::{
     marker::PhantomData,
@@ -29,8 +30,6 @@ pub struct Tensor {
     owner: Arc<Owner>,
     ty: TensorType,
     shape: Shape,
-    /// Whether the memory is ours to be written to again.
-    reusable: bool,
 }
 
 // SAFETY: the value belongs to the owner, which may be sent and shared; ONNX Runtime
@@ -43,42 +42,20 @@ unsafe impl Sync for Tensor {}
 /// memory.
 struct Owner {
     handle: Handle,
-    memory: Memory,
+    buffer: Buffer,
 }
-
-enum Memory {
-    Ours(Buffer),
-    /// Allocated by ONNX Runtime, freed with the handle.
-    Theirs {
-        start: NonNull<u8>,
-        bytes: usize,
-    },
-}
-
-// SAFETY: `Theirs` points to memory that belongs to the handle beside it, which may be sent and
-// shared.
-unsafe impl Send for Memory {}
-// SAFETY: as above.
-unsafe impl Sync for Memory {}
 
 impl Owner {
-    fn parts(&self) -> (NonNull<u8>, usize) {
-        match &self.memory {
-            Memory::Ours(buffer) => (buffer.start(), buffer.bytes()),
-            Memory::Theirs { start, bytes } => (*start, *bytes),
-        }
-    }
-
     fn bytes(&self) -> &[u8] {
-        let (start, bytes) = self.parts();
-        // SAFETY: the memory is initialised (zeroed by us, or written by ONNX Runtime) and lives as
-        // long as `self`. It is written only where no such slice is in use: see `bytes_mut`.
-        unsafe { slice::from_raw_parts(start.as_ptr(), bytes) }
+        // SAFETY: the buffer is initialised (zeroed when it was made, and only ever written over)
+        // and lives as long as `self`. It is written only where no such slice is in use: see
+        // `bytes_mut`, and `call` for the writes of a run.
+        unsafe { slice::from_raw_parts(self.buffer.start().as_ptr(), self.buffer.bytes()) }
     }
 }
 
 /// An `OrtValue`, released when dropped. It does not own memory made "with data".
-struct Handle(NonNull<sys::OrtValue>);
+pub(super) struct Handle(NonNull<sys::OrtValue>);
 
 // SAFETY: an `OrtValue` holding a tensor is plain data behind a reference count; ONNX Runtime
 // documents no thread affinity for it, and this crate changes its memory only through `&mut`.
@@ -94,6 +71,19 @@ impl Drop for Handle {
 }
 
 impl Handle {
+    /// Takes over a value that the C interface made.
+    ///
+    /// # Safety
+    ///
+    /// `value` must be a live value that nothing else releases.
+    pub(super) unsafe fn own(value: NonNull<sys::OrtValue>) -> Self {
+        Self(value)
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut sys::OrtValue {
+        self.0.as_ptr()
+    }
+
     /// A value over memory that somebody else keeps.
     ///
     /// # Safety
@@ -139,7 +129,6 @@ impl Clone for Tensor {
             owner: Arc::clone(&self.owner),
             ty: self.ty,
             shape: self.shape.clone(),
-            reusable: self.reusable,
         }
     }
 }
@@ -165,56 +154,12 @@ impl Tensor {
         // is aligned to more than any element type asks for. It is written only as `bytes_mut`
         // says.
         let handle = unsafe { Handle::over(buffer.start(), bytes, ty, &shape)? };
-        Ok(Self::own(handle, Memory::Ours(buffer), ty, shape))
-    }
-
-    fn own(handle: Handle, memory: Memory, ty: TensorType, shape: Shape) -> Self {
-        Self {
+        Ok(Self {
             value: handle.0,
-            reusable: matches!(memory, Memory::Ours(_)),
-            owner: Arc::new(Owner { handle, memory }),
+            owner: Arc::new(Owner { handle, buffer }),
             ty,
             shape,
-        }
-    }
-
-    /// Takes over a value that ONNX Runtime made as an output.
-    ///
-    /// # Safety
-    ///
-    /// `value` must be owned by the caller and not be used by it afterwards.
-    pub(super) unsafe fn adopt(value: NonNull<sys::OrtValue>) -> Result<Self, Error> {
-        let handle = Handle(value);
-        let api = ort::api();
-        let mut info = ptr::null_mut();
-        // SAFETY: the value is valid; `info` is released below.
-        check("describe an output", unsafe {
-            (api.GetTensorTypeAndShape)(value.as_ptr(), &mut info)
-        })?;
-        let described = describe(info);
-        // SAFETY: `info` came from the call above and is released once.
-        unsafe { (api.ReleaseTensorTypeAndShapeInfo)(info) };
-        let (ty, shape) = described?;
-        let bytes = ty
-            .bytes_for(&shape)
-            .ok_or_else(|| no_value("measure an output"))?;
-        let mut start = ptr::null_mut();
-        // SAFETY: the value is a tensor, as described above.
-        check("read an output", unsafe {
-            (api.GetTensorMutableData)(value.as_ptr(), &mut start)
-        })?;
-        // An empty tensor may have no memory at all.
-        let start = match NonNull::new(start.cast::<u8>()) {
-            Some(start) => start,
-            None if bytes == 0 => NonNull::dangling(),
-            None => return Err(no_value("read an output")),
-        };
-        Ok(Self::own(
-            handle,
-            Memory::Theirs { start, bytes },
-            ty,
-            shape,
-        ))
+        })
     }
 
     pub(super) fn as_ptr(&self) -> *mut sys::OrtValue {
@@ -231,41 +176,26 @@ impl Tensor {
         &self.shape
     }
 
-    /// Whether its memory can be written again: it is ours, and nobody else reads it.
+    /// Whether its memory can be written: nobody else reads it.
     pub(crate) fn is_reusable(&mut self) -> bool {
         // Not the count: this also waits for what others did before they let go.
-        self.reusable && Arc::get_mut(&mut self.owner).is_some()
-    }
-
-    /// Whether its memory is ours, and not ONNX Runtime's.
-    pub(crate) fn is_ours(&self) -> bool {
-        self.reusable
+        Arc::get_mut(&mut self.owner).is_some()
     }
 
     /// How many bytes of elements fit into its memory.
     pub(crate) fn capacity(&self) -> usize {
-        match &self.owner.memory {
-            Memory::Ours(buffer) => buffer.capacity(),
-            Memory::Theirs { bytes, .. } => *bytes,
-        }
+        self.owner.buffer.capacity()
     }
 
     /// Makes it a tensor of another type and other dimensions in the same memory, whose elements
     /// stay what they are; false where they do not fit, or somebody else reads it.
     pub(crate) fn refit(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<bool, Error> {
-        if !self.is_reusable() {
+        let Some(Owner { handle, buffer }) = Arc::get_mut(&mut self.owner) else {
             return Ok(false);
-        }
+        };
         if self.ty == ty && *self.shape == *dimensions {
             return Ok(true);
         }
-        let Some(Owner {
-            handle,
-            memory: Memory::Ours(buffer),
-        }) = Arc::get_mut(&mut self.owner)
-        else {
-            return Ok(false);
-        };
         let Some(bytes) = ty.bytes_for(dimensions) else {
             return Ok(false);
         };
@@ -306,13 +236,10 @@ impl Tensor {
 
     /// Its elements, to be written; none while somebody else keeps them.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
-        if !self.is_reusable() {
-            return None;
-        }
-        let (start, bytes) = self.owner.parts();
-        // SAFETY: the memory is a `Buffer` of this length. Nobody else has a handle on its owner
-        // (`is_reusable`), and `&mut self` keeps it so for the lifetime of
-        // the slice.
+        let buffer = &mut Arc::get_mut(&mut self.owner)?.buffer;
+        let (start, bytes) = (buffer.start(), buffer.bytes());
+        // SAFETY: the buffer has this length. Nobody else has a handle on its owner (`get_mut`),
+        // and `&mut self` keeps it so for the lifetime of the slice.
         Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), bytes) })
     }
 }
@@ -418,37 +345,7 @@ fn cpu_memory() -> Result<&'static ort::memory::MemoryInfo<'static>, Error> {
     })
 }
 
-/// The element type and dimensions behind a tensor's description.
-fn describe(info: *mut sys::OrtTensorTypeAndShapeInfo) -> Result<(TensorType, Shape), Error> {
-    let api = ort::api();
-    let mut element = sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
-    let mut rank = 0;
-    // SAFETY: `info` is valid for the duration of this function; the out pointers are ours.
-    check("read an output's type", unsafe {
-        (api.GetTensorElementType)(info, &mut element)
-    })?;
-    // SAFETY: as above.
-    check("read an output's rank", unsafe {
-        (api.GetDimensionsCount)(info, &mut rank)
-    })?;
-    let mut dimensions: SmallVec<[i64; 8]> = SmallVec::from_elem(0, rank);
-    // SAFETY: as above; `dimensions` has room for `rank` numbers.
-    check("read an output's dimensions", unsafe {
-        (api.GetDimensions)(info, dimensions.as_mut_ptr(), rank)
-    })?;
-    let shape: Option<Shape> = dimensions.iter().map(|&d| u32::try_from(d).ok()).collect();
-    match (tensor_type(element), shape) {
-        (Some(ty), Some(shape)) => Ok((ty, shape)),
-        _ => Err(Error::OnnxRuntime {
-            what: "hand out an output",
-            reason: format!(
-                "its type {element:?} or its dimensions {dimensions:?} have no counterpart in wasi-nn"
-            ),
-        }),
-    }
-}
-
-fn no_value(what: &'static str) -> Error {
+pub(super) fn no_value(what: &'static str) -> Error {
     Error::OnnxRuntime {
         what,
         reason: "it returned nothing".to_owned(),
@@ -468,8 +365,8 @@ fn element_type(ty: TensorType) -> sys::ONNXTensorElementDataType {
     }
 }
 
-fn tensor_type(element: sys::ONNXTensorElementDataType) -> Option<TensorType> {
+pub(super) fn tensor_type(element: i32) -> Option<TensorType> {
     TensorType::ALL
         .into_iter()
-        .find(|&ty| element_type(ty) == element)
+        .find(|&ty| element_type(ty) as i32 == element)
 }

@@ -17,7 +17,7 @@ use tollgate_nn::{ErrorCode, Graph, TensorType};
 use wasmtime::{Caller, Linker};
 
 use super::{
-    translate::{self, Side},
+    translate,
     types::{Encoding, Refusal, Target},
 };
 use crate::{
@@ -178,13 +178,8 @@ fn set_input(mut caller: Caller<'_, State>, context: u32, index: u32, tensor: u3
         } = state;
         let context = context_of(ephemeral, context)?;
         let place = index as usize;
-        let Some(info) = context.graph.inputs().get(place) else {
-            return Err(translate::unknown(
-                &context.graph,
-                Side::Input,
-                &index.to_string(),
-            ));
-        };
+        let info = context.graph.input_at(place);
+        let info = info.map_or_else(|| Err(no_input(&context.graph, index)), Ok)?;
         tollgate_nn::check_tensor(ty, &dimensions, data.len()).map_err(|error| {
             Refusal::new(error.code(), format!("input `{}`: {error}", info.name))
         })?;
@@ -226,14 +221,10 @@ fn get_output(
         range(memory, written_out, 4, 4)?;
         range(memory, buffer, u64::from(buffer_bytes), 1)?;
         let entry = context_of(&mut state.ephemeral, context)?;
-        let place = index as usize;
-        if place >= entry.graph.outputs().len() {
-            return Err(translate::unknown(
-                &entry.graph,
-                Side::Output,
-                &index.to_string(),
-            ));
-        }
+        let place = match entry.graph.output_at(index as usize) {
+            Some(place) => place,
+            None => entry.graph.output_place(&index.to_string())?,
+        };
         let tensor = translate::output(&entry.graph, &entry.kept, place)?;
         let bytes = tensor.bytes();
         if bytes.len() > buffer_bytes as usize {
@@ -289,6 +280,14 @@ fn hand_out_graph(state: &mut State, graph: Arc<Graph>) -> Result<u32, Refusal> 
 /// A number of things that there are far fewer of than a `u32` can count.
 fn handle(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Why there is no input at a place.
+fn no_input(graph: &Graph, index: u32) -> Refusal {
+    match graph.input_place(&index.to_string()) {
+        Ok(_) => invalid(format!("there is no input {index}")),
+        Err(error) => error.into(),
+    }
 }
 
 fn invalid(message: String) -> Refusal {

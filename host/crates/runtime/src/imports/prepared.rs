@@ -115,6 +115,8 @@ fn outputs(store: Store<'_>, (prepared,): (Handle,)) -> wasmtime::Result<(Vec<In
         ty: info.ty.into(),
         dimensions: match shape {
             Some(shape) => shape.iter().copied().map(Some).collect(),
+            // The model does not say how many there are, and none would be a scalar's.
+            None if info.dimensions.is_empty() => vec![None],
             None => info.dimensions.clone(),
         },
     });
@@ -190,7 +192,7 @@ fn run_in_place(
     }
     let state = store.data_mut();
     let deadline = state.nn.inference_deadline(state.ledger.since());
-    let mut lane = state.nn.take_lane()?;
+    let mut lane = state.nn.take_lane(0)?;
     let ran = {
         // The shared borrow of the store holds the guest's memory still for the whole run.
         let store = &*store;

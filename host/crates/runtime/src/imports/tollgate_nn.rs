@@ -111,7 +111,7 @@ fn infer(
 }
 
 fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Input]) -> Result<Ran, Refusal> {
-    let mut lane = store.data_mut().nn.take_lane()?;
+    let mut lane = store.data_mut().nn.take_lane(0)?;
     let result = run_in_place(store, &mut lane, graph, inputs);
     let state = store.data_mut();
     state.nn.put_lane(lane);

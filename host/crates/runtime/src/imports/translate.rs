@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tollgate_nn::{
-    Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphRegistry, Tensor, TensorInfo,
-};
+use tollgate_nn::{Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphRegistry, Tensor};
 
 use super::types::{Encoding, Refusal, Target};
 use crate::state::{Kept, NnCtx, State};
@@ -91,75 +89,34 @@ pub(super) fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
     })
 }
 
-/// The place of the input or output of a name. A name that none has counts as an index if it is a
-/// decimal number.
-pub(super) fn place(graph: &Graph, side: Side, name: &str) -> Result<usize, Refusal> {
-    let infos = side.infos(graph);
-    infos
-        .iter()
-        .position(|info| *info.name == *name)
-        .or_else(|| {
-            name.parse()
-                .ok()
-                .filter(|&place: &usize| place < infos.len())
-        })
-        .ok_or_else(|| unknown(graph, side, name))
-}
-
-/// Which end of a graph.
-#[derive(Clone, Copy)]
-pub(super) enum Side {
-    Input,
-    Output,
-}
-
-impl Side {
-    fn infos(self, graph: &Graph) -> &[TensorInfo] {
-        match self {
-            Side::Input => graph.inputs(),
-            Side::Output => graph.outputs(),
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Side::Input => "input",
-            Side::Output => "output",
-        }
-    }
-}
-
-pub(super) fn unknown(graph: &Graph, side: Side, name: &str) -> Refusal {
-    let names: Vec<&str> = side.infos(graph).iter().map(|info| &*info.name).collect();
-    Refusal::new(
-        ErrorCode::NotFound,
-        format!(
-            "graph `{}` has no {} `{name}`: it has {}",
-            graph.name(),
-            side.word(),
-            names.join(", ")
-        ),
-    )
-}
-
 /// One inference with the inputs that a context keeps: for the generations of the standard in
 /// which a context has inputs and outputs. The outputs count against the guest's limit.
 pub(super) fn infer(state: &mut State, graph: &Graph, kept: &mut Kept) -> Result<(), Refusal> {
     let mut arguments: SmallVec<[Argument<'_>; 4]> = SmallVec::new();
-    for (place, info) in graph.inputs().iter().enumerate() {
-        let tensor = kept.inputs.get(&place).ok_or_else(|| {
-            Refusal::new(
-                ErrorCode::InvalidArgument,
-                format!("input `{}` was not set before `compute`", info.name),
-            )
-        })?;
-        arguments.push(Argument {
-            name: None,
-            data: Data::Tensor(tensor),
-        });
+    let inputs = graph.inputs().len();
+    for (place, info) in graph
+        .inputs()
+        .iter()
+        .chain(graph.optional_inputs())
+        .enumerate()
+    {
+        match kept.inputs.get(&place) {
+            Some(tensor) => arguments.push(Argument {
+                name: (place != arguments.len()).then_some(&info.name),
+                data: Data::Tensor(tensor),
+            }),
+            None if place < inputs => {
+                return Err(Refusal::new(
+                    ErrorCode::InvalidArgument,
+                    format!("input `{}` was not set before `compute`", info.name),
+                ));
+            }
+            // The model has a value for it.
+            None => {}
+        }
     }
     let deadline = state.nn.inference_deadline(state.ledger.since());
-    let mut lane = state.nn.take_lane()?;
+    let mut lane = state.nn.take_lane(0)?;
     let ran = graph.run(&mut lane, &arguments, Some(deadline));
     state.nn.put_lane(lane);
     drop(arguments);

@@ -232,7 +232,16 @@ fn compute(
 }
 
 fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors, Refusal> {
-    let mut lane = store.data_mut().nn.take_lane()?;
+    let nn = &mut store.data_mut().nn;
+    let handed_over =
+        inputs
+            .iter()
+            .filter_map(|(_, tensor)| match types::tensor(nn, tensor).ok()? {
+                TensorEntry::Ready(tensor) => Some(tensor.bytes().len()),
+                TensorEntry::Refused { .. } => None,
+            });
+    let handed_over = handed_over.fold(0, usize::saturating_add);
+    let mut lane = nn.take_lane(handed_over)?;
     let result = run_in(store, &mut lane, graph, inputs);
     let state = store.data_mut();
     state.nn.put_lane(lane);

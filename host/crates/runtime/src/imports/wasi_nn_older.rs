@@ -13,7 +13,7 @@ use wasmtime::{
 };
 
 use super::{
-    translate::{self, Side},
+    translate,
     types::{Outcome, Refusal, push_tensor, take_tensor, tell},
     wasi_nn,
 };
@@ -49,14 +49,14 @@ fn set_input(
     // The tensor was handed over with the call, whatever comes of it.
     let tensor = take_tensor(&mut state.nn, tensor.rep())?;
     let entry = state.table.get_mut(&context)?;
-    let set = match (tensor, translate::place(&entry.graph, Side::Input, &name)) {
+    let set = match (tensor, entry.graph.input_place(&name)) {
         (TensorEntry::Ready(tensor), Ok(place)) => {
             entry.kept.set(&mut state.nn, place, tensor);
             Ok(())
         }
-        (TensorEntry::Ready(tensor), Err(refusal)) => {
+        (TensorEntry::Ready(tensor), Err(error)) => {
             state.nn.release(tensor);
-            Err(refusal)
+            Err(error.into())
         }
         (TensorEntry::Refused { code, message, .. }, _) => {
             Err(Refusal::new(code, format!("input `{name}`: {message}")))
@@ -85,7 +85,9 @@ fn get_output(
     let name = name.to_str(&store)?.into_owned();
     let state = store.data_mut();
     let ContextEntry { graph, kept } = state.table.get(&context)?;
-    let found = translate::place(graph, Side::Output, &name)
+    let found = graph
+        .output_place(&name)
+        .map_err(Refusal::from)
         .and_then(|place| translate::output(graph, kept, place).cloned())
         .and_then(|tensor| {
             translate::hold(&mut state.nn, slice::from_ref(&tensor))?;

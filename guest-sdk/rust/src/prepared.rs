@@ -114,7 +114,8 @@ impl Prepared {
     }
 
     /// What a run gives. A dimension that does not follow from the inputs' is `None` until a run has
-    /// shown it; from then on it is the last run's. A twin leaves open what the model leaves open.
+    /// shown it; from then on it is the last run's. Where the model does not say how many dimensions there
+    /// are, there is one `None` until then. A twin leaves open what the model leaves open.
     ///
     /// # Errors
     /// In a twin only, where there is no host.

@@ -68,8 +68,9 @@ impl Graph {
             .outputs()
             .into_iter()
             .map(|info| {
-                let dimensions = info.dimensions.into_iter().collect::<Option<_>>()?;
-                Some((info.ty.into(), dimensions))
+                let dimensions: Vec<u32> = info.dimensions.into_iter().collect::<Option<_>>()?;
+                // None may be a scalar's, or a host's way to say that their number is not known.
+                (!dimensions.is_empty()).then(|| (info.ty.into(), dimensions))
             })
             .collect();
         Ok(Prepared { inner, known })
@@ -91,7 +92,7 @@ impl Prepared {
         let inputs: Vec<&[u8]> = inputs.iter().map(|input| input.data).collect();
         let data = self.inner.run(&inputs)?;
         Ok(match &self.known {
-            Some(known) => data
+            Some(known) if known.iter().zip(&data).all(fits) => data
                 .into_iter()
                 .zip(known)
                 .map(|(data, (ty, dimensions))| Tensor {
@@ -100,7 +101,7 @@ impl Prepared {
                     data,
                 })
                 .collect(),
-            None => data
+            _ => data
                 .into_iter()
                 .zip(self.inner.outputs())
                 .map(|(data, info)| Tensor {
@@ -115,7 +116,9 @@ impl Prepared {
 
     pub fn run_one(&self, input: Elements<'_>) -> Result<Tensor, Error> {
         let data = self.inner.run_one(input.data)?;
-        if let Some([(ty, dimensions)]) = self.known.as_deref() {
+        if let Some([known @ (ty, dimensions)]) = self.known.as_deref()
+            && fits((known, &data))
+        {
             return Ok(Tensor {
                 dimensions: dimensions.clone(),
                 ty: *ty,
@@ -136,6 +139,14 @@ impl Prepared {
     pub fn outputs(&self) -> Result<Vec<TensorInfo>, Error> {
         Ok(self.inner.outputs().into_iter().map(Into::into).collect())
     }
+}
+
+/// Whether elements are as many bytes as was said beforehand. A model may be wrong about its outputs.
+fn fits(((ty, dimensions), data): (&(TensorType, Vec<u32>), &Vec<u8>)) -> bool {
+    let elements = dimensions.iter().try_fold(1usize, |product, &dimension| {
+        product.checked_mul(dimension as usize)
+    });
+    elements.and_then(|elements| elements.checked_mul(ty.size())) == Some(data.len())
 }
 
 pub struct Context(GraphExecutionContext);

@@ -101,7 +101,7 @@ pub fn ensure(workspace: &Workspace, environment: &Environment) -> Result<PathBu
     shell::step(environment.what, || {
         shell::run(
             Command::new("python3")
-                .args(["-m", "venv", "--clear"])
+                .args(["-I", "-m", "venv", "--clear"])
                 .arg(&venv),
         )
         .with_context(|| {
@@ -113,6 +113,7 @@ pub fn ensure(workspace: &Workspace, environment: &Environment) -> Result<PathBu
         })?;
         let mut pip = Command::new(&python);
         pip.args([
+            "-I",
             "-m",
             "pip",
             "install",

@@ -3,7 +3,8 @@
 //! It runs the index's ordinary client with one wheel, its version pinned and its SHA-256 required,
 //! so that what lands here is the very file this version of Tollgate was tried with, whatever
 //! index the machine is set up to use. The library inside is the same for every Python, so the
-//! wheel of one of them is named and the user's own Python only carries it. Unpacked beside its
+//! wheel of one of them is named and the user's own Python only carries it, isolated: what lies in the
+//! working folder, or is named by variables of Python's, is not run. Unpacked beside its
 //! place and renamed into it: an install is there whole or not at all. Where it is there already,
 //! nothing is asked of the network.
 
@@ -109,7 +110,7 @@ pub fn run(args: &InstallArgs, environment: &Environment) -> anyhow::Result<()> 
     let installed = there.is_none();
     let library = match there {
         Some(library) => library,
-        None => install(wheel, &place)?,
+        None => install(wheel, &place, environment)?,
     };
     let report = Report {
         schema: SCHEMA,
@@ -157,8 +158,8 @@ fn wheel(flavour: Flavour, os: &str, architecture: &str) -> anyhow::Result<&'sta
 }
 
 /// Downloads, checks, unpacks and moves into place.
-fn install(wheel: &Wheel, place: &Path) -> anyhow::Result<PathBuf> {
-    let python = python_with_pip()?;
+fn install(wheel: &Wheel, place: &Path, environment: &Environment) -> anyhow::Result<PathBuf> {
+    let python = python_with_pip(environment)?;
     let parent = place
         .parent()
         .context("the folder to install into has no parent")?;
@@ -168,15 +169,12 @@ fn install(wheel: &Wheel, place: &Path) -> anyhow::Result<PathBuf> {
         .tempdir_in(parent)
         .with_context(|| format!("cannot write in `{}`", parent.display()))?;
 
-    let downloaded = download(python, wheel, scratch.path())?;
+    let downloaded = download(&python, wheel, scratch.path())?;
     let unpacked = scratch.path().join("unpacked");
     {
         let _spinner = progress::spinner("unpacking");
-        let mut unpack = Command::new(python);
-        unpack
-            .args(["-m", "zipfile", "-e"])
-            .arg(&downloaded)
-            .arg(&unpacked);
+        let mut unpack = module(&python, "zipfile");
+        unpack.arg("-e").arg(&downloaded).arg(&unpacked);
         succeed(&mut unpack, "unpack the wheel")?;
     }
     if onnxruntime::library_in(&unpacked)?.is_none() {
@@ -206,43 +204,37 @@ fn install(wheel: &Wheel, place: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Has pip download the wheel into `scratch`, hash checked; its progress goes to standard error.
-fn download(python: &str, wheel: &Wheel, scratch: &Path) -> anyhow::Result<PathBuf> {
+fn download(python: &Path, wheel: &Wheel, scratch: &Path) -> anyhow::Result<PathBuf> {
     let requirements = scratch.join("requirements.txt");
     let target = scratch.join("wheel");
     fs::write(&requirements, requirement(wheel)).context("cannot write the requirements file")?;
-    let mut pip = Command::new(python);
-    pip.args([
-        "-m",
-        "pip",
-        "download",
-        "--no-input",
-        "--disable-pip-version-check",
-    ])
-    .args(["--no-deps", "--only-binary=:all:", "--require-hashes"])
-    .args([
-        "--implementation",
-        "cp",
-        "--python-version",
-        PYTHON_VERSION,
-        "--abi",
-        PYTHON_ABI,
-    ])
-    .args([
-        "--platform",
-        &format!("manylinux_2_28_{}", wheel.architecture),
-    ])
-    .args([
-        "--progress-bar",
-        if io::stderr().is_terminal() {
-            "on"
-        } else {
-            "off"
-        },
-    ])
-    .arg("--dest")
-    .arg(&target)
-    .arg("--requirement")
-    .arg(&requirements);
+    let mut pip = module(python, "pip");
+    pip.args(["download", "--no-input", "--disable-pip-version-check"])
+        .args(["--no-deps", "--only-binary=:all:", "--require-hashes"])
+        .args([
+            "--implementation",
+            "cp",
+            "--python-version",
+            PYTHON_VERSION,
+            "--abi",
+            PYTHON_ABI,
+        ])
+        .args([
+            "--platform",
+            &format!("manylinux_2_28_{}", wheel.architecture),
+        ])
+        .args([
+            "--progress-bar",
+            if io::stderr().is_terminal() {
+                "on"
+            } else {
+                "off"
+            },
+        ])
+        .arg("--dest")
+        .arg(&target)
+        .arg("--requirement")
+        .arg(&requirements);
     writeln!(
         io::stderr(),
         "getting {} {} with pip",
@@ -267,12 +259,13 @@ fn requirement(wheel: &Wheel) -> String {
 }
 
 /// The first Python here that has pip.
-fn python_with_pip() -> anyhow::Result<&'static str> {
+fn python_with_pip(environment: &Environment) -> anyhow::Result<PathBuf> {
     PYTHONS
         .into_iter()
+        .filter_map(|name| environment.program(name))
         .find(|python| {
-            Command::new(python)
-                .args(["-m", "pip", "--version"])
+            module(python, "pip")
+                .arg("--version")
                 .stdin(Stdio::null())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -280,6 +273,14 @@ fn python_with_pip() -> anyhow::Result<&'static str> {
                 .is_ok_and(|status| status.success())
         })
         .context("no Python 3 with pip was found: install one (`apt-get install python3-pip` on Debian), or name a library with `--onnxruntime`")
+}
+
+/// A module of Python's, run as a program. Isolated: it is never one of the working folder's, of a
+/// folder that a variable names, or of the user's own packages.
+fn module(python: &Path, name: &str) -> Command {
+    let mut command = Command::new(python);
+    command.args(["-I", "-m", name]);
+    command
 }
 
 /// Runs a program to its end; what it prints goes to standard error, which leaves standard output

@@ -81,6 +81,15 @@ impl Environment {
         Some(base?.join("tollgate"))
     }
 
+    /// A program of this name on the PATH. Relative entries are passed over: what lies in the working
+    /// folder is not run because of where somebody stands.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        std::env::split_paths(self.get("PATH")?)
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join(name))
+            .find(|program| program.is_file())
+    }
+
     /// How ONNX Runtime is to be found.
     pub fn onnxruntime(&self, typed: Option<PathBuf>, device: Device) -> Search {
         Search {

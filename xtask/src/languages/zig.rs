@@ -223,7 +223,7 @@ impl Zig {
     fn command(&self, tool: &str) -> Command {
         let mut command = Command::new(&self.python);
         command
-            .args(["-m", "ziglang", tool])
+            .args(["-I", "-m", "ziglang", tool])
             .env("ZIG_GLOBAL_CACHE_DIR", &self.cache)
             .env("ZIG_LOCAL_CACHE_DIR", &self.cache);
         command

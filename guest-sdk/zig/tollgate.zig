@@ -34,8 +34,17 @@
 const std = @import("std");
 const c = @import("c");
 
-/// Panics trap without a word: a plugin has nowhere to print them.
-pub const panic = std.debug.no_panic;
+/// A panic tells the host why, and traps.
+pub const panic = std.debug.FullPanic(say);
+
+const host = struct {
+    extern "tollgate:plugin/panic@0.1.0" fn report(message: [*]const u8, size: usize) void;
+};
+
+fn say(message: []const u8, _: ?usize) noreturn {
+    host.report(message.ptr, message.len);
+    @trap();
+}
 
 /// Why a graph call failed: wasi-nn's error codes; `tollgate.h` says what each means.
 pub const Error = error{

@@ -21,6 +21,8 @@ use std::{
     thread,
 };
 
+use tollgate_runtime::Missing;
+
 use crate::{
     ingress::files::Files,
     worker::{self, Done, Failure, Job, Setup},
@@ -121,6 +123,7 @@ fn feed(
                         pass,
                         source,
                         outcome,
+                        missing: Missing::default(),
                     };
                     results.send(Ok(done)).is_ok()
                 }

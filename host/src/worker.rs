@@ -12,8 +12,8 @@ use std::{
 };
 
 use tollgate_runtime::{
-    Error, Fault, Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Pool, Record,
-    Twin, TwinRecord,
+    Error, Fault, Frame, Grants, Ledger, Limits, Missing, NnHost, Output, Plugin, Policy, Pool,
+    Record, Twin, TwinRecord,
     clock::{Deadline, Stamp},
 };
 
@@ -53,6 +53,8 @@ pub struct Done {
     pub source: Arc<str>,
     /// Its outputs and times, or why there are none.
     pub outcome: Result<Success, Failure>,
+    /// What the plugin asked for and did not get.
+    pub missing: Missing,
 }
 
 /// A frame that went through.
@@ -112,6 +114,7 @@ pub fn work(setup: &Setup, queues: &Queues<Job>, results: &SyncSender<Result<Don
         }
     };
     while let Some(turn) = queues.take() {
+        worker.missing = Missing::default();
         let (job, outcome) = match turn {
             Turn::Work(plugin, job, deadline) => {
                 let begin = Stamp::now();
@@ -125,6 +128,7 @@ pub fn work(setup: &Setup, queues: &Queues<Job>, results: &SyncSender<Result<Don
             pass: job.pass,
             source: job.frame.source,
             outcome,
+            missing: worker.missing,
         };
         if results.send(Ok(done)).is_err() {
             return;
@@ -146,6 +150,8 @@ struct Worker {
     pool: Pool,
     twin: Option<Twin>,
     twin_first: bool,
+    /// Of the frame that is being handled.
+    missing: Missing,
 }
 
 impl Worker {
@@ -165,12 +171,13 @@ impl Worker {
             pool,
             twin: twin.transpose()?,
             twin_first: false,
+            missing: Missing::default(),
         })
     }
 
     fn handle(&mut self, frame: &Frame, deadline: Option<Deadline>) -> Result<Success, Failure> {
         let Some(twin) = &mut self.twin else {
-            let (outputs, record) = plugin(&mut self.pool, frame, deadline)?;
+            let (outputs, record) = plugin(&mut self.pool, frame, deadline, &mut self.missing)?;
             return Ok(Success {
                 outputs,
                 record,
@@ -179,11 +186,12 @@ impl Worker {
             });
         };
         self.twin_first = !self.twin_first;
+        let missing = &mut self.missing;
         let (ours, theirs) = if self.twin_first {
             let theirs = twin.handle(frame);
-            (plugin(&mut self.pool, frame, deadline), theirs)
+            (plugin(&mut self.pool, frame, deadline, missing), theirs)
         } else {
-            let ours = plugin(&mut self.pool, frame, deadline);
+            let ours = plugin(&mut self.pool, frame, deadline, missing);
             (ours, twin.handle(frame))
         };
         let (outputs, record) = ours?;
@@ -207,11 +215,13 @@ fn plugin(
     pool: &mut Pool,
     frame: &Frame,
     deadline: Option<Deadline>,
+    missing: &mut Missing,
 ) -> Result<(Vec<Output>, Record), Failure> {
     let mut ledger = Ledger::open();
     ledger.start();
     let outcome = pool.handle_by(frame, deadline, &mut ledger);
     let record = ledger.close();
+    *missing = record.missing;
     let outputs = outcome
         .map_err(Failure::Instance)?
         .map_err(Failure::Fault)?;

@@ -255,7 +255,7 @@ fn a_run_that_failed_says_what_to_add() {
     assert_eq!(code, Some(1));
     has(
         &stderr,
-        &["hint: `wasi:nn/graph@", "add `--model NAME=PATH`"],
+        &["hint: it asked for a graph", "add `--model NAME=PATH`"],
     );
 
     let model = "/models/mlp.onnx";
@@ -269,7 +269,7 @@ fn a_run_that_failed_says_what_to_add() {
     has(
         &failed(&[]),
         &[
-            "hint: `wasi:filesystem/preopens@",
+            "hint: it opens files and no folder was given",
             "add `--dir HOST::GUEST`",
         ],
     );
@@ -284,7 +284,10 @@ fn a_run_that_failed_says_what_to_add() {
     ]);
     has(
         &denied,
-        &["hint: `wasi:nn/graph@", "leave out `--deny load`"],
+        &[
+            "hint: it loads a model of its own",
+            "leave out `--deny load`",
+        ],
     );
     // Where all is granted there is nothing to add.
     let granted = failed(&["--dir", &models, "--model", "x=tests/models/mlp.onnx"]);

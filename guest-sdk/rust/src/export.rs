@@ -86,7 +86,11 @@ impl<P: Plugin> Slot<P> {
         })?;
         match slot.as_mut() {
             Some(plugin) => body(plugin),
-            None => body(slot.insert(P::new()?)),
+            None => {
+                #[cfg(target_family = "wasm")]
+                crate::backend::say_panics();
+                body(slot.insert(P::new()?))
+            }
         }
     }
 }

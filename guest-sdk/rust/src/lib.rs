@@ -39,6 +39,7 @@ mod export;
 mod graph;
 pub mod image;
 mod log;
+mod panic;
 mod plugin;
 mod prepared;
 mod tensor;

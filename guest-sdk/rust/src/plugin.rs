@@ -70,6 +70,16 @@ impl Output {
     pub fn json(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(name, "application/json", text.into())
     }
+
+    /// An output that is plain text.
+    pub fn text(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self::new(name, "text/plain; charset=utf-8", text.into())
+    }
+
+    /// An output that is bytes of no other media type.
+    pub fn bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self::new(name, "application/octet-stream", bytes)
+    }
 }
 
 /// Why a plugin could not make anything of a frame. Each carries one sentence for a person.

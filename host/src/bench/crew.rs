@@ -470,5 +470,6 @@ fn bare(due: Stamp, begin: Stamp, infer_ns: u64, inferences: u64) -> Record {
             ..Counts::default()
         },
         total_ns: Stamp::now().nanos_since(due),
+        ..Record::default()
     }
 }

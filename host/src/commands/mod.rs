@@ -24,7 +24,7 @@ use crate::{
 /// The work could not be done, or was asked wrongly, which is a [`crate::config::Error`].
 pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Run(args) => run::run(args, environment),
+        Command::Run(args) => run::run(args, cli.verbose > 0, environment),
         Command::Bench(args) => bench::run(*args, &environment),
         Command::Tune(args) => tune::run(*args, &environment),
         Command::Doctor(args) => doctor::run(args, &environment),

@@ -82,6 +82,7 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
             format!("version {version} is not accepted: rebuild it against 0.1.0"),
         ),
         _ if interface.starts_with("tollgate:plugin/types") => nothing(),
+        "tollgate:plugin/panic" => of_version(version, "0.1.0", ""),
         "wasi:config/store" => of_version(version, "0.2.0-rc.1", CONFIG_GRANT),
         "wasi:logging/logging" => of_version(version, "0.1.0-draft", LOGGING_GRANT),
         "wasi:keyvalue/store" => of_version(version, "0.2.0-draft", KEYVALUE_GRANT),
@@ -93,7 +94,7 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
             grant("--env KEY=VALUE, and arguments after `--`; only for commands")
         }
         "wasi:cli/stdin" | "wasi:cli/stdout" | "wasi:cli/stderr" => {
-            grant("given to commands; a plugin's lead nowhere")
+            grant("given to commands; what a plugin writes is shown with --logging")
         }
         _ if interface.starts_with("wasi:sockets/") => {
             grant("offered, and no network is ever reached through it")

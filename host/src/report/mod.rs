@@ -83,6 +83,7 @@ impl Tally {
             stages,
             counts,
             total_ns,
+            missing: _,
         } = record;
         self.frames += 1;
         self.latency.saturating_record(*total_ns);
@@ -313,6 +314,7 @@ mod tests {
             stages,
             counts,
             total_ns: 16_100 + queue,
+            ..Record::default()
         }
     }
 

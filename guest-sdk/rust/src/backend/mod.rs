@@ -6,13 +6,13 @@ pub mod bindings;
 #[cfg(target_family = "wasm")]
 mod wasm;
 #[cfg(target_family = "wasm")]
-pub use wasm::{Bucket, Context, Graph, Prepared, config, handle, log};
+pub use wasm::{Bucket, Context, Graph, Prepared, config, handle, log, say_panics};
 
 #[cfg(not(target_family = "wasm"))]
 mod native;
 #[cfg(not(target_family = "wasm"))]
 pub use native::{Bucket, Context, Graph, Prepared, config, log, twin};
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use native::{Host, enter};
+pub(crate) use native::{Host, HostBucket, enter};
 #[cfg(not(target_family = "wasm"))]
 pub use tollgate_twin_abi as twin_abi;

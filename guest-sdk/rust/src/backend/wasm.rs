@@ -5,7 +5,10 @@
 
 use super::bindings::{
     exports::tollgate::plugin::handler,
-    tollgate::nn::{inference as nn, prepared},
+    tollgate::{
+        nn::{inference as nn, prepared},
+        plugin::panic,
+    },
     wasi::{
         config::store as values,
         keyvalue::{atomics, store},
@@ -20,6 +23,7 @@ use crate::{
     export::Slot,
     graph::{Metadata, TensorInfo},
     log::Level,
+    panic::words,
     plugin::{Fault, Frame, Output, Plugin},
     prepared::{Elements, Expected},
     tensor::{Input, Tensor},
@@ -238,6 +242,11 @@ impl From<store::Error> for StoreError {
             store::Error::Other(reason) => StoreError::Other(reason),
         }
     }
+}
+
+/// From now on a panic tells the host why, before it traps. A hook of the plugin's own comes in its place.
+pub fn say_panics() {
+    std::panic::set_hook(Box::new(|panic| panic::report(&words(panic))));
 }
 
 /// One frame from the host: into the plugin's types, to the plugin, and back.

@@ -104,6 +104,7 @@ fn once(
     let result = enter(store, deadline);
     let state = store.data_mut();
     state.ledger.end_call();
+    state.end();
     std::mem::swap(&mut state.ledger, ledger);
     result.or_else(|error| match error.downcast_ref::<I32Exit>() {
         Some(exit) => Ok(exit.0),

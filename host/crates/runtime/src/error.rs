@@ -136,11 +136,32 @@ pub enum GuestFault {
     },
 
     /// It trapped.
-    #[error("the guest trapped: {reason}")]
+    #[error("the guest trapped: {}", trapped(said, reason))]
     Trap {
-        /// Wasmtime's reason, with the guest's backtrace where there is one.
+        /// What it said itself of why: the text of its panic, or the end of what it wrote to standard
+        /// error; empty where it said nothing.
+        said: String,
+        /// The trap, and the functions that it was in as far as they have names.
         reason: String,
     },
+
+    /// It returned, and what it returned is not what its type says.
+    #[error(
+        "the guest's answer cannot be read: {reason}; its handler has to return what its world says"
+    )]
+    Answer {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The guest's words first: they say why, the trap only how.
+fn trapped(said: &str, reason: &str) -> String {
+    match (said, reason) {
+        ("", reason) => reason.to_owned(),
+        (said, "") => said.to_owned(),
+        (said, reason) => format!("{said} ({reason})"),
+    }
 }
 
 /// All of a Wasmtime error's causes, outermost first.

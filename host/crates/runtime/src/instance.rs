@@ -166,6 +166,8 @@ impl Instance {
                 let (handle, streams) = (handle.clone(), streams.clone());
                 streams.input.fill(frame.data.clone());
                 let code = self.enter(ledger, 0, deadline, |store, _, _| handle.call(store, ()))?;
+                // What a fault wrote to standard error is its sentence, and so is seen.
+                ledger.missing.lines &= code == 0;
                 self.output_of_module(&streams, code)
             }
         };
@@ -178,8 +180,9 @@ impl Instance {
     /// What a module wrote, or what it said about why it did not.
     fn output_of_module(&mut self, streams: &Streams, code: i32) -> Result<Vec<Output>, Fault> {
         let data = streams.output.take();
-        let said = streams.errors.take();
-        let refused = self.store.data_mut().ephemeral.last_refusal.take();
+        let state = self.store.data_mut();
+        let said = state.errors();
+        let refused = state.ephemeral.last_refusal.take();
         if code == 0 {
             return Ok(vec![Output {
                 name: MODULE_OUTPUT.to_owned(),
@@ -187,10 +190,10 @@ impl Instance {
                 data,
             }]);
         }
-        let said = String::from_utf8_lossy(&said);
-        let mut reason = match said.trim() {
-            "" => format!("`handle` returned {code}"),
-            said => said.to_owned(),
+        let mut reason = if said.is_empty() {
+            format!("`handle` returned {code}")
+        } else {
+            said
         };
         if code == INVALID_FRAME {
             return Err(Fault::InvalidFrame(reason));
@@ -340,6 +343,7 @@ impl Instance {
         );
         let state = self.store.data_mut();
         state.ledger.end_call();
+        state.end();
         std::mem::swap(&mut state.ledger, ledger);
         state.nn.reclaim();
         result.map_err(|error| {

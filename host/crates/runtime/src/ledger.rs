@@ -16,7 +16,7 @@ use tollgate_nn::{
     clock::{Stamp, nanos},
 };
 
-use crate::executor::Waited;
+use crate::{Missing, executor::Waited};
 
 /// What a frame's time is spent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,7 @@ pub struct Ledger {
     depth: u8,
     /// How long an asynchronous guest waited; none for a synchronous one.
     waited: Option<Arc<Waited>>,
+    pub(crate) missing: Missing,
 }
 
 impl Ledger {
@@ -119,6 +120,7 @@ impl Ledger {
             entered: false,
             depth: 0,
             waited: None,
+            missing: Missing::default(),
         }
     }
 
@@ -145,6 +147,7 @@ impl Ledger {
                 glue: ns(Stage::Glue),
             },
             counts: self.counts,
+            missing: self.missing,
             total_ns: self.last.nanos_since(self.opened),
         }
     }
@@ -348,6 +351,8 @@ pub struct Record {
     pub stages: Stages,
     /// What crossed.
     pub counts: Counts,
+    /// What the guest asked for and did not get.
+    pub missing: Missing,
     /// From admission to egress, in nanoseconds.
     pub total_ns: u64,
 }

@@ -4,7 +4,7 @@
 //! The ledger of a frame is moved in when its call begins and moved out when it ends; there is no
 //! "current frame" that a call could find by accident.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -15,13 +15,16 @@ use tollgate_nn::{
 };
 use wasmtime::{Memory, ResourceLimiter, component::ResourceTable};
 use wasmtime_wasi::{
-    FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView,
-    p1::WasiP1Ctx,
-    p2::pipe::{MemoryInputPipe, SinkOutputStream},
+    FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, p1::WasiP1Ctx,
+    p2::pipe::MemoryInputPipe,
 };
 
 use crate::{
-    Error, Grants, GraphGrant, Ledger, Limits, services::Services, slab::Slab, streams::Streams,
+    Error, Grants, GraphGrant, Ledger, Limits, Missing,
+    lines::Stdio,
+    services::Services,
+    slab::Slab,
+    streams::{Streams, Written},
 };
 
 /// The graphs that instances can be given, and how models from bytes are loaded.
@@ -56,6 +59,12 @@ pub(crate) struct State {
     preview2: Option<Box<WasiCtx>>,
     /// Preview1's, in modules.
     preview1: Option<Box<WasiP1Ctx>>,
+    /// What became of the standard streams; made with WASI.
+    stdio: Option<Stdio>,
+    /// Why the guest is about to trap, in its own words.
+    panicked: Option<String>,
+    /// Whether folders of the host's are granted.
+    pub(crate) has_dirs: bool,
     /// What a preview1 module holds of wasi-nn.
     pub(crate) ephemeral: Ephemeral,
     /// A preview1 module's memory, once it was looked up.
@@ -72,7 +81,9 @@ impl State {
         // generators to seed: it is made when it is first asked for.
         let mut state = Self::without_wasi(host, grants, limits);
         if !plain {
-            state.preview2 = Some(Box::new(wasi(grants)?.build()));
+            let stdio = Stdio::new(state.services.log());
+            state.preview2 = Some(Box::new(wasi(grants, &stdio)?.build()));
+            state.stdio = Some(stdio);
         }
         Ok(state)
     }
@@ -85,17 +96,18 @@ impl State {
         limits: &Limits,
         streams: &Streams,
     ) -> Result<Self, Error> {
-        let mut builder = wasi(grants)?;
+        let mut state = Self::without_wasi(host, grants, limits);
+        let stdio = Stdio::new(state.services.log());
+        let mut builder = wasi(grants, &stdio)?;
         if !grants.stdio {
             builder
                 .stdin(streams.input.clone())
-                .stdout(streams.output.clone())
-                .stderr(streams.errors.clone());
+                .stdout(Written(streams.output.clone()));
         }
         let mut wasi = builder.build_p1();
         wasi.ctx().table.set_max_capacity(limits.handles);
-        let mut state = Self::without_wasi(host, grants, limits);
         state.preview1 = Some(Box::new(wasi));
+        state.stdio = Some(stdio);
         state.ephemeral.handles = limits.handles;
         Ok(state)
     }
@@ -117,12 +129,16 @@ impl State {
                 model_bytes: limits.model_bytes,
                 inference: Budget::new(limits.inference),
                 deadline: None,
+                missing: Cell::default(),
             },
             services: Services::new(grants, limits),
             table,
             limiter: Limiter::new(limits),
             preview2: None,
             preview1: None,
+            stdio: None,
+            panicked: None,
+            has_dirs: !grants.dirs.is_empty(),
             ephemeral: Ephemeral::default(),
             memory: None,
         }
@@ -132,6 +148,42 @@ impl State {
     pub(crate) fn begin(&mut self, deadline: Option<Deadline>) {
         self.nn.begin(deadline);
         self.services.begin(deadline);
+        self.panicked = None;
+        if let Some(stdio) = &self.stdio {
+            stdio.errors.take();
+        }
+    }
+
+    /// A call is over, and its ledger still here.
+    pub(crate) fn end(&mut self) {
+        if let Some(stdio) = &self.stdio {
+            stdio.flush();
+        }
+        let mut missing = self.nn.missing.take();
+        missing.lines = self.services.log().unseen();
+        self.ledger.missing = self.ledger.missing.or(missing);
+    }
+
+    /// Why the guest is about to trap, as it says itself; the last one of a call counts.
+    pub(crate) fn panicked(&mut self, words: String) {
+        self.panicked = Some(words);
+    }
+
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.panicked.is_some()
+    }
+
+    /// What the guest said before it trapped, in this call: by its panic, or on standard error.
+    pub(crate) fn last_words(&self) -> String {
+        self.panicked.clone().unwrap_or_else(|| self.errors())
+    }
+
+    /// The end of what it wrote to standard error in this call.
+    pub(crate) fn errors(&self) -> String {
+        let said = self.stdio.as_ref().map(|stdio| stdio.errors.take());
+        String::from_utf8_lossy(&said.unwrap_or_default())
+            .trim()
+            .to_owned()
     }
 
     /// Resources that the instance has in the host, of any kind.
@@ -147,38 +199,55 @@ impl State {
 
     /// Preview1's WASI; nothing is granted to whoever was not made for it.
     pub(crate) fn preview1(&mut self) -> &mut WasiP1Ctx {
-        self.preview1
-            .get_or_insert_with(|| Box::new(closed(&mut WasiCtx::builder()).build_p1()))
+        let Self {
+            preview1,
+            stdio,
+            services,
+            ..
+        } = self;
+        preview1.get_or_insert_with(|| {
+            let stdio = stdio.get_or_insert_with(|| Stdio::new(services.log()));
+            Box::new(closed(&mut WasiCtx::builder(), stdio).build_p1())
+        })
     }
 }
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        match &mut self.preview1 {
+        let Self {
+            preview1,
+            preview2,
+            stdio,
+            services,
+            table,
+            ..
+        } = self;
+        match preview1 {
             Some(preview1) => preview1.ctx(),
             None => WasiCtxView {
-                ctx: self
-                    .preview2
-                    .get_or_insert_with(|| Box::new(closed(&mut WasiCtx::builder()).build())),
-                table: &mut self.table,
+                ctx: preview2.get_or_insert_with(|| {
+                    let stdio = stdio.get_or_insert_with(|| Stdio::new(services.log()));
+                    Box::new(closed(&mut WasiCtx::builder(), stdio).build())
+                }),
+                table,
             },
         }
     }
 }
 
-/// Standard streams that lead nowhere, and no network.
-fn closed(builder: &mut WasiCtxBuilder) -> &mut WasiCtxBuilder {
+/// Standard streams of which the log has what is written, and no network.
+fn closed<'a>(builder: &'a mut WasiCtxBuilder, stdio: &Stdio) -> &'a mut WasiCtxBuilder {
     builder
         .stdin(MemoryInputPipe::new(Bytes::new()))
-        .stdout(SinkOutputStream)
-        .stderr(SinkOutputStream)
+        .stdout(Written(stdio.output.clone()))
+        .stderr(Written(stdio.errors.clone()))
         .allow_tcp(false)
         .allow_udp(false)
 }
 
-fn wasi(grants: &Grants) -> Result<WasiCtxBuilder, Error> {
+fn wasi(grants: &Grants, stdio: &Stdio) -> Result<WasiCtxBuilder, Error> {
     let mut builder = WasiCtx::builder();
-    closed(&mut builder);
+    closed(&mut builder, stdio);
     if grants.stdio {
         builder.inherit_stdio();
     }
@@ -218,6 +287,8 @@ pub(crate) struct NnCtx {
     pub(crate) model_bytes: usize,
     inference: Budget,
     deadline: Option<Deadline>,
+    /// What was refused in this call for want of a grant.
+    pub(crate) missing: Cell<Missing>,
 }
 
 impl NnCtx {

@@ -7,7 +7,7 @@ use wasmtime::{CallHook, Store, Trap, component};
 
 use crate::{
     Calls, Error, GuestFault, Limits, Plugin, engine::epochs, error::reason, executor::Executor,
-    state::State,
+    state::State, trap,
 };
 use tollgate_nn::clock::Deadline;
 
@@ -100,16 +100,16 @@ pub(crate) fn classify(
     after: Option<Duration>,
     error: &wasmtime::Error,
 ) -> Error {
-    let trap = reason(error);
-    let fault = match (error.downcast_ref::<Trap>(), &store.data().limiter.denied) {
+    let state = store.data();
+    let fault = match (error.downcast_ref::<Trap>(), &state.limiter.denied) {
         (Some(Trap::Interrupt), _) => GuestFault::Deadline {
             after: after.unwrap_or_default(),
         },
         (_, Some(what)) => GuestFault::Limit {
             what: what.clone(),
-            trap,
+            trap: trap::ended(state, error).to_string(),
         },
-        (_, None) => GuestFault::Trap { reason: trap },
+        (_, None) => trap::ended(state, error),
     };
     fault.into()
 }

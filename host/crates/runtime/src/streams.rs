@@ -1,5 +1,6 @@
 //! Standard input and output of a preview1 plugin: a frame goes in by the one, its output comes
-//! out by the other, and both are used again for the next frame.
+//! out by the other, and both are used again for the next frame. What other standard streams do with
+//! what is written to them stands in `lines`.
 //!
 //! A frame's end is the input's end. What a guest writes is bounded: beyond it writing fails in
 //! the guest, and memory of the host's is not what it can use up.
@@ -19,15 +20,11 @@ use wasmtime_wasi::{
     p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult},
 };
 
-/// What standard error may hold of a frame's last words, in bytes.
-const LAST_WORDS: usize = 4096;
-
-/// The three streams of one instance.
+/// The streams that a preview1 plugin's frames go through.
 #[derive(Clone, Default)]
 pub(crate) struct Streams {
     pub(crate) input: Input,
     pub(crate) output: Output,
-    pub(crate) errors: Output,
 }
 
 impl Streams {
@@ -35,11 +32,20 @@ impl Streams {
     pub(crate) fn new(output_bytes: usize) -> Self {
         Self {
             input: Input::default(),
-            output: Output::new(output_bytes, Full::Refuse),
-            errors: Output::new(LAST_WORDS, Full::Drop),
+            output: Output::new(output_bytes),
         }
     }
 }
+
+/// What takes the bytes that a guest writes.
+pub(crate) trait Sink: Clone + Send + Sync + Unpin + 'static {
+    /// Takes all of them or none.
+    fn put(&self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// A sink as every generation of WASI wants its standard streams.
+#[derive(Clone)]
+pub(crate) struct Written<T>(pub(crate) T);
 
 /// What the guest reads.
 #[derive(Clone, Default)]
@@ -60,29 +66,19 @@ impl Input {
 
 /// What the guest writes.
 #[derive(Clone, Default)]
-pub(crate) struct Output(Arc<Mutex<Written>>);
+pub(crate) struct Output(Arc<Mutex<Bounded>>);
 
 #[derive(Default)]
-struct Written {
+struct Bounded {
     bytes: Vec<u8>,
     limit: usize,
-    full: Full,
-}
-
-/// What becomes of a write that there is no room for.
-#[derive(Clone, Copy, Default)]
-enum Full {
-    #[default]
-    Refuse,
-    Drop,
 }
 
 impl Output {
-    fn new(limit: usize, full: Full) -> Self {
-        Self(Arc::new(Mutex::new(Written {
+    fn new(limit: usize) -> Self {
+        Self(Arc::new(Mutex::new(Bounded {
             bytes: Vec::new(),
             limit,
-            full,
         })))
     }
 
@@ -90,27 +86,23 @@ impl Output {
     pub(crate) fn take(&self) -> Vec<u8> {
         mem::take(&mut lock(&self.0).bytes)
     }
+}
 
+impl Sink for Output {
     fn put(&self, bytes: &[u8]) -> io::Result<()> {
         let mut written = lock(&self.0);
-        let room = written.limit.saturating_sub(written.bytes.len());
-        match (bytes.get(..room), written.full) {
-            // All of it fits, with more room than that or with none left over.
-            (None, _) => written.bytes.extend_from_slice(bytes),
-            (Some(fits), _) if fits.len() == bytes.len() => written.bytes.extend_from_slice(bytes),
-            (Some(fits), Full::Drop) => written.bytes.extend_from_slice(fits),
-            (Some(_), Full::Refuse) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::StorageFull,
-                    format!("a frame's output has at most {} bytes", written.limit),
-                ));
-            }
+        if bytes.len() > written.limit.saturating_sub(written.bytes.len()) {
+            return Err(io::Error::new(
+                io::ErrorKind::StorageFull,
+                format!("a frame's output has at most {} bytes", written.limit),
+            ));
         }
+        written.bytes.extend_from_slice(bytes);
         Ok(())
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every critical section leaves the value whole at each step.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -158,13 +150,13 @@ impl AsyncRead for Input {
     }
 }
 
-impl IsTerminal for Output {
+impl<T: Sink> IsTerminal for Written<T> {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Output {
+impl<T: Sink> StdoutStream for Written<T> {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -175,14 +167,15 @@ impl StdoutStream for Output {
 }
 
 #[async_trait]
-impl Pollable for Output {
+impl<T: Sink> Pollable for Written<T> {
     async fn ready(&mut self) {}
 }
 
 #[async_trait]
-impl OutputStream for Output {
+impl<T: Sink> OutputStream for Written<T> {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.put(&bytes)
+        self.0
+            .put(&bytes)
             .map_err(|error| StreamError::LastOperationFailed(error.into()))
     }
 
@@ -196,13 +189,13 @@ impl OutputStream for Output {
     }
 }
 
-impl AsyncWrite for Output {
+impl<T: Sink> AsyncWrite for Written<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         _context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Poll::Ready(self.put(bytes).map(|()| bytes.len()))
+        Poll::Ready(self.0.put(bytes).map(|()| bytes.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -238,7 +231,5 @@ mod tests {
         streams.output.put(b"678").unwrap();
         assert_eq!(streams.output.take(), b"12345678");
         assert_eq!(streams.output.take(), b"");
-        streams.errors.put(&[b'x'; 2 * LAST_WORDS]).unwrap();
-        assert_eq!(streams.errors.take().len(), LAST_WORDS);
     }
 }

@@ -13,6 +13,7 @@ use anyhow::Context;
 use serde::Serialize;
 use tollgate_runtime::{Instance, Ledger, Plugin};
 
+use super::hints::Signs;
 use crate::{
     commands::load,
     config::Run,
@@ -35,7 +36,7 @@ struct Report {
     host: Host,
 }
 
-pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
+pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::Result<ExitCode> {
     let (grants, limits) = run.command()?;
     let grants = load::grants(grants, &run.keyvalue, &plugin)?;
     let (nn, runtime) = super::load_graphs(run)?;
@@ -43,9 +44,11 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
     ledger.start();
     let exit_code = Instance::run_command(&plugin, &nn, &grants, &limits, &mut ledger)
         .with_context(|| format!("`{}` failed", run.plugin.display()))?;
+    let record = ledger.close();
+    signs.command(record.missing, exit_code);
     if run.json {
         let mut tally = Tally::new()?;
-        tally.add(&ledger.close(), None);
+        tally.add(&record, None);
         let (crossings, inferences) = tally.crossings().unzip();
         let report = Report {
             schema: SCHEMA,

@@ -11,6 +11,7 @@ use std::{
 
 use tollgate_runtime::{Output, Plugin, probe};
 
+use super::hints::Signs;
 use crate::{
     commands::load,
     config::Run,
@@ -28,7 +29,7 @@ const SCHEMA: &str = "tollgate.run/1";
 /// Failed frames that are told one by one; the rest are counted.
 const MAX_TOLD: u64 = 20;
 
-pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
+pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::Result<ExitCode> {
     let frames = run.frames()?;
     let files = Files::list(&frames.inputs, frames.truth.as_deref(), frames.max_frame)?;
     let truth = frames
@@ -64,6 +65,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>) -> anyhow::Result<ExitCode> {
     };
     let stamp_ns = probe::calibrate().stamp_ns;
     dispatch::closed_loop(&setup, &files, frames.passes, run.workers, |done| {
+        signs.frame(&done);
         collector.take(done)
     })?;
 

@@ -1,84 +1,94 @@
-//! What to add where a run failed: of the grants that a plugin's imports take, those that were not
-//! given, each with the import that wants it and the option to type.
+//! What to add where a run failed: of what the guest asked for and did not get, each with the option
+//! to type.
 //!
-//! Read from the file and from what was typed, not from how the run failed, so that it holds for
-//! every kind of guest; a guest that did not use the import failed for another reason, which is why
-//! these are hints and no errors.
+//! Read from what happened in the run, so that nothing is suggested which cannot be the reason. What a
+//! toolchain left out of the file is told only where the guest trapped without a word.
 
 use std::io::{self, Write};
 
-use tollgate_runtime::{Grants, World};
+use tollgate_runtime::{Error, GuestFault, Missing, World};
 
 use crate::{
     config::Run,
-    egress,
-    inspect::{self, Import},
+    egress, inspect,
+    worker::{Done, Failure},
 };
 
+/// What a run showed of why it failed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Signs {
+    /// What the guest did not get, in frames that failed.
+    missing: Missing,
+    /// Whether it wrote lines that are not shown, in any frame.
+    lines: bool,
+    /// Whether it trapped, and said nothing of why.
+    trapped: bool,
+}
+
+impl Signs {
+    /// Takes note of a frame.
+    pub(super) fn frame(&mut self, done: &Done) {
+        let said = match &done.outcome {
+            Err(Failure::Instance(Error::Guest(GuestFault::Trap { said, .. }))) => Some(said),
+            _ => None,
+        };
+        // What a trap tells of standard error is seen.
+        self.lines |= done.missing.lines && said.is_none_or(|said| said.is_empty());
+        self.trapped |= said.is_some_and(|said| said.is_empty());
+        if done.outcome.is_err() {
+            self.missing = self.missing.or(done.missing);
+        }
+    }
+
+    /// Takes note of a command that came to an end by itself, with this code.
+    pub(super) fn command(&mut self, missing: Missing, exit_code: i32) {
+        // A program that chose a code of its own has said what is wrong.
+        if exit_code == 1 {
+            self.missing = missing;
+        }
+    }
+}
+
 /// Says them on standard error.
-pub(super) fn say(run: &Run, world: World, wasm: &[u8]) {
-    let Ok(seen) = inspect::inspect(wasm) else {
-        return;
-    };
+pub(super) fn say(run: &Run, world: World, wasm: &[u8], signs: &Signs, failed: bool) {
     let command = world == World::Command;
-    let grants = if command {
-        run.command().map(|(grants, _)| grants)
-    } else {
-        run.frames().map(|frames| frames.grants)
-    };
-    let Ok(grants) = grants else {
-        return;
-    };
-    let missing = |import: &Import| missing(import, run.models.is_empty(), command, &grants);
-    let hints = seen.imports.iter().filter_map(missing);
-    let notes = seen.notes.into_iter();
-    for hint in hints.chain(notes) {
+    let mut hints = Vec::new();
+    if failed {
+        let missing = &signs.missing;
+        if missing.graph && run.models.is_empty() {
+            hints.push(
+                "it asked for a graph by its name and no model was given: add `--model NAME=PATH`"
+                    .to_owned(),
+            );
+        }
+        if missing.load {
+            let remedy = if command {
+                "leave out `--deny load`"
+            } else {
+                "add `--allow load`"
+            };
+            hints.push(format!(
+                "it loads a model of its own, which is not granted: {remedy}"
+            ));
+        }
+        if missing.dirs && command {
+            hints
+                .push("it opens files and no folder was given: add `--dir HOST::GUEST`".to_owned());
+        }
+        if signs.trapped {
+            hints.extend(inspect::inspect(wasm).map_or_else(|_| Vec::new(), |seen| seen.notes));
+        }
+    }
+    if signs.lines {
+        hints.push(
+            "it wrote to its standard output or error, which is not shown: add `--logging`"
+                .to_owned(),
+        );
+    }
+    for hint in hints {
         let mut line = String::new();
         egress::escape(&hint, &mut line);
-        // Nobody is left to tell when standard error is gone.
+        // Standard error may be closed, and then there is nothing to tell it with.
         writeln!(io::stderr(), "hint: {line}").ok();
     }
-}
-
-/// What an import wants that was not given.
-fn missing(import: &Import, no_models: bool, command: bool, grants: &Grants) -> Option<String> {
-    let calls = |names: [&str; 2]| import.functions.iter().any(|f| names.contains(&f.as_str()));
-    let (interface, _) = import.name.split_once('@').unwrap_or((&import.name, ""));
-    let name = &import.name;
-    match interface {
-        "wasi:nn/graph" | "wasi_ephemeral_nn" => {
-            if no_models && calls(["load-by-name", "load_by_name"]) {
-                Some(format!(
-                    "`{name}` asks for a graph by its name and no model was given: add `--model NAME=PATH`"
-                ))
-            } else if !grants.load && calls(["load", "load"]) {
-                let remedy = if command {
-                    "leave out `--deny load`"
-                } else {
-                    "add `--allow load`"
-                };
-                Some(format!(
-                    "`{name}` can load a model of the plugin's own, which is not granted: {remedy}"
-                ))
-            } else {
-                None
-            }
-        }
-        "wasi:filesystem/preopens" | "wasi_snapshot_preview1"
-            if command && grants.dirs.is_empty() && opens(import) =>
-        {
-            Some(format!(
-                "`{name}` opens files and no folder was given: add `--dir HOST::GUEST`"
-            ))
-        }
-        _ => None,
-    }
-}
-
-fn opens(import: &Import) -> bool {
-    let opening = ["get-directories", "path_open"];
-    import
-        .functions
-        .iter()
-        .any(|function| opening.contains(&function.as_str()))
 }

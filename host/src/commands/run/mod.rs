@@ -10,7 +10,7 @@ mod hints;
 use std::process::ExitCode;
 
 use tollgate_nn::OnnxRuntime;
-use tollgate_runtime::{NnHost, World};
+use tollgate_runtime::{LogLevel, NnHost, World};
 
 use crate::{
     cli::RunArgs,
@@ -26,21 +26,30 @@ use crate::{
 ///
 /// What was asked wrongly, what cannot be read or loaded. A frame that fails is no error: it is
 /// reported, counted and told by the exit code.
-pub fn run(args: Box<RunArgs>, environment: Environment) -> anyhow::Result<ExitCode> {
+pub fn run(
+    args: Box<RunArgs>,
+    verbose: bool,
+    environment: Environment,
+) -> anyhow::Result<ExitCode> {
     let kept = args.settings.as_deref().map(Settings::read).transpose()?;
-    let run = Run::resolve(args, kept.unwrap_or_default(), environment)?;
+    let mut kept = kept.unwrap_or_default();
+    if verbose {
+        // Who asks to be told more is told what the plugin says as well.
+        kept.logging = kept.logging.or(Some(LogLevel::Info));
+    }
+    let run = Run::resolve(args, kept, environment)?;
     let wasm = load::read_plugin(&run.plugin)?;
     let engine = load::engine(run.workers.get(), &run.limits)?;
     let plugin = load::compile(&run.plugin, run.cache_dir.as_deref(), &engine, &wasm)?;
     let world = plugin.world();
+    let mut signs = hints::Signs::default();
     let code = match world {
-        World::Plugin => frames::run(&run, plugin),
-        World::Command => command::run(&run, plugin),
+        World::Plugin => frames::run(&run, plugin, &mut signs),
+        World::Command => command::run(&run, plugin, &mut signs),
         World::Other => anyhow::bail!("the plugin is of no world that can be run"),
     }?;
-    if code != ExitCode::SUCCESS {
-        hints::say(&run, world, &wasm);
-    }
+    let failed = code != ExitCode::SUCCESS;
+    hints::say(&run, world, &wasm, &signs, failed);
     Ok(code)
 }
 

@@ -1,15 +1,17 @@
 //! Calls from a host to a twin: the table that `export!` hands out.
 //!
-//! Nothing unwinds into the host: a panic becomes an internal fault, and the plugin that panicked
-//! is thrown away, as an instance that trapped would be; the next frame meets a new one.
+//! Nothing unwinds into the host: a panic becomes an internal fault that says what the sandbox's trap
+//! says, and the plugin that panicked is thrown away, as an instance that trapped would be; the next
+//! frame meets a new one.
 #![allow(unsafe_code, reason = "called over a C ABI")]
 
 use std::{
-    any::Any,
+    cell::{Cell, RefCell},
     ffi::c_void,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
     ptr,
     rc::Rc,
+    sync::Once,
 };
 
 use tollgate_twin_abi as abi;
@@ -20,6 +22,7 @@ use super::{
 };
 use crate::{
     export::Slot,
+    panic::words,
     plugin::{Fault, Frame, Output, Plugin},
 };
 
@@ -52,15 +55,40 @@ impl<P: Plugin> Made<P> {
     /// Runs `body` with the host at hand. A panic throws the plugin away and is a fault.
     fn run<T>(&self, body: impl FnOnce(&Slot<P>) -> Result<T, Fault>) -> Result<T, Fault> {
         let host = Rc::new(Rc::clone(&self.table.0));
-        catch_unwind(AssertUnwindSafe(|| enter(host, || body(&self.slot)))).unwrap_or_else(
-            |panic| {
-                let fault = Fault::Internal(format!("the plugin panicked: {}", message(&*panic)));
-                quietly(|| drop(self.slot.take()));
-                quietly(|| drop(panic));
-                Err(fault)
-            },
-        )
+        let outer = RUNNING.replace(true);
+        let ended = catch_unwind(AssertUnwindSafe(|| enter(host, || body(&self.slot))));
+        RUNNING.set(outer);
+        ended.unwrap_or_else(|panic| {
+            let words = SAID.take().unwrap_or_else(|| "panicked".to_owned());
+            quietly(|| drop(self.slot.take()));
+            quietly(|| drop(panic));
+            Err(Fault::Internal(format!("the plugin {words}")))
+        })
     }
+}
+
+thread_local! {
+    /// Whether this thread runs a plugin's code.
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+    /// What the panic said that is on its way to be caught.
+    static SAID: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// From now on what a plugin's panic says is kept for its fault, and not printed. Any other panic goes
+/// where it went before.
+fn keep_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            // A thread that ends has no such values any more.
+            if RUNNING.try_with(Cell::get).unwrap_or(false) {
+                SAID.set(Some(words(panic)));
+            } else {
+                before(panic);
+            }
+        }));
+    });
 }
 
 unsafe extern "C" fn create<P: Plugin>(
@@ -68,6 +96,7 @@ unsafe extern "C" fn create<P: Plugin>(
     fail: abi::TextSink,
     context: *mut c_void,
 ) -> *mut c_void {
+    keep_panics();
     // SAFETY: a host is null or points to a table that outlives the plugin. Only its version is
     // read before that is known to be ours.
     let made = match unsafe { host.as_ref() } {
@@ -174,10 +203,4 @@ fn quietly(body: impl FnOnce()) {
         // Dropping what it carries might panic again.
         std::mem::forget(panic);
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
 }

@@ -5,7 +5,7 @@ use wasmtime::{
     component::{ComponentType, Lift, Linker, WasmStr},
 };
 
-use crate::{ledger::Stage, services::LogLevel, state::State};
+use crate::{LogLevel, ledger::Stage, state::State};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker
@@ -47,6 +47,6 @@ fn log(
     state.ledger.switch(Stage::Glue);
     state.ledger.counts.bytes_in += (context.len() + message.len()) as u64;
     let level = LogLevel::from_ordinal(level as u8);
-    state.services.log(level, &context, &message);
+    state.services.log().line(level, &context, &message);
     Ok(())
 }

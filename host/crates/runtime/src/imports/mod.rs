@@ -13,6 +13,7 @@
 //! | `wasi_ephemeral_nn` | an errno | the module exports no memory |
 //! | `wasi:config` | impossible | |
 //! | `wasi:logging` | cut short or dropped | |
+//! | `tollgate:plugin/panic` | cut short | |
 //! | `wasi:keyvalue` | an `error` that says it | the handle table is full |
 //! | `wasi:*` 0.2 and 0.3, preview1 | as Wasmtime's WASI has it | |
 //!
@@ -27,6 +28,8 @@ mod elements;
 mod ephemeral;
 mod keyvalue;
 mod logging;
+mod panic;
+mod preopens;
 mod prepared;
 mod tollgate_nn;
 mod translate;
@@ -47,6 +50,7 @@ pub(crate) fn add_to_module_linker(linker: &mut wasmtime::Linker<State>) -> wasm
 /// Offers to synchronous components everything that they may import.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+    preopens::add_to_linker(linker)?;
     add_ours(linker)
 }
 
@@ -55,6 +59,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 pub(crate) fn add_to_async_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
+    preopens::add_to_async_linker(linker)?;
     add_ours(linker)
 }
 
@@ -66,5 +71,6 @@ fn add_ours(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     prepared::add_to_linker(linker)?;
     config::add_to_linker(linker)?;
     logging::add_to_linker(linker)?;
+    panic::add_to_linker(linker)?;
     keyvalue::add_to_linker(linker)
 }

@@ -7,7 +7,10 @@ use smallvec::SmallVec;
 use tollgate_nn::{Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphRegistry, Tensor};
 
 use super::types::{Encoding, Refusal, Target};
-use crate::state::{Kept, NnCtx, State};
+use crate::{
+    Missing,
+    state::{Kept, NnCtx, State},
+};
 
 /// The outputs of an inference, in the graph's order.
 pub(super) type Tensors = SmallVec<[Tensor; 2]>;
@@ -20,6 +23,10 @@ pub(super) fn load(
     target: Target,
 ) -> Result<Arc<Graph>, Refusal> {
     if !nn.load {
+        nn.missing.set(Missing {
+            load: true,
+            ..nn.missing.get()
+        });
         return Err(Refusal::new(
             ErrorCode::Security,
             "loading a model from bytes is not granted: ask for a graph by name, or have `load` granted",
@@ -68,14 +75,22 @@ fn device(target: Target, options: &GraphOptions) -> Result<Device, Refusal> {
 
 /// The graph of a name, if it is granted.
 pub(super) fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
+    let refuse = || {
+        nn.missing.set(Missing {
+            graph: true,
+            ..nn.missing.get()
+        });
+    };
     // Whether a graph exists that is not granted is not the guest's business.
     if !nn.graphs.allows(name) {
+        refuse();
         return Err(Refusal::new(
             ErrorCode::Security,
             format!("graph `{name}` is not granted to this plugin"),
         ));
     }
     nn.host.registry.get(name).ok_or_else(|| {
+        refuse();
         let names = nn.host.registry.names();
         let there = if names.is_empty() {
             "none is loaded".to_owned()

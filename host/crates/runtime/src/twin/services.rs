@@ -9,8 +9,8 @@ use tollgate_twin_abi as abi;
 
 use super::table::{Host, bytes_of, slice_of, text_of};
 use crate::{
-    Bucket,
-    services::{Denial, LogLevel, Services},
+    Bucket, LogLevel,
+    services::{Denial, Services},
 };
 
 /// Runs `body` on the host, and counts its time.
@@ -96,7 +96,7 @@ pub(super) unsafe extern "C" fn log(
         let (context, message) = (text_of(context), text_of(message));
         in_host(host, |host| {
             let level = LogLevel::from_ordinal(level);
-            host.services.log(level, &context, &message);
+            host.services.log().line(level, &context, &message);
         });
     }
 }

@@ -1,0 +1,159 @@
+//! Standard output and error of a guest that have nowhere else to go: each line is a line of the log,
+//! where one is granted, and the end of standard error is kept for the case that the guest traps.
+//!
+//! What is kept is bounded: of a line what the log shows of it, of standard error its last
+//! [`KEPT`] bytes of one call. Writing never fails, so a guest behaves alike with and without a log.
+
+use std::{
+    io, mem,
+    sync::{Arc, Mutex},
+};
+
+use crate::{
+    LogLevel,
+    log::Log,
+    streams::{Sink, lock},
+};
+
+/// What is kept of standard error, in bytes: a sentence and a language runtime's backtrace.
+const KEPT: usize = 4096;
+
+/// Both streams of one instance.
+#[derive(Clone)]
+pub(crate) struct Stdio {
+    pub(crate) output: Lines,
+    pub(crate) errors: Lines,
+}
+
+impl Stdio {
+    pub(crate) fn new(log: &Arc<Log>) -> Self {
+        Self {
+            output: Lines::new(log, "stdout", LogLevel::Info, 0),
+            errors: Lines::new(log, "stderr", LogLevel::Warn, KEPT),
+        }
+    }
+
+    /// A call is over: what has no end of line ends here.
+    pub(crate) fn flush(&self) {
+        self.output.flush();
+        self.errors.flush();
+    }
+}
+
+/// One stream.
+#[derive(Clone)]
+pub(crate) struct Lines(Arc<Stream>);
+
+struct Stream {
+    log: Arc<Log>,
+    /// What its lines are marked with.
+    name: &'static str,
+    level: LogLevel,
+    /// How much of its end is kept, in bytes.
+    kept: usize,
+    text: Mutex<Text>,
+}
+
+#[derive(Default)]
+struct Text {
+    /// The line that is being written, as much of it as the log shows.
+    line: Vec<u8>,
+    /// Bytes of that line that were not kept.
+    left_out: usize,
+    /// The end of what was written in this call.
+    last: Vec<u8>,
+}
+
+impl Lines {
+    fn new(log: &Arc<Log>, name: &'static str, level: LogLevel, kept: usize) -> Self {
+        Self(Arc::new(Stream {
+            log: Arc::clone(log),
+            name,
+            level,
+            kept,
+            text: Mutex::default(),
+        }))
+    }
+
+    /// The end of what was written since the last time.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        mem::take(&mut lock(&self.0.text).last)
+    }
+
+    fn flush(&self) {
+        let mut text = lock(&self.0.text);
+        if !text.line.is_empty() || text.left_out > 0 {
+            self.0.end(&mut text);
+        }
+    }
+}
+
+impl Sink for Lines {
+    fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        let stream = &*self.0;
+        let mut text = lock(&stream.text);
+        text.keep(bytes, stream.kept);
+        stream.log.written();
+        let mut parts = bytes.split(|&byte| byte == b'\n').peekable();
+        while let Some(part) = parts.next() {
+            let Some(most) = stream.log.shows(stream.level) else {
+                // Of no use to anybody, to the end of this call or of its room in the log.
+                text.line.clear();
+                text.left_out = 0;
+                break;
+            };
+            let room = most.saturating_sub(text.line.len());
+            let (fits, rest) = part.split_at_checked(room).unwrap_or((part, &[]));
+            text.line.extend_from_slice(fits);
+            text.left_out = text.left_out.saturating_add(rest.len());
+            if parts.peek().is_some() {
+                stream.end(&mut text);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Stream {
+    fn end(&self, text: &mut Text) {
+        if text.left_out == 0 && text.line.last() == Some(&b'\r') {
+            text.line.pop();
+        }
+        self.log
+            .bytes(self.level, self.name, &text.line, text.left_out);
+        text.line.clear();
+        text.left_out = 0;
+    }
+}
+
+impl Text {
+    fn keep(&mut self, bytes: &[u8], most: usize) {
+        let begin = bytes.len().saturating_sub(most);
+        self.last
+            .extend_from_slice(bytes.get(begin..).unwrap_or_default());
+        let surplus = self.last.len().saturating_sub(most);
+        self.last.drain(..surplus);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Grants, Limits};
+
+    #[test]
+    fn the_end_is_kept_and_nothing_is_refused() {
+        let log = Arc::new(Log::new(&Grants::default(), &Limits::default()));
+        let stdio = Stdio::new(&log);
+        assert!(!log.unseen());
+        stdio.errors.put(&[b'x'; 3 * KEPT]).unwrap();
+        for _ in 0..3 {
+            stdio.errors.put(b"the end").unwrap();
+        }
+        let last = stdio.errors.take();
+        assert_eq!(last.len(), KEPT);
+        assert!(last.ends_with(b"xthe endthe endthe end"));
+        assert!(stdio.errors.take().is_empty());
+        assert!(log.unseen());
+    }
+}

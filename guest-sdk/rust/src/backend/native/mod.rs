@@ -91,7 +91,8 @@ impl Bucket {
         match CURRENT.with_borrow(Clone::clone) {
             Some(host) => host.open_bucket(name).map(Self),
             None => Err(StoreError::Other(format!(
-                "no host: bucket '{name}' can only be opened while a host has the plugin in hand"
+                "no host: bucket '{name}' can only be opened while a host has the plugin in hand; in \
+                 a unit test, use tollgate_guest::testing"
             ))),
         }
     }
@@ -141,7 +142,7 @@ impl Graph {
                 ErrorCode::UnsupportedOperation,
                 format!(
                     "no host: graph '{name}' can only be looked up while a host has the plugin \
-                     in hand; in a unit test, use tollgate_guest::testing::with_graphs"
+                     in hand; in a unit test, use tollgate_guest::testing"
                 ),
             ));
         };

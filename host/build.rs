@@ -10,15 +10,18 @@ use std::{
 };
 
 /// Where things lie, seen from the repository's root, and what they are called in the table.
-const SOURCES: [(&str, &str); 9] = [
+const SOURCES: [(&str, &str); 12] = [
     ("Cargo.toml", "Cargo.toml"),
     ("Cargo.lock", "Cargo.lock"),
     ("LICENSE", "LICENSE"),
     ("examples/meter-reader/models/digits.onnx", "digits.onnx"),
+    ("guest-sdk/assemblyscript", "assemblyscript"),
     ("guest-sdk/c", "c"),
+    ("guest-sdk/go", "go"),
     ("guest-sdk/js", "js"),
     ("guest-sdk/python", "python"),
     ("guest-sdk/rust", "rust"),
+    ("guest-sdk/zig", "zig"),
     ("wit", "wit"),
 ];
 

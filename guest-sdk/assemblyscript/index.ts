@@ -35,6 +35,7 @@
  * of inputs and outputs, `describe`, BF16, and an inference in one crossing.
  */
 
+export { tollgateAbort } from "./src/abort";
 export { ErrorCode, Fault, FaultKind, GraphError, Result } from "./src/error";
 export { Context, Graph } from "./src/graph";
 export { Frame, Output, Plugin, exportPlugin } from "./src/plugin";

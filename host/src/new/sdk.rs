@@ -13,6 +13,11 @@ pub(super) fn files(name: &str, language: Language) -> Result<Vec<File>, Error> 
     let mut files = match language {
         Language::Rust => rust()?,
         Language::C | Language::Cpp => c(language)?,
+        Language::Zig => {
+            let mut files = c(Language::C)?;
+            files.push(as_it_is("sdk/tollgate.zig", "zig/tollgate.zig")?);
+            files
+        }
         Language::Python => {
             let mut files = taken("python/tollgate/", "sdk/tollgate/");
             files.extend(wit_package()?);
@@ -20,6 +25,13 @@ pub(super) fn files(name: &str, language: Language) -> Result<Vec<File>, Error> 
             files
         }
         Language::Js => js(name)?,
+        Language::AssemblyScript => assemblyscript(name)?,
+        Language::Go => {
+            let mut files = taken("go/", "sdk/");
+            files.retain(|file| file.path.ends_with(".go") || file.path.ends_with(".mod"));
+            files.push(requirements("go")?);
+            files
+        }
     };
     files.push(as_it_is("sdk/LICENSE", "LICENSE")?);
     Ok(files)
@@ -51,19 +63,37 @@ fn js(name: &str) -> Result<Vec<File>, Error> {
     for name in ["build.mjs", "tsconfig.json"] {
         files.push(as_it_is(&format!("sdk/{name}"), &format!("js/{name}"))?);
     }
-    files.push(as_it_is(".npmrc", "js/.npmrc")?);
-    // It names the package that it belongs to, which is the plugin's.
-    let lock = embedded::text("js/package-lock.json")?;
-    let named = lock.replace("\"name\": \"tollgate\"", &format!("\"name\": \"{name}\""));
-    files.push(made("package-lock.json", named));
+    files.extend(npm("js", name)?);
     Ok(files)
 }
 
-/// The versions of npm's packages, as they stand in a `package.json`.
-pub(super) fn dev_dependencies() -> Result<String, Error> {
+fn assemblyscript(name: &str) -> Result<Vec<File>, Error> {
+    // The compiler looks for a package in a folder of its name.
+    let mut files = taken("assemblyscript/src/", "sdk/tollgate/src/");
+    files.push(as_it_is(
+        "sdk/tollgate/index.ts",
+        "assemblyscript/index.ts",
+    )?);
+    files.extend(npm("assemblyscript", name)?);
+    Ok(files)
+}
+
+/// What npm needs to get an SDK's tools.
+fn npm(sdk: &str, name: &str) -> Result<[File; 2], Error> {
+    // It names the package that it belongs to, which is the plugin's.
+    let lock = embedded::text(&format!("{sdk}/package-lock.json"))?;
+    let named = lock.replace("\"name\": \"tollgate\"", &format!("\"name\": \"{name}\""));
+    Ok([
+        as_it_is(".npmrc", &format!("{sdk}/.npmrc"))?,
+        made("package-lock.json", named),
+    ])
+}
+
+/// The versions of npm's packages, as they stand in an SDK's `package.json`.
+pub(super) fn dev_dependencies(sdk: &str) -> Result<String, Error> {
     let problem = |error: serde_json::Error| Error::new("package.json", error);
     let package: serde_json::Value =
-        serde_json::from_slice(embedded::file("js/package.json")?).map_err(problem)?;
+        serde_json::from_slice(embedded::file(&format!("{sdk}/package.json"))?).map_err(problem)?;
     let versions = package.get("devDependencies").unwrap_or_default();
     let text = serde_json::to_string_pretty(versions).map_err(problem)?;
     // One level deeper than where the text was made.

@@ -10,8 +10,8 @@ use crate::{guests, shell};
 /// What of the SDK makes the folder that the tools are installed in.
 const TOOLS: [&str; 3] = [".npmrc", "package.json", "package-lock.json"];
 
-/// Fast rather than small, SIMD as in the other guests; a failed assertion is a plain trap.
-const OPTIONS: [&str; 5] = ["-O3", "--enable", "simd", "--use", "abort="];
+/// Fast rather than small, SIMD as in the other guests; a failed assertion says why it traps.
+const OPTIONS: [&str; 5] = ["-O3", "--enable", "simd", "--use", "abort=tollgateAbort"];
 
 /// Builds it.
 pub fn module(job: &Job<'_>) -> Result<Vec<u8>> {

@@ -87,7 +87,8 @@ mod tests {
         }
     }
 
-    /// The whole plugin, with a closure for the model.
+    /// The whole plugin, in a host that is made up: a closure stands for the model. A plugin's
+    /// configuration values, buckets and log lines are the host's `config`, `bucket` and `log`.
     #[test]
     fn the_highest_score_is_the_digit() {
         let model = |_graph: &str, inputs: &[Input<'_>]| {
@@ -100,7 +101,8 @@ mod tests {
             data: picture(&[200; SIDE * SIDE]),
             ..Frame::default()
         };
-        let outputs = testing::with_graphs(model, || Digits::new()?.handle(&frame)).unwrap();
+        let host = testing::Host::new().graphs(model);
+        let outputs = host.run(|| Digits::new()?.handle(&frame)).unwrap();
         assert_eq!(outputs[0].data, br#"{"digit":7,"confidence":0.910}"#);
     }
 }

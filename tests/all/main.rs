@@ -22,6 +22,7 @@ mod limits;
 mod new;
 mod nn;
 mod polyglot;
+mod programs;
 mod regression;
 mod report;
 mod standard;

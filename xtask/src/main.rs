@@ -15,6 +15,7 @@ mod bench;
 mod chromium;
 mod conformance;
 mod demo;
+mod fuzz;
 mod guests;
 mod languages;
 mod models;
@@ -62,6 +63,8 @@ enum Task {
     /// Hold the sandbox against ONNX Runtime in Python, case by case, to the byte
     #[command(subcommand)]
     Conformance(conformance::Suite),
+    /// Run every fuzzing target over its corpus, then for a while
+    Fuzz(fuzz::Args),
     /// Measure
     #[command(subcommand)]
     Bench(Bench),
@@ -123,6 +126,7 @@ fn run(cli: &Cli) -> Result<()> {
         Task::Demo(args) => demo::run(&workspace, cli.toolchain, args),
         Task::Test(args) => test::run(&workspace, cli.toolchain, args),
         Task::Conformance(suite) => conformance::run(&workspace, cli.toolchain, suite),
+        Task::Fuzz(args) => fuzz::run(&workspace, cli.toolchain, args),
         Task::Bench(Bench::Boundary { json }) => {
             set_up(&workspace, cli.toolchain)?;
             bench::boundary(*json)

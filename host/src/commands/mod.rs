@@ -10,6 +10,9 @@ mod run;
 mod runtime_install;
 mod tune;
 
+#[cfg(fuzzing)]
+pub use pack::packed;
+
 use std::process::ExitCode;
 
 use crate::{

@@ -53,21 +53,7 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
     if same_file(&args.file, &output) {
         bail!("`{name}` would be overwritten by itself: name another file with --output");
     }
-    let packed = if encoded {
-        let mut fresh = ComponentEncoder::default();
-        fresh
-            .validate(true)
-            .module(&wasm)
-            .and_then(|encoder| encoder.encode())
-            .with_context(|| format!("`{name}` does not make a component"))?
-    } else {
-        wasm.clone()
-    };
-    let packed = if args.keep_names {
-        packed
-    } else {
-        strip(&packed).with_context(|| format!("cannot read `{name}` whole"))?
-    };
+    let packed = packed(&name.to_string(), &wasm, encoded, args.keep_names)?;
     let engine = Engine::new(&EngineConfig::default())?;
     check(&engine, environment, &packed)
         .with_context(|| format!("what `{name}` makes would not be accepted"))?;
@@ -93,6 +79,29 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is shipped of the file `name`: encoded as a component where it describes one, and without
+/// what debuggers alone read unless that is kept.
+///
+/// # Errors
+///
+/// It makes no component, or cannot be read whole.
+pub fn packed(name: &str, wasm: &[u8], encode: bool, keep_names: bool) -> anyhow::Result<Vec<u8>> {
+    let encoded = if encode {
+        let mut fresh = ComponentEncoder::default();
+        fresh
+            .validate(true)
+            .module(wasm)
+            .and_then(|encoder| encoder.encode())
+            .with_context(|| format!("`{name}` does not make a component"))?
+    } else {
+        wasm.to_vec()
+    };
+    if keep_names {
+        return Ok(encoded);
+    }
+    strip(&encoded).with_context(|| format!("cannot read `{name}` whole"))
 }
 
 /// Compiles it, so that it is known to be accepted; once, into the cache where there is one.

@@ -18,6 +18,8 @@ mod device;
 mod due;
 mod error;
 mod external;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod graph;
 mod lane;
 mod line;

@@ -1,0 +1,37 @@
+//! A file of true readings, and the scores of a plugin's outputs by it: never more right than there
+//! are.
+#![no_main]
+
+use std::io::Write;
+
+use tollgate::truth::{Score, Truth};
+use tollgate_runtime::Output;
+
+const NAMES: [&str; 3] = ["a.jpg", "b", "ü.pgm"];
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    // The file, and after a zero what the plugin said.
+    let mut parts = bytes.splitn(2, |&byte| byte == 0);
+    let (text, said) = (parts.next().unwrap_or_default(), parts.next());
+    let mut file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file");
+    file.write_all(text).expect("written");
+    let Ok(truth) = Truth::read(file.path(), NAMES.into_iter()) else {
+        return;
+    };
+    let output = Output {
+        name: "reading".into(),
+        content_type: "application/json".into(),
+        data: said.unwrap_or_default().to_vec(),
+    };
+    let mut score = Score::default();
+    for name in NAMES {
+        truth.score(
+            name,
+            said.map(|_| std::slice::from_ref(&output)),
+            &mut score,
+        );
+    }
+    assert!(score.digits_right <= score.digits, "{score:?}");
+    assert!(score.readings_right <= score.readings, "{score:?}");
+    assert!(score.readings <= NAMES.len(), "{score:?}");
+});

@@ -1,0 +1,17 @@
+//! `wasi:nn` in both versions that components import: sequences of calls with whatever handles,
+//! addresses and numbers, by a guest that also gives the host memory that it should not.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use tollgate_runtime::Plugin;
+
+static CALLS: LazyLock<Plugin> = LazyLock::new(|| tollgate_fuzz::plugin("calls"));
+
+libfuzzer_sys::fuzz_target!(|program: &[u8]| {
+    let mut program = program.to_vec();
+    if let Some(flags) = program.first_mut() {
+        *flags &= !2;
+    }
+    tollgate_fuzz::call(&CALLS, &program);
+});

@@ -271,7 +271,8 @@ impl Graph {
                 let feeds = views.feed(names, order, arguments, &copies)?;
                 let until = (&mut lane.cancel, deadline);
                 let memory = (&mut lane.pool, room);
-                let (started, ended) = self.run_alone(loan, until, &feeds, outputs, memory)?;
+                let (started, ended, copies_out) =
+                    self.run_alone(loan, until, &feeds, outputs, memory)?;
                 Ran {
                     asked,
                     turn: None,
@@ -280,7 +281,7 @@ impl Graph {
                     woken: None,
                     batch: self.rows(arguments),
                     copies_in: copies.0.len() as u64,
-                    copies_out: 0,
+                    copies_out,
                 }
             }
         };
@@ -297,7 +298,8 @@ impl Graph {
         Ok(ran)
     }
 
-    /// Runs one inference by itself; gives the stamps around ONNX Runtime's run.
+    /// Runs one inference by itself; gives the stamps around ONNX Runtime's run, and how many outputs
+    /// were copied since they had no memory before it.
     fn run_alone(
         &self,
         mut loan: Loan<'_>,
@@ -305,7 +307,7 @@ impl Graph {
         feeds: &Feeds<'_>,
         outputs: &mut Outputs,
         (pool, mut room): (&mut Pool, Room),
-    ) -> Result<(Stamp, Stamp), Error> {
+    ) -> Result<(Stamp, Stamp, u64), Error> {
         let session = loan.session().ok_or_else(|| self.timeout(deadline))?;
         let Model {
             name, output_names, ..
@@ -315,6 +317,8 @@ impl Graph {
             let mut memory = Self::memory(name, &mut *pool, &mut room);
             run::run(session, until, feeds, output_names, outputs, &mut memory)
         };
+        let to_copy = |outputs: &Outputs| outputs.iter().filter(|output| output.is_none()).count();
+        let mut copied = to_copy(outputs);
         let mut ran = run(Attempt::First, outputs, room);
         match ran {
             Err(RunFault::Failed(_)) if outputs.iter().any(Option::is_some) => {
@@ -323,6 +327,7 @@ impl Graph {
                 for output in outputs.iter_mut().filter_map(Option::take) {
                     room.give_back(output.bytes().len());
                 }
+                copied = to_copy(outputs);
                 ran = run(Attempt::Second, outputs, room);
                 if ran.is_ok() {
                     self.foreseen.store(false, Ordering::Relaxed);
@@ -335,7 +340,8 @@ impl Graph {
         if let Ok((started, ended)) = &ran {
             loan.permit().took(ended.nanos_since(*started));
         }
-        ran.map_err(|fault| self.error(fault, deadline))
+        let (started, ended) = ran.map_err(|fault| self.error(fault, deadline))?;
+        Ok((started, ended, copied as u64))
     }
 
     /// Memory for outputs that are not foretold.

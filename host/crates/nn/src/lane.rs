@@ -104,7 +104,7 @@ pub struct Ran {
     pub batch: u32,
     /// How often an input was copied, for its alignment or into a batch.
     pub copies_in: u64,
-    /// How often an output was copied, out of a batch.
+    /// How often an output was copied: out of a batch, or where it could have no memory before the run.
     pub copies_out: u64,
 }
 

@@ -232,6 +232,34 @@ fn outputs_that_share_memory_in_other_ways() {
 }
 
 #[test]
+fn copies_are_counted() {
+    for (path, copied) in [
+        (model("type-fp32"), 0),
+        (case("output-is-input/fixed.onnx"), 1),
+        (case("output-is-input/unnamed.onnx"), 2),
+        (model("alias-twice"), 2),
+    ] {
+        let graph = plain(&path);
+        let mut lane = Lane::new().expect("a lane");
+        let inputs = graph.inputs().iter().map(|info| {
+            let fixed = info.dimensions.iter();
+            let shape = fixed.map(|dimension| dimension.unwrap_or(1)).collect();
+            tollgate_nn::Tensor::zeros(info.ty, shape).expect("memory")
+        });
+        let inputs: Vec<_> = inputs.collect();
+        let arguments: Vec<_> = inputs
+            .iter()
+            .map(|tensor| Argument {
+                name: None,
+                data: Data::Tensor(tensor),
+            })
+            .collect();
+        let ran = graph.run(&mut lane, &arguments, None).expect("a run").ran;
+        assert_eq!(ran.copies_out, copied, "{}", path.display());
+    }
+}
+
+#[test]
 fn outputs_outlive_the_graph() {
     let names = [
         "alias-constant",

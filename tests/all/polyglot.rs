@@ -17,7 +17,7 @@ use crate::{
 
 /// Each language but Rust by itself, of the guests that `cargo xtask guests` and `cargo xtask guests --lang all` build;
 /// the last three are preview1 modules.
-const LANGUAGES: [&str; 8] = [
+pub const LANGUAGES: [&str; 8] = [
     "meter-reader-c",
     "meter-reader-cpp",
     "meter-reader-zig",
@@ -30,13 +30,13 @@ const LANGUAGES: [&str; 8] = [
 
 /// What a plugin made of a folder of frames.
 #[derive(Debug, PartialEq)]
-struct Readings {
+pub struct Readings {
     /// `FILE TAB reading TAB JSON`, a frame each, without its confidences.
-    outputs: Vec<String>,
+    pub outputs: Vec<String>,
     /// The confidences, in thousandths, in order.
     confidences: Vec<i64>,
     /// `FILE: KIND: SENTENCE`, a frame each.
-    faults: Vec<String>,
+    pub faults: Vec<String>,
 }
 
 /// Runs a plugin with the example's model under this name; over which frames is still open.
@@ -59,7 +59,7 @@ fn run(guest: &str, graph: &str, frames: &Path) -> Output {
 }
 
 /// Runs a plugin over a folder.
-fn read(guest: &str, folder: &Path) -> Readings {
+pub fn read(guest: &str, folder: &Path) -> Readings {
     let output = run(guest, "digits", folder);
     let stdout = String::from_utf8(output.stdout).expect("text");
     let stderr = String::from_utf8(output.stderr).expect("text");

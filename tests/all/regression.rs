@@ -9,5 +9,6 @@ mod bounds;
 mod files;
 mod memory;
 mod models;
+mod pictures;
 mod starts;
 mod terminal;

@@ -62,8 +62,9 @@ export function sizeProblem(width: u32, height: u32): string {
 /** The picture in the bytes of a frame, over those bytes where it can be. */
 export function decode(bytes: Uint8Array, refusal: Refusal): Picture | null {
     if (bytes.length < 2 || bytes[0] != 0x50 || bytes[1] != 0x35) {
-        refusal.message =
-            "expected a binary PGM (P5), got something else: check what the camera sends";
+        const isJpeg = bytes.length >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
+        const found = isJpeg ? "a JPEG" : "something else";
+        refusal.message = `expected a binary PGM (P5), got ${found}: check what the camera sends`;
         return null;
     }
     const header = new Header(bytes, 2);

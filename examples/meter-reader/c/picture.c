@@ -87,10 +87,12 @@ static bool cut_short(tollgate_fault *fault, size_t expected, size_t got) {
 
 bool picture_decode(const uint8_t *bytes, size_t size, struct picture *picture,
                     tollgate_fault *fault) {
-    if (size < 2 || memcmp(bytes, "P5", 2) != 0)
+    if (size < 2 || memcmp(bytes, "P5", 2) != 0) {
+        const bool is_jpeg = size >= 2 && memcmp(bytes, "\xff\xd8", 2) == 0;
         return tollgate_fault_set(fault, TOLLGATE_INVALID_FRAME,
-                                  "expected a binary PGM (P5), got something else: check what the "
-                                  "camera sends");
+                                  "expected a binary PGM (P5), got %s: check what the camera sends",
+                                  is_jpeg ? "a JPEG" : "something else");
+    }
     struct rest rest = {bytes + 2, bytes + size};
     size_t width, height, maximum;
     if (!number(&rest, &width) || !number(&rest, &height) || !number(&rest, &maximum))

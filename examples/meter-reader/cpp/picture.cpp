@@ -61,9 +61,13 @@ Result<Picture> Picture::owning(std::size_t width, std::size_t height,
 }
 
 Result<Picture> Picture::decode(std::span<const std::uint8_t> bytes) {
-    if (bytes.size() < 2 || bytes[0] != 'P' || bytes[1] != '5')
-        return std::unexpected("expected a binary PGM (P5), got something else: check what the "
-                               "camera sends");
+    const auto begins = [bytes](std::uint8_t first, std::uint8_t second) {
+        return bytes.size() >= 2 && bytes[0] == first && bytes[1] == second;
+    };
+    if (!begins('P', '5'))
+        return std::unexpected(std::string("expected a binary PGM (P5), got ")
+                               + (begins(0xff, 0xd8) ? "a JPEG" : "something else")
+                               + ": check what the camera sends");
     bytes = bytes.subspan(2);
     std::size_t header[3];
     for (std::size_t &field : header) {

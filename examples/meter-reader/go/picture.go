@@ -67,7 +67,11 @@ func sizeProblem(width, height int) string {
 func decode(frame []byte) (picture, error) {
 	rest, found := bytes.CutPrefix(frame, []byte("P5"))
 	if !found {
-		return picture{}, tollgate.InvalidFrame("expected a binary PGM (P5), got something else: check what the camera sends")
+		kind := "something else"
+		if bytes.HasPrefix(frame, []byte{0xff, 0xd8}) {
+			kind = "a JPEG"
+		}
+		return picture{}, tollgate.InvalidFrame("expected a binary PGM (P5), got %s: check what the camera sends", kind)
 	}
 	var header [3]int
 	for place := range header {

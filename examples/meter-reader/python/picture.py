@@ -35,9 +35,8 @@ class Picture:
     def decode(cls, data: bytes) -> Picture:
         """The picture in the bytes of a frame."""
         if not data.startswith(b"P5"):
-            raise InvalidFrame(
-                "expected a binary PGM (P5), got something else: check what the camera sends"
-            )
+            found = "a JPEG" if data.startswith(b"\xff\xd8") else "something else"
+            raise InvalidFrame(f"expected a binary PGM (P5), got {found}: check what the camera sends")
         width, at = _number(data, 2)
         height, at = _number(data, at)
         maximum, at = _number(data, at)

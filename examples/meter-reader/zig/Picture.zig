@@ -31,7 +31,9 @@ pub fn init(width: usize, height: usize, luma: []const u8, comptime what: []cons
 /// A picture that may look at the frame's bytes, which must outlive it.
 pub fn decode(gpa: std.mem.Allocator, bytes: []const u8, fault: *Fault) !Picture {
     if (!std.mem.startsWith(u8, bytes, "P5"))
-        return fault.invalidFrame("expected a binary PGM (P5), got something else: check what the camera sends", .{});
+        return fault.invalidFrame("expected a binary PGM (P5), got {s}: check what the camera sends", .{
+            @as([]const u8, if (std.mem.startsWith(u8, bytes, "\xff\xd8")) "a JPEG" else "something else"),
+        });
     var rest = bytes[2..];
     const width = try number(&rest, fault);
     const height = try number(&rest, fault);

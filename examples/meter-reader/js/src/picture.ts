@@ -59,10 +59,12 @@ export function sizeProblem(width: number, height: number): string | undefined {
 
 /** The picture in the bytes of a frame, over those bytes where it can be. */
 export function decode(bytes: Uint8Array): Picture {
-    if (bytes[0] !== 0x50 || bytes[1] !== 0x35)
+    if (bytes[0] !== 0x50 || bytes[1] !== 0x35) {
+        const found = bytes[0] === 0xff && bytes[1] === 0xd8 ? "a JPEG" : "something else";
         throw Fault.invalidFrame(
-            "expected a binary PGM (P5), got something else: check what the camera sends",
+            `expected a binary PGM (P5), got ${found}: check what the camera sends`,
         );
+    }
     const header = new Header(bytes, 2);
     const width = header.number();
     const height = header.number();

@@ -5,8 +5,10 @@
 //! become a reading (`reading`). This file only connects them. Bounded by the limits in `picture`; whatever the
 //! bytes of a frame are, it is a reading or a fault. The state is the last reading, which may be forgotten.
 
+mod jpeg;
 pub mod locate;
 pub mod normalize;
+mod orientation;
 pub mod picture;
 pub mod reading;
 

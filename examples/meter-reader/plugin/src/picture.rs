@@ -7,10 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use crate::jpeg;
 
 /// The longest side in pixels. A camera that looks at one register has no need of more.
 pub const MAX_SIDE: usize = 4096;
@@ -38,6 +35,8 @@ pub enum PictureError {
     Pgm(&'static str),
     /// What the decoder said.
     Jpeg(String),
+    /// The name of a kind of JPEG that is not read.
+    Kind(&'static str),
     /// Pixels that the header announces, and those that are there.
     Short(usize, usize),
 }
@@ -60,6 +59,10 @@ impl fmt::Display for PictureError {
             Self::Jpeg(what) => write!(
                 f,
                 "expected a whole JPEG, got one that does not decode ({what}): check the transfer"
+            ),
+            Self::Kind(kind) => write!(
+                f,
+                "expected a baseline or progressive JPEG in grey, YCbCr or RGB, got {kind}, a kind that is not read: have it written as one of those"
             ),
             Self::Short(expected, got) => write!(
                 f,
@@ -153,19 +156,8 @@ fn checked(width: usize, height: usize) -> Result<usize, PictureError> {
     }
 }
 
-/// Only the luma is asked for, so colour is neither upsampled nor converted.
 fn jpeg(bytes: &[u8]) -> Result<Picture<'static>, PictureError> {
-    let refused = |error: zune_jpeg::errors::DecodeErrors| PictureError::Jpeg(error.to_string());
-    let options = DecoderOptions::default()
-        .set_max_width(MAX_SIDE)
-        .set_max_height(MAX_SIDE)
-        .set_strict_mode(true)
-        .jpeg_set_out_colorspace(ColorSpace::Luma);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(refused)?;
-    let (width, height) = decoder.dimensions().unwrap_or_default();
-    checked(width, height)?;
-    let luma = decoder.decode().map_err(refused)?;
+    let (width, height, luma) = jpeg::decode(bytes, checked)?;
     Picture::new(width, height, Cow::Owned(luma))
 }
 

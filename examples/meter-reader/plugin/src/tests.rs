@@ -343,3 +343,98 @@ fn a_graph_that_fails_is_a_failed_inference() {
         assert!(matches!(result, Err(Fault::Inference(_))), "{result:?}");
     }
 }
+
+/// A segment of a JPEG, put right behind its first marker.
+fn with_segment(jpeg: &[u8], marker: u8, segment: &[u8]) -> Vec<u8> {
+    let size = u16::try_from(segment.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xff, marker], &size, segment, &jpeg[2..]].concat()
+}
+
+/// A JPEG without its segments of this marker.
+fn without_segments(jpeg: &[u8], marker: u8) -> Vec<u8> {
+    let mut left = jpeg[..2].to_vec();
+    let mut at = 2;
+    while jpeg[at + 1] != 0xda {
+        let end = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
+        if jpeg[at + 1] != marker {
+            left.extend(&jpeg[at..end]);
+        }
+        at = end;
+    }
+    left.extend(&jpeg[at..]);
+    left
+}
+
+#[test]
+fn a_jpeg_without_tables_is_read_by_the_standards() {
+    let whole = jpeg();
+    let bare = without_segments(&whole, 0xc4);
+    assert!(bare.len() < whole.len());
+    assert_eq!(Picture::decode(&bare), Picture::decode(&whole));
+}
+
+#[test]
+fn a_jpeg_is_turned_as_its_camera_was() {
+    let whole = jpeg();
+    let upright = Picture::decode(&whole).unwrap();
+    for value in 0..=9_u8 {
+        let exif = [
+            b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0",
+            &[value, 0, 0][..],
+        ]
+        .concat();
+        let bytes = with_segment(&whole, 0xe1, &exif);
+        let turned = Picture::decode(&bytes).unwrap_or_else(|e| panic!("{value}: {e}"));
+        let (width, height) = (upright.width(), upright.height());
+        let expected = if (5..=8).contains(&value) {
+            (height, width)
+        } else {
+            (width, height)
+        };
+        assert_eq!((turned.width(), turned.height()), expected, "{value}");
+        let first = upright.luma()[0];
+        let (left, right) = (0, turned.width() - 1);
+        let bottom = turned.height() - 1;
+        let corner = match value {
+            2 | 6 => turned.row(0)[right],
+            3 | 7 => turned.row(bottom)[right],
+            4 | 8 => turned.row(bottom)[left],
+            _ => turned.row(0)[left],
+        };
+        assert_eq!(corner, first, "{value}");
+    }
+}
+
+#[test]
+fn kinds_of_jpeg_that_are_not_read_are_named() {
+    let whole = jpeg();
+    let start = whole
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .unwrap();
+    let changed = |place: usize, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[start + place] = byte;
+        Picture::decode(&bytes).unwrap_err().to_string()
+    };
+    for (place, byte, name) in [
+        (1, 0xc3, "lossless"),
+        (1, 0xc6, "hierarchy"),
+        (1, 0xc9, "arithmetic"),
+        (1, 0xca, "arithmetic"),
+        (1, 0xcf, "hierarchy"),
+        (4, 12, "12 bits"),
+        (9, 2, "two colours"),
+        (9, 4, "CMYK"),
+    ] {
+        let said = changed(place, byte);
+        assert!(said.contains(name) && said.contains("not read"), "{said}");
+    }
+    let mut flat = whole.clone();
+    flat[start + 5..start + 7].fill(0);
+    let said = Picture::decode(&flat).unwrap_err().to_string();
+    assert!(
+        said.contains("height") && said.contains("not read"),
+        "{said}"
+    );
+}

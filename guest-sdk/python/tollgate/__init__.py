@@ -20,13 +20,21 @@ to raise; an `Error` that nobody caught becomes the fault `Inference`. Any other
 the fault `Internal` says what it was, and the plugin is made anew.
 
 Configuration, the log and buckets (`config`, `log`, `Bucket`) are there where the component is built for a
-world that has them; the README says how to write one.
+world that has them, which the SDK's `build.py` sees to. `tollgate.testing` stands in for the host in a
+plugin's own tests.
 
 What is imported when the component is built runs then, once; only `handle` and what it calls runs in
 the host. The standard library is there as far as the sandbox lets it be; compiled packages are not.
 """
 
+import sys
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+if sys.platform != "wasi" and "wit_world" not in sys.modules:
+    # No sandbox: what a plugin's own tests run on.
+    from . import _native  # noqa: F401
 
 from ._error import Error, ErrorCode, Fault, Inference, Internal, InvalidFrame, StoreError
 from ._graph import Context, Graph, Metadata, TensorInfo
@@ -73,16 +81,17 @@ _SERVICES = {
 }
 """In which module a name is, and in which world the interfaces that the module needs."""
 
+for _name, (_module, _) in _SERVICES.items():
+    # Now, since the host can import nothing more; a component that lacks an interface lacks its bindings.
+    with suppress(ImportError):
+        globals()[_name] = getattr(import_module(f".{_module}", __name__), _name)
+
 
 def __getattr__(name: str) -> Any:
-    # Not before somebody asks: a component that lacks an interface cannot import its bindings.
     if name not in _SERVICES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    module, world = _SERVICES[name]
-    try:
-        return getattr(import_module(f".{module}", __name__), name)
-    except ImportError as error:
-        sentence = f"`tollgate.{name}` needs the world `{world}`: include it in the one that is built for"
-        raise ImportError(sentence) from error
+    _, world = _SERVICES[name]
+    raise ImportError(
+        f"`tollgate.{name}` needs the world `{world}`, and the component was built for one without: build it "
+        "with the SDK's build.py, which finds out what is used, or with `-w sdk`, which has all"
+    )

@@ -13,6 +13,7 @@ except ImportError:
     if not hasattr(store, "get_all"):
         raise
 
+from ._check import text
 from ._error import StoreError
 
 
@@ -22,6 +23,7 @@ def config(key: str) -> str | None:
     It takes a crossing: read it once, when the plugin is made. Raises `StoreError` on hosts whose values
     come from elsewhere.
     """
+    key = text("the key", key)
     try:
         return store.get(key)
     except Err as err:

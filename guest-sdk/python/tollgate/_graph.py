@@ -14,8 +14,9 @@ from wit_world.imports import graph, tollgate_nn_inference, wasi_nn_inference
 from wit_world.imports.tensor import Tensor as Resource
 from wit_world.imports.tensor import TensorType
 
+from ._check import text
 from ._error import raised
-from ._tensor import Input, Tensor
+from ._tensor import Input, Tensor, checked
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Graph:
         Raises `Error`: `NOT_FOUND` where the host has no graph of that name, `SECURITY` where the
         plugin was not granted it.
         """
+        name = text("the graph's name", name)
         with raised():
             return cls(graph.load_by_name(name))
 
@@ -69,12 +71,9 @@ class Graph:
         Returns all outputs, in the order of `Metadata.outputs`. Raises `Error`: `INVALID_ARGUMENT`
         for a wrong rank, dimension, type, byte count or number of inputs, `NOT_FOUND` for an unknown
         name, `TOO_LARGE` over a limit, `TIMEOUT` past the deadline, `RUNTIME_ERROR` where the model
-        itself failed.
+        itself failed. Raises `TypeError` or `ValueError` for what is no `Input` at all.
         """
-        handed = [
-            tollgate_nn_inference.Input(one.name, list(one.dimensions), one.ty, bytes(one.data))
-            for one in inputs
-        ]
+        handed = [tollgate_nn_inference.Input(*one) for one in checked(inputs)]
         with raised():
             outputs = tollgate_nn_inference.infer(self._resource, handed)
         return [Tensor(one.dimensions, one.ty, one.data) for one in outputs]
@@ -101,11 +100,8 @@ class Context:
         An input without a name counts by its place. Raises `Error` as `Graph.infer` does.
         """
         named = [
-            (
-                str(place) if one.name is None else one.name,
-                Resource(list(one.dimensions), one.ty, bytes(one.data)),
-            )
-            for place, one in enumerate(inputs)
+            (str(place) if name is None else name, Resource(dimensions, ty, data))
+            for place, (name, dimensions, ty, data) in enumerate(checked(inputs))
         ]
         with raised():
             outputs = self._resource.compute(named)

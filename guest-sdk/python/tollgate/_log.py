@@ -3,6 +3,8 @@
 from wit_world.imports import logging
 from wit_world.imports.logging import Level
 
+from ._check import kind, member
+
 __all__ = ["Level", "log"]
 
 
@@ -11,4 +13,12 @@ def log(level: Level, context: str, message: str) -> None:
 
     It takes a crossing. Without the grant, and beyond the host's limits, nobody sees it.
     """
-    logging.log(level, context, message)
+    member("the level", level, Level)
+    logging.log(level, _line("the context", context), _line("the message", message))
+
+
+def _line(what: str, value: object) -> str:
+    # What UTF-8 cannot hold is no reason to lose a line.
+    if not isinstance(value, str):
+        raise TypeError(f"{what}: expected str, got {kind(value)}")
+    return value.encode(errors="replace").decode()

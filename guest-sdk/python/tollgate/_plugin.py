@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from componentize_py_types import Err
 from wit_world import exports
 from wit_world.imports import types
 from wit_world.imports.types import Frame
 
+from ._ahead import import_ahead
+from ._check import kind, octets, text
 from ._error import Error, Fault, Inference, InvalidFrame, StoreError
+from ._report import one_line, report, words
 
 __all__ = ["Frame", "Output", "Plugin", "export"]
 
@@ -52,6 +57,10 @@ class Plugin(ABC):
 
 def export(plugin: type[Plugin]) -> type[exports.Handler]:
     """Makes a class the plugin: assign what this returns to `Handler` in the app's own module."""
+    if not callable(plugin) or not callable(getattr(plugin, "handle", None)):
+        raise TypeError(f"expected a class with a method `handle`, got {plugin!r}: derive it from tollgate.Plugin")
+    if sys.platform == "wasi":
+        import_ahead()
 
     class Handler(exports.Handler):
         _plugin: Plugin | None = None
@@ -62,22 +71,51 @@ def export(plugin: type[Plugin]) -> type[exports.Handler]:
                 # Not when the component is built: there is no host then to ask for graphs.
                 if cls._plugin is None:
                     cls._plugin = plugin()
-                outputs = cls._plugin.handle(frame)
-            except Error as error:
-                raise Err(types.Fault_Inference(str(error))) from error
-            except StoreError as error:
-                raise Err(types.Fault_Internal(str(error))) from error
-            except InvalidFrame as fault:
-                raise Err(types.Fault_InvalidFrame(fault.message)) from fault
-            except Inference as fault:
-                raise Err(types.Fault_Inference(fault.message)) from fault
-            except Fault as fault:
-                raise Err(types.Fault_Internal(fault.message)) from fault
-            except Exception as bug:
-                # What it left behind is not to be trusted, and a trap would not say what it was.
-                cls._plugin = None
-                sentence = f"the plugin raised {bug!r}: mend it"
-                raise Err(types.Fault_Internal(sentence)) from bug
-            return [types.Output(one.name, one.content_type, one.data) for one in outputs]
+                return _outputs(cls._plugin.handle(frame))
+            # All of them, `SystemExit` as well: what leaves this function is a trap, and says nothing.
+            except BaseException as raised:
+                if not isinstance(raised, (Error, StoreError, Fault)):
+                    # What a bug left behind is not to be trusted.
+                    cls._plugin = None
+                raise Err(_fault(raised)) from raised
 
     return Handler
+
+
+def _outputs(returned: object) -> list[types.Output]:
+    """What `handle` returned, as the bindings want it."""
+    if not isinstance(returned, Sequence) or isinstance(returned, (str, bytes, bytearray, memoryview)):
+        raise _WrongReturnError(f"expected a list of tollgate.Output from `handle`, got {kind(returned)}")
+    try:
+        return [_output(f"output {place}", one) for place, one in enumerate(returned)]
+    except (TypeError, ValueError) as wrong:
+        raise _WrongReturnError(f"`handle` returned a wrong output: {wrong}") from None
+
+
+def _output(what: str, one: Any) -> types.Output:
+    missing = [name for name in ("name", "content_type", "data") if not hasattr(one, name)]
+    if missing:
+        raise TypeError(f"{what}: expected tollgate.Output, got {kind(one)}")
+    name = text(f"{what}, its name", one.name)
+    what = f"{what} ({one_line(name)!r})"
+    content_type = text(f"{what}, its content_type", one.content_type)
+    return types.Output(name, content_type, octets(f"{what}, its data", one.data))
+
+
+class _WrongReturnError(Exception):
+    """What `handle` returned is no list of outputs."""
+
+
+def _fault(raised: BaseException) -> types.Fault:
+    """What the host is told."""
+    match raised:
+        case Error() | Inference():
+            return types.Fault_Inference(words(raised))
+        case InvalidFrame():
+            return types.Fault_InvalidFrame(words(raised))
+        case StoreError() | Fault():
+            return types.Fault_Internal(words(raised))
+        case _WrongReturnError():
+            return types.Fault_Internal(str(raised))
+        case _:
+            return types.Fault_Internal(report(raised))

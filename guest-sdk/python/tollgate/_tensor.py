@@ -4,6 +4,8 @@ Elements are dense, row-major and little-endian. Nothing here judges whether a t
 the host does, and names the tensor when it does not.
 """
 
+from __future__ import annotations
+
 import struct
 from array import array
 from collections.abc import Sequence
@@ -12,9 +14,12 @@ from typing import Any
 
 from wit_world.imports.tensor import TensorType
 
+from ._check import kind, member, octets, sequence, text, whole
 from ._error import Error, ErrorCode
 
-__all__ = ["Input", "Tensor", "TensorType"]
+__all__ = ["Input", "Tensor", "TensorType", "checked"]
+
+_LARGEST_DIMENSION = 2**32 - 1
 
 _CODES = {
     TensorType.FP16: "e",
@@ -32,7 +37,7 @@ class Input:
     """A tensor going in.
 
     The host reads `bytes` where they lie; anything else that holds bytes, such as an `array`, is
-    copied once before.
+    copied once before. Name, dimensions, type and data are looked at when it is used.
     """
 
     dimensions: Sequence[int]
@@ -73,3 +78,24 @@ class Tensor:
             return struct.unpack(f"<{len(self.data) // 2}e", self.data)
         elements: Sequence[float] = array(code, self.data)
         return elements
+
+
+def checked(inputs: Sequence[Input]) -> list[tuple[str | None, list[int], TensorType, bytes]]:
+    """Inputs as the bindings want them: each one's name, dimensions, type and bytes.
+
+    Raises `TypeError` or `ValueError` where one is of a type that they do not take.
+    """
+    return [_checked(place, one) for place, one in enumerate(sequence("the inputs", inputs, "tollgate.Input"))]
+
+
+def _checked(place: int, one: Any) -> tuple[str | None, list[int], TensorType, bytes]:
+    what = f"input {place}"
+    if not isinstance(one, Input):
+        raise TypeError(f"{what}: expected tollgate.Input, got {kind(one)}")
+    name = None if one.name is None else text(f"{what}, its name", one.name)
+    dimensions = [
+        whole(f"{what}, its dimension {axis}", size, _LARGEST_DIMENSION)
+        for axis, size in enumerate(sequence(f"{what}, its dimensions", one.dimensions, "int"))
+    ]
+    ty = member(f"{what}, its ty", one.ty, TensorType)
+    return name, dimensions, ty, octets(f"{what}, its data", one.data)

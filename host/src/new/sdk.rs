@@ -21,6 +21,7 @@ pub(super) fn files(name: &str, language: Language) -> Result<Vec<File>, Error> 
         Language::Python => {
             let mut files = taken("python/tollgate/", "sdk/tollgate/");
             files.extend(wit_package()?);
+            files.push(as_it_is("sdk/build.py", "python/build.py")?);
             files.push(requirements("python")?);
             files
         }

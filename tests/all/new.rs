@@ -8,7 +8,7 @@ use std::{
     env, fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output},
 };
 
 use serde_json::Value;
@@ -25,15 +25,15 @@ const NAME: &str = "first-reading";
 const DIGITS: [(&str, u8); 3] = [("eight.pgm", 8), ("seven.pgm", 7), ("three.pgm", 3)];
 
 /// A project in a folder of its own, and what the command said of it.
-struct Project {
+pub struct Project {
     // Deleted when dropped.
     _home: tempfile::TempDir,
-    folder: PathBuf,
+    pub folder: PathBuf,
     report: Value,
 }
 
 impl Project {
-    fn new(language: &str) -> Self {
+    pub fn new(language: &str) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let folder = home.path().join(NAME);
         let (code, stdout, stderr) = run(&["new", path(&folder), "--lang", language, "--json"]);
@@ -43,6 +43,14 @@ impl Project {
             folder,
             report: serde_json::from_str(&stdout).expect("JSON"),
         }
+    }
+
+    /// One in TypeScript, with its tools beside it.
+    pub fn js() -> Self {
+        let project = Self::new("js");
+        let tools = toolchain("js/node_modules");
+        symlink(tools, project.folder.join("node_modules")).expect("linked");
+        project
     }
 
     /// The blocks of shell commands in the README.
@@ -57,6 +65,29 @@ impl Project {
     fn follow(&self, path: &[PathBuf], variables: &[(&str, PathBuf)]) -> String {
         let blocks = self.blocks();
         assert_eq!(blocks.len(), 2, "{blocks:?}");
+        let output = self.shell(&blocks[1], path, variables);
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{:?}\n{stdout}\n{stderr}",
+            blocks[1]
+        );
+        stdout
+    }
+
+    /// Runs one of the commands of the README's second block.
+    pub fn command(&self, place: usize) -> Output {
+        let block = self.blocks().swap_remove(1);
+        let line = block.lines().nth(place).expect("a command");
+        let path = match self.report["language"].as_str() {
+            Some("js") => node(&self.folder),
+            _ => vec![toolchain("componentize-py/bin")],
+        };
+        self.shell(line, &path, &[])
+    }
+
+    fn shell(&self, script: &str, path: &[PathBuf], variables: &[(&str, PathBuf)]) -> Output {
         let program = PathBuf::from(tollgate().get_program());
         let ours = program.parent().expect("a folder").to_owned();
         let inherited = env::var_os("PATH").expect("a PATH");
@@ -64,7 +95,7 @@ impl Project {
         let search = env::join_paths(folders.chain(env::split_paths(&inherited)));
         let mut shell = Command::new("sh");
         shell
-            .args(["-e", "-c", &blocks[1]])
+            .args(["-e", "-c", script])
             .current_dir(&self.folder)
             .env("PATH", search.expect("a PATH"))
             // What is there is used; nothing is to be fetched.
@@ -76,15 +107,7 @@ impl Project {
         for (name, value) in variables {
             shell.env(name, value);
         }
-        let output = shell.output().expect("sh starts");
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{:?}\n{stdout}\n{stderr}",
-            blocks[1]
-        );
-        stdout
+        shell.output().expect("sh starts")
     }
 
     /// Follows the README and finds a reading for every frame.
@@ -173,9 +196,7 @@ fn python_reads() {
 
 #[test]
 fn js_reads() {
-    let project = Project::new("js");
-    let tools = toolchain("js/node_modules");
-    symlink(tools, project.folder.join("node_modules")).expect("linked");
+    let project = Project::js();
     project.reads(&node(&project.folder), &[]);
 }
 

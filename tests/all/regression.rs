@@ -7,6 +7,7 @@ mod author;
 mod batching;
 mod bounds;
 mod files;
+mod langs;
 mod memory;
 mod models;
 mod pictures;

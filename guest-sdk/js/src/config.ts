@@ -2,6 +2,7 @@
 
 import store from "wasi:config/store@0.2.0-rc.1";
 
+import { text } from "./check.js";
 import { storing } from "./store.js";
 
 /**
@@ -11,5 +12,5 @@ import { storing } from "./store.js";
  * @throws StoreError on hosts whose values come from elsewhere.
  */
 export function config(key: string): string | undefined {
-    return storing(() => store.get(key)) ?? undefined;
+    return storing(() => store.get(text("the key", key))) ?? undefined;
 }

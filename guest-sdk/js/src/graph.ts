@@ -10,8 +10,9 @@ import graphs, { type Graph as GraphResource } from "wasi:nn/graph@0.2.0-rc-2024
 import type { GraphExecutionContext } from "wasi:nn/inference@0.2.0-rc-2024-10-28";
 import tensors from "wasi:nn/tensor@0.2.0-rc-2024-10-28";
 
+import { array, text } from "./check.js";
 import { calling } from "./error.js";
-import { type Input, Tensor, bytesOf, typeOf } from "./tensor.js";
+import { type Input, Tensor, checked } from "./tensor.js";
 
 export type { Metadata, TensorInfo };
 
@@ -26,7 +27,7 @@ export class Graph {
      * plugin was not granted it.
      */
     static load(name: string): Graph {
-        return new Graph(calling(() => graphs.loadByName(name)));
+        return new Graph(calling(() => graphs.loadByName(text("the graph's name", name))));
     }
 
     /**
@@ -44,14 +45,10 @@ export class Graph {
      * @throws GraphError `invalid-argument` for a wrong rank, dimension, type, byte count or number of
      * inputs, `not-found` for an unknown name, `too-large` over a limit, `timeout` past the deadline,
      * `runtime-error` where the model itself failed.
+     * @throws TypeError for what is no input at all.
      */
     infer(inputs: Input[]): Tensor[] {
-        const handed = inputs.map((input) => ({
-            name: input.name ?? null,
-            dimensions: input.dimensions,
-            ty: typeOf(input),
-            data: bytesOf(input),
-        }));
+        const handed = array("the inputs", inputs, "inputs").map(checked);
         const outputs = calling(() => inference.infer(this.resource, handed));
         return outputs.map(({ dimensions, ty, data }) => new Tensor(dimensions, ty, data));
     }
@@ -79,9 +76,10 @@ export class Context {
      * @throws GraphError as `Graph.infer`.
      */
     compute(inputs: Input[]): Map<string, Tensor> {
-        const named = inputs.map((input, place): [string, InstanceType<typeof tensors.Tensor>] => [
+        const handed = array("the inputs", inputs, "inputs").map(checked);
+        const named = handed.map((input, place): [string, InstanceType<typeof tensors.Tensor>] => [
             input.name ?? String(place),
-            new tensors.Tensor(input.dimensions, typeOf(input), bytesOf(input)),
+            new tensors.Tensor(input.dimensions, input.ty, input.data),
         ]);
         const outputs = calling(() => this.resource.compute(named));
         return new Map(

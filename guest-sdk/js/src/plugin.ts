@@ -1,6 +1,8 @@
 /** What a plugin is, what it is handed, what it hands back, and how it reaches the host. */
 
+import { kind, mismatch, octets, record, text, wellFormed } from "./check.js";
 import { Fault, type FaultKind, GraphError } from "./error.js";
+import { oneLine, report } from "./report.js";
 import { StoreError } from "./store.js";
 import { utf8 } from "./utf8.js";
 
@@ -63,26 +65,66 @@ interface Handler {
  * was waiting, and the next frame tries again.
  */
 export function exportPlugin(make: new () => Plugin): Handler {
+    if (typeof make !== "function")
+        throw mismatch("what `exportPlugin` is handed", "a class with a method `handle`", make);
     let plugin: Plugin | undefined;
     return {
         handle(frame) {
             try {
                 // Not when the component is built: there is no host then to ask for graphs.
-                plugin ??= new make();
-                return plugin.handle(frame);
+                plugin ??= made(make);
+                return outputs(plugin.handle(frame));
             } catch (thrown) {
                 if (thrown instanceof Fault) throw fault(thrown.kind, thrown.message);
                 if (thrown instanceof GraphError) throw fault("inference", thrown.message);
                 if (thrown instanceof StoreError) throw fault("internal", thrown.message);
                 // A bug: what it left behind is not to be trusted, and a trap would not say what it was.
                 plugin = undefined;
-                throw fault("internal", `the plugin threw ${String(thrown)}: mend it`);
+                if (thrown instanceof WrongReturn) throw fault("internal", thrown.message);
+                throw fault("internal", report(thrown));
             }
         },
     };
 }
 
-/** A fault as the host's interface has it. */
-function fault(tag: FaultKind, val: string): { tag: FaultKind; val: string } {
-    return { tag, val };
+function made(make: new () => Plugin): Plugin {
+    const plugin = new make();
+    if (typeof plugin.handle === "function") return plugin;
+    throw mismatch("the plugin's method `handle`", "a function", plugin.handle);
 }
+
+/** What `handle` returned is no array of outputs. */
+class WrongReturn extends Error {}
+
+/** What `handle` returned, as the bindings want it. */
+function outputs(returned: unknown): Output[] {
+    if (!Array.isArray(returned)) {
+        const remedy = returned instanceof Promise ? ": `handle` cannot be async" : "";
+        throw new WrongReturn(`expected an array of outputs from \`handle\`, got ${kind(returned)}${remedy}`);
+    }
+    try {
+        return Array.from(returned, output);
+    } catch (wrong) {
+        throw new WrongReturn(`\`handle\` returned a wrong output: ${(wrong as Error).message}`);
+    }
+}
+
+function output(one: unknown, place: number): Output {
+    const which = `output ${place}`;
+    const fields = record(which, one, "an object with name, contentType and data");
+    const name = text(`${which}, its name`, fields.name);
+    const what = `${which} (${JSON.stringify(oneLine(name))})`;
+    return {
+        name,
+        contentType: text(`${what}, its contentType`, fields.contentType),
+        data: octets(`${what}, its data`, fields.data),
+    };
+}
+
+/** A fault as the host's interface has it. */
+function fault(kind: FaultKind, message: unknown): { tag: FaultKind; val: string } {
+    const tag = KINDS.includes(kind) ? kind : "internal";
+    return { tag, val: wellFormed(String(message)) };
+}
+
+const KINDS: readonly FaultKind[] = ["invalid-frame", "inference", "internal"];

@@ -5,8 +5,10 @@
  * the host does, and names the tensor when it does not.
  */
 
+import type { Input as HandedInput } from "tollgate:nn/inference@0.1.0";
 import type { TensorType } from "wasi:nn/tensor@0.2.0-rc-2024-10-28";
 
+import { array, kind, member, mismatch, record, text, whole } from "./check.js";
 import { GraphError } from "./error.js";
 
 export type { TensorType };
@@ -81,21 +83,54 @@ export class Tensor {
     }
 }
 
+/**
+ * An input as the bindings want it.
+ *
+ * @throws TypeError where one of its fields is of a type that they do not take.
+ */
+export function checked(input: unknown, place: number): HandedInput {
+    const what = `input ${place}`;
+    const { name, dimensions, ty, data } = record(what, input, "an object with dimensions and data");
+    return {
+        name: name === undefined || name === null ? null : text(`${what}, its name`, name),
+        dimensions: array(`${what}, its dimensions`, dimensions, "numbers").map((size, axis) =>
+            whole(`${what}, its dimension ${axis}`, size, LARGEST_DIMENSION),
+        ),
+        ty: typeOf(what, ty, data),
+        data: bytesOf(what, data),
+    };
+}
+
+const LARGEST_DIMENSION = 2 ** 32 - 1;
+
+const TYPES = ["FP16", "FP32", "FP64", "BF16", "U8", "I32", "I64"] as const;
+
+/** What an array's elements are, where it can be one thing only. */
+const OF_ARRAYS: Record<string, TensorType> = {
+    Float16Array: "FP16",
+    Float32Array: "FP32",
+    Float64Array: "FP64",
+    Uint8Array: "U8",
+    Uint8ClampedArray: "U8",
+    Int32Array: "I32",
+    BigInt64Array: "I64",
+};
+
 /** The type of an input's elements. */
-export function typeOf({ ty, data }: Input): TensorType {
-    if (ty !== undefined) return ty;
-    if (data instanceof Float32Array) return "FP32";
-    if (data instanceof Float64Array) return "FP64";
-    if (data instanceof Int32Array) return "I32";
-    if (data instanceof BigInt64Array) return "I64";
-    if (data instanceof Uint8Array) return "U8";
-    throw new GraphError(
-        "invalid-argument",
-        "16-bit elements can be fp16 or bf16: give the input a `ty`",
-    );
+function typeOf(what: string, ty: unknown, data: unknown): TensorType {
+    if (ty !== undefined && ty !== null) return member(`${what}, its ty`, ty, TYPES);
+    const found = OF_ARRAYS[kind(data)];
+    if (found !== undefined) return found;
+    if (data instanceof Uint16Array)
+        throw new GraphError(
+            "invalid-argument",
+            "16-bit elements can be fp16 or bf16: give the input a `ty`",
+        );
+    throw mismatch(`${what}, its data`, Object.keys(OF_ARRAYS).join(", "), data);
 }
 
 /** The bytes of an input, where they lie. */
-export function bytesOf({ data }: Input): Uint8Array {
+function bytesOf(what: string, data: unknown): Uint8Array {
+    if (!ArrayBuffer.isView(data)) throw mismatch(`${what}, its data`, "a typed array", data);
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -61,7 +61,8 @@ fn c(language: Language) -> Result<Vec<File>, Error> {
 fn js(name: &str) -> Result<Vec<File>, Error> {
     let mut files = taken("js/src/", "sdk/src/");
     files.extend(wit_package()?);
-    for name in ["build.mjs", "tsconfig.json"] {
+    // Its own manifest says that nothing in it has side effects, so that bundlers leave out what is not used.
+    for name in ["build.mjs", "package.json", "test.mjs", "tsconfig.json"] {
         files.push(as_it_is(&format!("sdk/{name}"), &format!("js/{name}"))?);
     }
     files.extend(npm("js", name)?);

@@ -11,7 +11,7 @@ import { SIDE, best, ink } from "./digit.js";
 const DIMENSIONS = [1, 1, SIDE, SIDE];
 
 /** The plugin, and what it keeps from frame to frame. */
-class Digits implements Plugin {
+export class Digits implements Plugin {
     // Before the first frame; not when the component is built.
     graph = Graph.load("digits");
 

@@ -50,6 +50,7 @@ fn rust() -> Result<Vec<File>, Error> {
 fn c(language: Language) -> Result<Vec<File>, Error> {
     let mut files = taken("c/include/", "sdk/include/");
     files.extend(taken("c/src/", "sdk/src/"));
+    files.extend(taken("c/testing/", "sdk/testing/"));
     if language == Language::C {
         files.retain(|file| file.path.ends_with(".c") || file.path.ends_with(".h"));
     }

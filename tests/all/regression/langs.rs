@@ -1,7 +1,7 @@
 //! What somebody who writes a plugin in Python or JavaScript is told when it goes wrong, and what works.
 //!
 //! The plugins are projects as `tollgate new` makes them, whose own file is replaced by one that makes
-//! mistakes, built and run by the commands of the project's README.
+//! mistakes, built and run by the commands of the project's README. C has no mistakes of these kinds.
 
 use std::{
     collections::BTreeMap,
@@ -409,5 +409,15 @@ fn whole_test() {
             "what is refused",
             "the highest score is handed back",
         ],
+    );
+
+    // Natively, by the machine's own compiler, in the place of the template's own test.
+    let c = Project::new("c");
+    let source = include_str!("langs/services.c");
+    fs::write(c.folder.join("src/plugin.c"), source).expect("written");
+    fs::write(c.folder.join("test/plugin_test.c"), "").expect("written");
+    has(
+        &succeeds(&c.command(TEST)),
+        &["3 tests passed", "all of them"],
     );
 }

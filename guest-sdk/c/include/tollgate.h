@@ -36,6 +36,9 @@
  * A function that can fail returns false and fills its last argument; nothing else of what it
  * should have filled is then to be read or freed. Texts end in NUL unless they are a
  * tollgate_text. Sizes are in bytes. There is one thread.
+ *
+ * Texts are UTF-8. What is none in the name of an output, a fault's sentence or a log line becomes a question
+ * mark; elsewhere the host ends the instance.
  */
 #ifndef TOLLGATE_H
 #define TOLLGATE_H

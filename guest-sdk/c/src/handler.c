@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "memory.h"
+#include "text.h"
 #include "tollgate.h"
 
 struct tollgate_outputs {
@@ -19,6 +20,13 @@ struct tollgate_fault {
     char *message;
 };
 
+/* The bindings' copy of a text, as UTF-8. */
+static plugin_string_t said(const char *text) {
+    const plugin_string_t copy = tollgate_dup(text);
+    tollgate_mend_text((char *)copy.ptr, copy.len);
+    return copy;
+}
+
 void tollgate_outputs_add(tollgate_outputs *outputs, const char *name, const char *content_type,
                           const void *data, size_t size) {
     if (outputs->list.len == outputs->room) {
@@ -27,8 +35,8 @@ void tollgate_outputs_add(tollgate_outputs *outputs, const char *name, const cha
             tollgate_grown(outputs->list.ptr, outputs->room * sizeof *outputs->list.ptr);
     }
     outputs->list.ptr[outputs->list.len++] = (exports_tollgate_plugin_handler_output_t){
-        .name = tollgate_dup(name),
-        .content_type = tollgate_dup(content_type),
+        .name = said(name),
+        .content_type = said(content_type),
         .data = {tollgate_copy(data, size), size},
     };
 }
@@ -50,6 +58,7 @@ bool tollgate_fault_set(tollgate_fault *fault, tollgate_fault_kind kind, const c
     else
         vsnprintf(message, (size_t)size + 1, format, again);
     va_end(again);
+    tollgate_mend_text(message, strlen(message));
     free(fault->message);
     fault->kind = kind;
     fault->message = message;

@@ -6,6 +6,7 @@ mod tune;
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use glob::Pattern;
 use tollgate_nn::{BatchPolicy, Device, Mode, Optimization};
 use tollgate_runtime::LogLevel;
 
@@ -68,8 +69,12 @@ pub struct SubjectArgs {
     /// The plugin: a WebAssembly component
     pub plugin: PathBuf,
 
-    /// Files, directories (their files by name, hidden ones left out) or `-` for standard input
+    /// Files, directories (their files by name, without hidden ones, documents, and text beside pictures) or `-` for standard input
     pub inputs: Vec<PathBuf>,
+
+    /// Which files of directories are frames, such as `*.jpg`; can be given several times
+    #[arg(long, value_name = "GLOB", value_parser = values::glob)]
+    pub include: Vec<Pattern>,
 
     /// A model and the name the plugin asks for it by, or one variant of it; can be given several times
     #[arg(long, value_name = "NAME[:VARIANT]=PATH", value_parser = values::model)]
@@ -131,9 +136,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
-    /// Print one JSON object instead of lines and a table
+    /// Print one JSON object instead of lines and a table; outputs that are no text are in it as base64
     #[arg(long)]
     pub json: bool,
+
+    /// Write each output of the first pass into a file of this folder, named by its frame and its own name
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
 
     /// Take away what a command is granted by itself
     #[arg(long, value_name = "WHAT")]

@@ -14,6 +14,7 @@ mod tune;
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
+use glob::Pattern;
 use tollgate_nn::{BatchPolicy, GraphOptions};
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
@@ -131,12 +132,16 @@ pub struct Run {
 pub struct Frames {
     /// Files, directories and `-`.
     pub inputs: Vec<PathBuf>,
+    /// Which files of directories are frames; empty to tell by their kind.
+    pub include: Vec<Pattern>,
     /// How often to go through them.
     pub passes: NonZero<u32>,
     /// The native twin.
     pub twin: Option<PathBuf>,
     /// The true readings.
     pub truth: Option<PathBuf>,
+    /// Where outputs are written as files.
+    pub out_dir: Option<PathBuf>,
     /// How large one input may be, in bytes.
     pub max_frame: usize,
     /// What the plugin may reach.
@@ -211,9 +216,11 @@ impl Run {
         subject::some(&typed.subject)?;
         Ok(Frames {
             inputs: typed.subject.inputs.clone(),
+            include: typed.subject.include.clone(),
             passes: typed.repeat,
             twin: typed.twin.clone(),
             truth: typed.truth.clone(),
+            out_dir: typed.out_dir.clone(),
             max_frame: typed.subject.limits.max_frame,
             grants: subject::of_plugin(&typed.subject, self.granted.clone()),
         })
@@ -233,6 +240,7 @@ impl Run {
             (matches!(self.policy, Policy::Fresh), "`--fresh`"),
             (typed.twin.is_some(), "`--twin`"),
             (typed.truth.is_some(), "`--truth`"),
+            (typed.out_dir.is_some(), "`--out-dir`"),
         ] {
             if given {
                 return Err(Error::WrongWorld {

@@ -17,14 +17,16 @@ mod warm;
 use std::{
     io,
     num::NonZero,
-    sync::mpsc::{self, SyncSender},
+    sync::mpsc::{self, RecvTimeoutError, SyncSender},
     thread,
+    time::Duration,
 };
 
 use tollgate_runtime::Missing;
 
 use crate::{
     ingress::files::Files,
+    interrupt::Interrupt,
     worker::{self, Done, Failure, Job, Setup},
 };
 
@@ -46,8 +48,12 @@ pub enum Error {
     Died,
 }
 
+/// How often a signal is looked for.
+const POLL: Duration = Duration::from_millis(50);
+
 /// Goes through the inputs `passes` times on `workers` threads, and hands over what came of each
-/// frame. Ends when all are done, or early when `take` or a worker's set-up fails.
+/// frame. Ends when all are done, or early when `take` or a worker's set-up fails; where a signal asks
+/// for the end, with the frames that are being worked on.
 ///
 /// # Errors
 ///
@@ -57,6 +63,7 @@ pub fn closed_loop<E: From<Error>>(
     files: &Files,
     passes: NonZero<u32>,
     workers: NonZero<usize>,
+    interrupt: &Interrupt,
     mut take: impl FnMut(Done) -> Result<(), E>,
 ) -> Result<(), E> {
     let admission = Admission {
@@ -74,17 +81,26 @@ pub fn closed_loop<E: From<Error>>(
             let (queues, results) = (&queues, results.clone());
             let thread = thread::Builder::new()
                 .name(format!("worker-{number}"))
-                .spawn_scoped(scope, move || worker::work(setup, queues, &results));
+                .spawn_scoped(scope, move || {
+                    worker::work(setup, queues, &results, interrupt)
+                });
             threads.push(thread.map_err(Error::Spawn)?);
         }
         let feeder = thread::Builder::new()
             .name("feeder".to_owned())
-            .spawn_scoped(scope, || feed(files, passes, &queues, results));
+            .spawn_scoped(scope, || feed(files, passes, &queues, results, interrupt));
         threads.push(feeder.map_err(Error::Spawn)?);
 
         // An early end drops `done`; workers and feeder notice when they next send.
-        for result in done {
-            take(result.map_err(Error::Worker)?)?;
+        loop {
+            match done.recv_timeout(POLL) {
+                Ok(result) => take(result.map_err(Error::Worker)?)?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if interrupt.is_raised() {
+                queues.close();
+            }
         }
         let died = threads.into_iter().any(|thread| thread.join().is_err());
         if died {
@@ -110,6 +126,7 @@ fn feed(
     passes: NonZero<u32>,
     queues: &Queues<Job>,
     results: SyncSender<Result<Done, tollgate_runtime::Error>>,
+    interrupt: &Interrupt,
 ) {
     let _close = CloseAtTheEnd(queues);
     let mut sequence = 0;
@@ -120,6 +137,7 @@ fn feed(
                 Err(error) => {
                     let outcome = Err(Failure::Input(error));
                     let done = Done {
+                        sequence,
                         pass,
                         source,
                         outcome,
@@ -128,7 +146,7 @@ fn feed(
                     results.send(Ok(done)).is_ok()
                 }
             };
-            if !sent {
+            if !sent || interrupt.is_raised() {
                 return;
             }
             sequence += 1;

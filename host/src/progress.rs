@@ -4,13 +4,15 @@ use std::{io::IsTerminal, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::egress::terminal;
+
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
 
 /// A spinner that says what is going on, until it is dropped.
 pub fn spinner(what: &str) -> Bar {
     let bar = visible(ProgressBar::new_spinner());
-    bar.set_message(what.to_owned());
+    bar.set_message(terminal::escaped(what));
     bar.enable_steady_tick(TICK);
     Bar(bar)
 }
@@ -45,7 +47,7 @@ impl Bar {
 
     /// Says something else from now on.
     pub fn say(&self, what: String) {
-        self.0.set_message(what);
+        self.0.set_message(terminal::escaped(&what));
     }
 
     /// Runs `print`, which writes to the terminal, with the bar out of the way.

@@ -36,14 +36,6 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// It cannot be written.
-    #[error("cannot write the settings to `{}`", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
     /// It is no TOML, or TOML of something else.
     #[error("`{}` holds no settings of schema {SCHEMA}: {reason}; `tollgate tune` writes such a file", path.display())]
     Shape {
@@ -165,20 +157,6 @@ impl Settings {
         text.push('\n');
         text.push_str(&body);
         Ok(text)
-    }
-
-    /// Writes the file.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be written.
-    pub fn write(&self, path: &Path, comment: &str) -> Result<(), Error> {
-        let text = self.to_file(comment).map_err(io::Error::other);
-        text.and_then(|text| fs::write(path, text))
-            .map_err(|source| Error::Write {
-                path: path.to_owned(),
-                source,
-            })
     }
 
     /// These settings, and what they leave open from `other`. Variants go together: one that is

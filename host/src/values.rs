@@ -259,6 +259,19 @@ pub fn portion(text: &str) -> Result<f64, String> {
     share(text).map_err(|_| "expected a share up to 1, such as 97% or 0.97".to_owned())
 }
 
+/// A pattern for files' names: `*.jpg`.
+///
+/// # Errors
+///
+/// It is no pattern, or has folders in it.
+pub fn glob(text: &str) -> Result<glob::Pattern, String> {
+    if text.contains('/') {
+        return Err("expected a pattern for names without folders, such as `*.jpg`".to_owned());
+    }
+    glob::Pattern::new(text)
+        .map_err(|error| format!("expected a pattern such as `*.jpg`: {}", error.msg))
+}
+
 /// A share above zero and below one: `5%` or `0.05`.
 pub fn share(text: &str) -> Result<f64, String> {
     let share = match text.strip_suffix('%') {

@@ -12,14 +12,15 @@ use std::{
 };
 
 use tollgate_runtime::{
-    Error, Fault, Frame, Grants, Ledger, Limits, Missing, NnHost, Output, Plugin, Policy, Pool,
-    Record, Twin, TwinRecord,
+    Error, Fault, Frame, Grants, GuestFault, Ledger, Limits, Missing, NnHost, Output, Plugin,
+    Policy, Pool, Record, Twin, TwinRecord,
     clock::{Deadline, Stamp},
 };
 
 use crate::{
     dispatch::{Queues, Refusal, Turn},
     ingress::files,
+    interrupt::Interrupt,
 };
 
 /// What every worker of a run is made from.
@@ -47,6 +48,8 @@ pub struct Job {
 /// What came of a frame.
 #[derive(Debug)]
 pub struct Done {
+    /// The frame's number, counted over all passes from zero.
+    pub sequence: u64,
     /// Which pass over the inputs it belongs to, from zero.
     pub pass: u32,
     /// The frame's name.
@@ -102,8 +105,34 @@ pub enum Failure {
     TwinFault(Fault),
 }
 
-/// Takes frames from the queues until they are at their end or nobody wants results any more.
-pub fn work(setup: &Setup, queues: &Queues<Job>, results: &SyncSender<Result<Done, Error>>) {
+impl Failure {
+    /// What failed, in the word that reports have for it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Input(_) => "input",
+            Self::Refused(_) => "refused",
+            Self::Fault(fault) => match fault {
+                Fault::InvalidFrame(_) => "invalid-frame",
+                Fault::Inference(_) => "inference",
+                Fault::Internal(_) => "internal",
+            },
+            Self::Instance(Error::Guest(GuestFault::Deadline { .. })) => "deadline",
+            Self::Instance(Error::Guest(GuestFault::Limit { .. })) => "limit",
+            Self::Instance(Error::Guest(_)) => "trap",
+            Self::Instance(_) => "host",
+            Self::Twin(_) | Self::TwinFault(_) => "twin",
+        }
+    }
+}
+
+/// Takes frames from the queues until they are at their end, a signal asks for the end, or nobody
+/// wants results any more.
+pub fn work(
+    setup: &Setup,
+    queues: &Queues<Job>,
+    results: &SyncSender<Result<Done, Error>>,
+    interrupt: &Interrupt,
+) {
     let _leave = Leave(queues);
     let mut worker = match Worker::new(setup) {
         Ok(worker) => worker,
@@ -125,12 +154,13 @@ pub fn work(setup: &Setup, queues: &Queues<Job>, results: &SyncSender<Result<Don
             Turn::Refused(_, job, refusal) => (job, Err(Failure::Refused(refusal))),
         };
         let done = Done {
+            sequence: job.frame.sequence,
             pass: job.pass,
             source: job.frame.source,
             outcome,
             missing: worker.missing,
         };
-        if results.send(Ok(done)).is_err() {
+        if results.send(Ok(done)).is_err() || interrupt.is_raised() {
             return;
         }
     }

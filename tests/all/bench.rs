@@ -112,7 +112,7 @@ fn a_sweep_counts_every_frame_that_arrived() {
         &[
             &SHORT[..],
             &["--concurrency", "1,3", "--rate", "40,2x", "--p99", "20ms"],
-            &["--queue", "8", "--workers", "2"],
+            &["--queue", "8", "--workers", "2", "--scenario", "none"],
         ]
         .concat(),
     );
@@ -144,7 +144,7 @@ fn arrivals_are_the_same_for_one_seed() {
         let (_, report, stderr) = report(
             &[
                 &["--rate", "60", "--window", "200ms", "--max-windows", "1"][..],
-                &["--seed", seed, "--workers", "1"],
+                &["--seed", seed, "--workers", "1", "--scenario", "none"],
             ]
             .concat(),
         );

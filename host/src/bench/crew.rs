@@ -35,6 +35,7 @@ use super::{
 use crate::{
     dispatch::{Queues, Turn},
     egress,
+    interrupt::Interrupt,
     report::Tally,
 };
 
@@ -146,6 +147,7 @@ pub struct Crew {
     members: Vec<Member>,
     /// The next frame, counted over all members.
     next: Arc<AtomicUsize>,
+    interrupt: Interrupt,
 }
 
 struct Member {
@@ -156,13 +158,24 @@ struct Member {
 }
 
 impl Crew {
-    /// A crew of nobody yet: members are hired as windows need them.
-    pub fn new(rig: Arc<Rig>) -> Self {
+    /// A crew without threads yet, which are started as windows need them. A signal ends windows early.
+    pub fn new(rig: Arc<Rig>, interrupt: Interrupt) -> Self {
         Self {
             rig,
             members: Vec::new(),
             next: Arc::default(),
+            interrupt,
         }
+    }
+
+    /// What ends windows early.
+    pub(super) fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+
+    /// Whether a signal asked for the end.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.is_raised()
     }
 
     /// What it works on.
@@ -210,9 +223,10 @@ impl Crew {
         let (orders, inbox) = sync_channel(1);
         let (outbox, shares) = sync_channel(1);
         let (rig, next) = (Arc::clone(&self.rig), Arc::clone(&self.next));
+        let interrupt = self.interrupt.clone();
         let thread = Builder::new()
             .name(format!("bench-{}", self.members.len()))
-            .spawn(move || serve(&rig, &next, &inbox, &outbox))
+            .spawn(move || serve(&rig, &next, &interrupt, &inbox, &outbox))
             .map_err(Error::Spawn)?;
         Ok(Member {
             orders: Some(orders),
@@ -238,12 +252,13 @@ impl Drop for Crew {
 fn serve(
     rig: &Rig,
     next: &AtomicUsize,
+    interrupt: &Interrupt,
     orders: &Receiver<Order>,
     shares: &SyncSender<Result<Share, RuntimeError>>,
 ) {
     let mut runners = BTreeMap::new();
     for order in orders {
-        let share = window(rig, next, &mut runners, order);
+        let share = window(rig, next, interrupt, &mut runners, order);
         if shares.send(share).is_err() {
             return;
         }
@@ -253,6 +268,7 @@ fn serve(
 fn window(
     rig: &Rig,
     next: &AtomicUsize,
+    interrupt: &Interrupt,
     runners: &mut BTreeMap<usize, Runner>,
     order: Order,
 ) -> Result<Share, RuntimeError> {
@@ -272,7 +288,7 @@ fn window(
     let begin = Stamp::now();
     match order.work {
         Work::Closed { clients, until } => {
-            while Stamp::now() < until {
+            while Stamp::now() < until && !interrupt.is_raised() {
                 // There are as many clients as members at least, so one of them waits.
                 let Some(due) = clients.next() else { break };
                 frame(&mut share, due, None);
@@ -281,6 +297,10 @@ fn window(
         }
         Work::Queue(queues) => {
             while let Some(turn) = queues.take() {
+                if interrupt.is_raised() && turn.job().query.is_none() {
+                    // The window is given up, and nobody waits for this frame.
+                    continue;
+                }
                 let arrival = match turn {
                     Turn::Work(plugin, arrival, deadline) => {
                         let begin = Stamp::now();

@@ -8,14 +8,13 @@
 //!
 //! Whoever looks for a good configuration calls [`measure`] for each. Rooms, each standing above what
 //! it uses: [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`crew`] → [`rig`] → `native`,
-//! with the pure ones (`load`, `percentiles`, `search`, `windows`) below. The [`record`] is `report`'s,
-//! which draws it.
+//! with the pure ones (`load`, `search`, `windows`) below. The [`record`] and the rule for percentiles are
+//! `report`'s, which draws them.
 
 pub mod crew;
 mod load;
 pub mod machine;
 mod native;
-mod percentiles;
 pub mod rig;
 pub mod rounds;
 pub mod scenario;
@@ -29,7 +28,7 @@ mod windows;
 
 use std::{io, sync::Arc};
 
-use crate::report::HistogramError;
+use crate::{interrupt::Interrupt, report::HistogramError};
 
 pub use crate::report::record;
 pub use table::{path_name, scenario_name, table};
@@ -94,7 +93,7 @@ pub fn measure(
     scenario: record::Scenario,
     entrant: usize,
 ) -> Result<record::ScenarioResult, Error> {
-    let mut crew = crew::Crew::new(Arc::clone(rig));
+    let mut crew = crew::Crew::new(Arc::clone(rig), Interrupt::default());
     let results = scenario::run(&mut crew, plan, scenario, &[entrant])?;
     results.into_iter().next().ok_or(Error::NoFrames)
 }

@@ -89,17 +89,18 @@ impl Compare {
     }
 }
 
-/// Runs rounds of windows until every entrant's agree and hold enough samples. `window` runs one
-/// for an entrant; the number that it gets is the round's, from zero.
+/// Runs rounds of windows until every entrant's agree and hold enough samples, or `stop` says that what
+/// there is must do. `window` runs one for an entrant; the number that it gets is the round's, from zero.
 pub(super) fn run(
     entrants: &[usize],
     rule: Rule,
     compare: Compare,
+    stop: impl Fn() -> bool,
     mut window: impl FnMut(usize, u32) -> Result<Measured, Error>,
 ) -> Result<Vec<(Measured, Windows)>, Error> {
     let mut series: Vec<Vec<Measured>> = entrants.iter().map(|_| Vec::new()).collect();
     let mut seen: Vec<Vec<windows::Window>> = entrants.iter().map(|_| Vec::new()).collect();
-    let counted = loop {
+    let counted = 'rounds: loop {
         let round = series.first().map_or(0, Vec::len);
         for turn in 0..entrants.len() {
             let place = (round + turn) % entrants.len();
@@ -110,9 +111,14 @@ pub(super) fn run(
             ) else {
                 continue;
             };
+            if stop() {
+                break 'rounds usize::MAX;
+            }
             let measured = window(entrant, u32::try_from(round).unwrap_or(u32::MAX))?;
-            values.push(compare.of(&measured));
-            taken.push(measured);
+            if measured.seconds > 0.0 {
+                values.push(compare.of(&measured));
+                taken.push(measured);
+            }
         }
         let verdicts = seen.iter().map(|values| match rule.judge(values) {
             Verdict::More => None,
@@ -153,17 +159,51 @@ mod tests {
         Ok(measured)
     }
 
+    fn never() -> bool {
+        false
+    }
+
+    #[test]
+    fn what_is_cut_short_rests_on_the_windows_that_there_are() {
+        let turns = std::cell::Cell::new(0);
+        let stop = || turns.get() == 3;
+        let results = run(&[0, 1], RULE, Compare::Throughput, stop, |_, _| {
+            turns.set(turns.get() + 1);
+            measured(100.0)
+        });
+        let counted: Vec<_> = results.unwrap().iter().map(|one| one.1.counted).collect();
+        assert_eq!(counted, [1, 2], "the second one began the second round");
+        let nothing = run(
+            &[0],
+            RULE,
+            Compare::Throughput,
+            || true,
+            |_, _| measured(1.0),
+        );
+        let (sum, windows) = &nothing.unwrap()[0];
+        assert_eq!(
+            (windows.taken, sum.tally.frames(), windows.agreed),
+            (0, 0, false)
+        );
+    }
+
     #[test]
     fn entrants_take_turns_and_stop_together() {
         let mut turns = Vec::new();
-        let results = run(&[7, 9], RULE, Compare::Throughput, |entrant, round| {
-            turns.push(entrant);
-            // The second one settles later.
-            measured(match entrant {
-                9 if round < 2 => 50.0 * f64::from(round + 1),
-                _ => 200.0,
-            })
-        });
+        let results = run(
+            &[7, 9],
+            RULE,
+            Compare::Throughput,
+            never,
+            |entrant, round| {
+                turns.push(entrant);
+                // The second one settles later.
+                measured(match entrant {
+                    9 if round < 2 => 50.0 * f64::from(round + 1),
+                    _ => 200.0,
+                })
+            },
+        );
         let results = results.unwrap();
         assert_eq!(turns, [7, 9, 9, 7, 7, 9, 9, 7, 7, 9]);
         for (sum, windows) in results {
@@ -178,7 +218,7 @@ mod tests {
     #[test]
     fn who_never_agrees_ends_at_the_most_windows() {
         let mut odd = false;
-        let results = run(&[0], RULE, Compare::Throughput, |_, _| {
+        let results = run(&[0], RULE, Compare::Throughput, never, |_, _| {
             odd = !odd;
             measured(if odd { 100.0 } else { 200.0 })
         });

@@ -4,13 +4,13 @@
 use super::{
     Error,
     crew::Crew,
-    percentiles,
     record::{Metric, Path, Scenario, ScenarioResult, Windows},
     rig,
     rounds::{self, Compare, Plan},
     server,
     window::Measured,
 };
+use crate::report::percentiles;
 
 /// The quantile that the single-stream scenario tells.
 const SINGLE_STREAM: f64 = 0.9;
@@ -37,22 +37,25 @@ pub fn run(
     for &entrant in entrants {
         plan.warm_up(crew, entrant, clients)?;
     }
+    let interrupt = crew.interrupt();
+    let stop = || interrupt.is_raised();
     let measured = match scenario {
         Scenario::SingleStream => {
             let rule = plan.rule(percentiles::needed(SINGLE_STREAM));
-            rounds::run(entrants, rule, Compare::Throughput, |entrant, _| {
+            rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
                 plan.window(crew, entrant, clients).closed()
             })?
         }
         Scenario::MultiStream => {
             let rule = plan.rule(percentiles::needed(MULTI_STREAM));
-            rounds::run(entrants, rule, Compare::Throughput, |entrant, _| {
+            rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
                 plan.window(crew, entrant, clients)
                     .queries(plan.frame_at_most)
             })?
         }
         Scenario::Offline => {
-            rounds::run(entrants, plan.rule(1), Compare::Throughput, |entrant, _| {
+            let rule = plan.rule(1);
+            rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
                 plan.window(crew, entrant, clients).closed()
             })?
         }
@@ -61,6 +64,8 @@ pub fn run(
     let twin = twin_of(crew, entrants, &measured);
     let results = entrants.iter().zip(&measured);
     Ok(results
+        // What a signal kept from being measured at all is left out.
+        .filter(|(_, (sum, _))| !stop() || sum.tally.frames() > 0)
         .map(|(&entrant, (sum, windows))| {
             let mut result = result(crew, scenario, entrant, sum, *windows, twin);
             (result.metric, result.problem) = match scenario {

@@ -9,7 +9,6 @@
 use super::{
     Error,
     crew::Crew,
-    percentiles,
     record::{Bound, Metric, Scenario, ScenarioResult, Windows},
     rounds::{Compare, Plan},
     scenario,
@@ -17,6 +16,7 @@ use super::{
     window::{Arrivals, Measured},
     windows::Verdict,
 };
+use crate::report::percentiles;
 
 /// How much lower the next rate is when the one found does not hold.
 const STEP_DOWN: f64 = 0.95;
@@ -46,7 +46,11 @@ pub(super) fn run(
     };
     let mut tries = Vec::new();
     for &entrant in entrants {
-        let saturated = saturation(crew, plan, entrant)?;
+        let saturated = saturation(crew, plan, entrant);
+        if crew.is_interrupted() {
+            return Ok(Vec::new());
+        }
+        let saturated = saturated?;
         tries.push(Try {
             entrant,
             search: Search::from(saturated * BEGIN),
@@ -58,9 +62,12 @@ pub(super) fn run(
     loop {
         let mut going_on = false;
         for one in &mut tries {
-            if let Some(rate) = one.search.next() {
-                going_on = true;
+            if let Some(rate) = one.search.next().filter(|_| !crew.is_interrupted()) {
                 let (measured, windows) = judge(crew, plan, bound, one.entrant, rate, turn)?;
+                if crew.is_interrupted() {
+                    break;
+                }
+                going_on = true;
                 one.search.tell(rate, holds(&measured, bound));
                 if one
                     .lowest
@@ -78,6 +85,10 @@ pub(super) fn run(
     }
     let mut results = Vec::new();
     for one in tries {
+        if crew.is_interrupted() {
+            results.extend(unfinished(crew, plan, one));
+            continue;
+        }
         results.push(match one.search.best() {
             Some(rate) => confirm(crew, plan, bound, one.entrant, rate)?,
             None => out_of_reach(crew, plan, bound, one)?,
@@ -133,7 +144,7 @@ fn judge(
     let needed = percentiles::needed(bound.quantile);
     let mut sum = Measured::none()?;
     let mut windows = 0;
-    while windows < plan.max_windows {
+    while windows < plan.max_windows && !crew.is_interrupted() {
         let seed = turn * u64::from(plan.max_windows) + u64::from(windows);
         windows += 1;
         let arrivals = arrivals(plan, rate, seed);
@@ -203,6 +214,9 @@ fn steady(
         let seed = (turn + 1) * 1_000_003 + seen.len() as u64;
         let window = plan.window(crew, entrant, plan.workers);
         let measured: Measured = window.open(arrivals(plan, rate, seed))?;
+        if crew.is_interrupted() {
+            break seen.len();
+        }
         seen.push(Compare::Median.of(&measured));
         taken.push(measured);
         if let Verdict::Done(count) = rule.judge(&seen) {
@@ -216,20 +230,34 @@ fn steady(
     Ok((sum, rule.record(&seen, counted)))
 }
 
-/// No rate held: the best there is, which is the lowest that was tried.
-fn out_of_reach(crew: &Crew, plan: &Plan, bound: Bound, one: Try) -> Result<ScenarioResult, Error> {
-    let Some((rate, measured, taken)) = one.lowest else {
-        return Err(Error::NoBound);
-    };
-    // They were taken until it was clear, not until they agreed.
-    let windows = Windows {
+/// What a signal left of a search: the lowest rate that was tried, and no metric.
+fn unfinished(crew: &Crew, plan: &Plan, one: Try) -> Option<ScenarioResult> {
+    let (_, measured, taken) = one.lowest?;
+    let windows = until_clear(plan, &measured, taken);
+    let (entrant, scenario) = (one.entrant, Scenario::Server);
+    let mut result = scenario::result(crew, scenario, entrant, &measured, windows, None);
+    result.problem = Some("the search for the highest rate was cut short".to_owned());
+    Some(result)
+}
+
+/// Windows that were taken until it was clear, not until they agreed.
+fn until_clear(plan: &Plan, measured: &Measured, taken: u32) -> Windows {
+    Windows {
         taken,
         counted: taken,
         seconds: measured.seconds,
         agreed: false,
         tolerance: plan.tolerance,
         spread: None,
+    }
+}
+
+/// No rate held: the best there is, which is the lowest that was tried.
+fn out_of_reach(crew: &Crew, plan: &Plan, bound: Bound, one: Try) -> Result<ScenarioResult, Error> {
+    let Some((rate, measured, taken)) = one.lowest else {
+        return Err(Error::NoBound);
     };
+    let windows = until_clear(plan, &measured, taken);
     let mut result = scenario::result(
         crew,
         Scenario::Server,

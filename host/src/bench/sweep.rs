@@ -49,14 +49,20 @@ pub fn run(
     entrants: &[usize],
 ) -> Result<Vec<SweepPoint>, Error> {
     let mut points = Vec::new();
-    for &load in asked {
+    'loads: for &load in asked {
         for &entrant in entrants {
-            points.push(prepare(crew, plan, load, entrant, &points)?);
+            let point = prepare(crew, plan, load, entrant, &points);
+            if crew.is_interrupted() {
+                break 'loads;
+            }
+            points.push(point?);
         }
     }
+    let interrupt = crew.interrupt();
+    let stop = || interrupt.is_raised();
     let places: Vec<usize> = (0..points.len()).collect();
     let rule = plan.rule(1);
-    let measured = rounds::run(&places, rule, Compare::Throughput, |place, round| {
+    let measured = rounds::run(&places, rule, Compare::Throughput, stop, |place, round| {
         let point = points.get(place).ok_or(Error::Died)?;
         match point.load {
             Load::Concurrency(clients) => plan.window(crew, point.entrant, clients).closed(),
@@ -75,6 +81,8 @@ pub fn run(
     })?;
     let points = points.iter().zip(measured);
     Ok(points
+        // What a signal kept from being measured at all is left out.
+        .filter(|(_, (sum, _))| !stop() || sum.tally.frames() > 0)
         .map(|(point, (sum, windows))| tell(crew, point, &sum, windows))
         .collect())
 }

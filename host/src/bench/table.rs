@@ -5,7 +5,13 @@ use std::fmt::Write;
 use super::record::{
     Load, Path, Percentiles, Report, Scenario, ScenarioResult, SweepPoint, Windows,
 };
-use crate::report::{size, time};
+use crate::{
+    egress::terminal::escaped,
+    report::{
+        headline::{MOST_LOST, goodput, lost},
+        size, time,
+    },
+};
 
 /// The tables, with a line feed at their end.
 pub fn table(report: &Report) -> String {
@@ -61,6 +67,9 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
             accuracy.of.readings
         )?;
     }
+    if let Some(reason) = &report.cut_short {
+        writeln!(out, "cut short: {}", escaped(reason))?;
+    }
     let mut last = None;
     for result in &report.results {
         if last != Some(result.scenario) {
@@ -80,7 +89,7 @@ fn energy(report: &Report, out: &mut String) -> std::fmt::Result {
         return Ok(());
     };
     if let Some(reason) = &first.energy.reason {
-        return writeln!(out, "\nenergy    not known: {reason}");
+        return writeln!(out, "\nenergy    not known: {}", escaped(reason));
     }
     writeln!(out)?;
     for result in &report.results {
@@ -211,7 +220,32 @@ fn sweep(report: &Report, out: &mut String) -> std::fmt::Result {
             spread.map_or_else(dash, |spread| format!("{:.1} %", spread * 100.0)),
         )?;
     }
+    headline(report, out)?;
     overload(report, out)
+}
+
+/// The point to run at.
+fn headline(report: &Report, out: &mut String) -> std::fmt::Result {
+    let most = MOST_LOST * 100.0;
+    let Some(point) = report.best.and_then(|best| report.sweep.get(best)) else {
+        return writeln!(
+            out,
+            "best: none, since at each point more than {most:.0} % of the frames were refused, failed or missed the bound"
+        );
+    };
+    let within = match report.bound {
+        Some(_) => " within the bound",
+        None => "",
+    };
+    writeln!(
+        out,
+        "best: {} at {}: {:.1} frames/s{within}, {} of {} refused or failed (at most {most:.0} %)",
+        path_name(point.path),
+        load(point),
+        goodput(point),
+        lost(point),
+        point.frames.saturating_add(lost(point)),
+    )
 }
 
 fn load(point: &SweepPoint) -> String {
@@ -270,7 +304,7 @@ fn variants(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(
             out,
             "{:<16} {:>10} {:>9} {:>9} {p50:>10} {p90:>10} {:>10}",
-            variant.name,
+            escaped(&variant.name),
             size(variant.bytes as f64),
             share(variant.accuracy.map(|accuracy| accuracy.digits)),
             share(variant.accuracy.map(|accuracy| accuracy.readings)),

@@ -10,7 +10,7 @@ use super::{
     Error,
     crew::{Arrival, Clients, Crew, Query, Share, Work},
     load::Poisson,
-    machine, percentiles,
+    machine,
     record::{Memory, Percentiles},
     rig::Rig,
     windows,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     dispatch::{Admission, Priority, Queues},
     energy::Reading,
-    report::Tally,
+    report::{Tally, percentiles},
 };
 
 /// Frames of a query in the multi-stream scenario, by MLPerf's definition.
@@ -29,6 +29,9 @@ const MAX_ARRIVALS: usize = 50_000_000;
 
 /// How long arrivals rest after one was refused, at most.
 const GRAIN: Duration = Duration::from_micros(500);
+
+/// How long nothing looks for a signal.
+const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// What one window, or several of them, came to.
 pub struct Measured {
@@ -252,12 +255,17 @@ impl Window<'_> {
             .deadline
             .map_or(GRAIN, |deadline| GRAIN.min(deadline / 40));
         let mut rest = begin;
+        let mut ended = begin.plus(self.length);
         let schedule = Poisson::new(arrivals.rate, arrivals.seed);
         let schedule = schedule.take_while(|&at| at < self.length);
         for at in schedule.take(MAX_ARRIVALS) {
             let due = begin.plus(at);
             if Stamp::now() < due {
-                sleep_until(due.max(rest));
+                self.sleep_until(due.max(rest));
+            }
+            if self.crew.is_interrupted() {
+                ended = begin;
+                break;
             }
             offered += 1;
             let arrival = Arrival { due, query: None };
@@ -266,8 +274,13 @@ impl Window<'_> {
                 rest = Stamp::now().plus(grain);
             }
         }
-        sleep_until(begin.plus(self.length));
+        self.sleep_until(ended);
         queues.close();
+        if self.crew.is_interrupted() {
+            // Frames that wait are dropped, so that what was offered and what was done do not add up.
+            self.crew.gather(self.threads())?;
+            return Measured::none();
+        }
         let mut measured = self.sum_up(gauges, false)?;
         (measured.offered, measured.rejected) = (offered, rejected);
         Ok(measured)
@@ -285,7 +298,7 @@ impl Window<'_> {
         let gauges = Gauges::start(&rig);
         let until = gauges.begin.plus(self.length);
         let mut ended = true;
-        while ended && Stamp::now() < until {
+        while ended && Stamp::now() < until && !self.crew.is_interrupted() {
             let query = Arc::new(Query::of(QUERY));
             let due = Stamp::now();
             for _ in 0..QUERY {
@@ -330,6 +343,17 @@ impl Window<'_> {
         entrant.map_or(0, |entrant| entrant.threads(self.clients))
     }
 
+    /// Sleeps until then, or until a signal asks for the end.
+    fn sleep_until(&self, moment: Stamp) {
+        loop {
+            let left = Duration::from_nanos(moment.nanos_since(Stamp::now()));
+            if left.is_zero() || self.crew.is_interrupted() {
+                return;
+            }
+            thread::sleep(left.min(LONGEST_SLEEP));
+        }
+    }
+
     fn order(&mut self, work: &Work) -> Result<(), Error> {
         self.crew
             .order(self.threads(), self.entrant, self.bound_ns, work)
@@ -349,15 +373,5 @@ impl Window<'_> {
         }
         measured.share_out(shares, rates);
         Ok(measured)
-    }
-}
-
-fn sleep_until(moment: Stamp) {
-    loop {
-        let left = moment.nanos_since(Stamp::now());
-        if left == 0 {
-            return;
-        }
-        thread::sleep(Duration::from_nanos(left));
     }
 }

@@ -26,7 +26,7 @@ pub struct BenchArgs {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "plugin")]
     pub paths: Vec<PathName>,
 
-    /// How frames arrive, by MLPerf's definitions; by default all, `server` where there is a `--p99`
+    /// How frames arrive, by MLPerf's definitions; by default all, `server` where there is a `--p99`; `none` for a sweep alone
     #[arg(long, value_enum, value_delimiter = ',')]
     pub scenario: Option<Vec<ScenarioName>>,
 
@@ -107,6 +107,6 @@ pub enum ScenarioName {
     Server,
     /// All frames at once: throughput
     Offline,
-    /// None of them, for a sweep alone
+    /// None of them: a sweep alone
     None,
 }

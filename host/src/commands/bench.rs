@@ -4,14 +4,7 @@
 //! while the clock runs. The exit code is 1 where something asked for could not be told, such as a
 //! bound that no rate keeps; what was measured is printed all the same.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path as FilePath,
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, io, path::Path as FilePath, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
@@ -35,10 +28,11 @@ use crate::{
     cli::{BenchArgs, PathName, ScenarioName},
     commands::load,
     config::{Bench, Environment},
-    egress,
+    egress::{self, place::Place},
     ingress::files::Files,
+    interrupt::{self, Interrupt},
     progress,
-    report::html,
+    report::{headline, html},
     settings::Settings as Kept,
     truth::Truth,
 };
@@ -57,6 +51,9 @@ const BOUND_QUANTILE: f64 = 0.99;
 pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let kept = args.settings.as_deref().map(Kept::read).transpose()?;
     let bench = Bench::resolve(args, kept.unwrap_or_default(), environment)?;
+    let html = bench.html.as_deref();
+    let html = html.map(|path| Place::file("the report", path));
+    let html = html.transpose()?;
     let started = machine::now();
     let wasm = load::read_plugin(&bench.plugin)?;
     // A plugin has an instance on each thread for each set of graphs.
@@ -69,7 +66,12 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
             bench.plugin.display()
         );
     }
-    let files = Files::list(&bench.inputs, bench.truth.as_deref(), bench.max_frame)?;
+    let files = load::frames(
+        &bench.inputs,
+        bench.truth.as_deref(),
+        &bench.include,
+        bench.max_frame,
+    )?;
     let truth = bench.truth.as_deref();
     let truth = truth.map(|path| Truth::read(path, files.names()));
     let truth = truth.transpose()?;
@@ -91,20 +93,27 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
         Arc::new(Rig::new(parts, lineup)?)
     };
     let mut report = describe(&bench, runtime, &rig, started)?;
-    measure(&bench, &rig, &mut report)?;
+    // Until here nothing is lost by an end at once.
+    let interrupt = Interrupt::listen()?;
+    tracing::info!("measuring");
+    measure(&bench, &rig, &interrupt, &mut report)?;
+    report.cut_short = interrupt.reason();
+    report.best = headline::best(&report);
 
+    if let Some(place) = html {
+        place.write(html::page(&report).as_bytes())?;
+    }
     if bench.json {
         egress::print_json(&report)?;
     } else {
-        write!(io::stdout(), "{}", bench::table(&report))?;
+        egress::print(bench::table(&report).trim_end())?;
     }
-    if let Some(path) = &bench.html {
-        fs::write(path, html::page(&report))
-            .with_context(|| format!("cannot write the report to `{}`", path.display()))?;
+    if report.cut_short.is_some() {
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
     let problems = problems(&report);
     for problem in &problems {
-        writeln!(io::stderr(), "error: {problem}").ok();
+        egress::say_error(problem);
     }
     Ok(if problems.is_empty() {
         ExitCode::SUCCESS
@@ -168,14 +177,19 @@ fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
     Ok(lineup)
 }
 
-/// Runs all that was asked for.
-fn measure(bench: &Bench, rig: &Arc<Rig>, report: &mut Report) -> Result<(), bench::Error> {
+/// Runs all that was asked for, or as much of it as a signal leaves time for.
+fn measure(
+    bench: &Bench,
+    rig: &Arc<Rig>,
+    interrupt: &Interrupt,
+    report: &mut Report,
+) -> Result<(), bench::Error> {
     let plan = plan(bench);
-    let mut crew = Crew::new(Arc::clone(rig));
+    let mut crew = Crew::new(Arc::clone(rig), interrupt.clone());
     let (variants, paths): (Vec<usize>, Vec<usize>) =
         (0..rig.entrants()).partition(|&entrant| rig.variant(entrant).is_some());
     for &name in &bench.scenarios {
-        if let Some(one) = self::scenario(name) {
+        if let Some(one) = self::scenario(name).filter(|_| !interrupt.is_raised()) {
             let _spinner = progress::spinner(&format!("{name:?}: all paths in turns"));
             let results = scenario::run(&mut crew, &plan, one, &paths)?;
             report.results.extend(results);
@@ -186,14 +200,14 @@ fn measure(bench: &Bench, rig: &Arc<Rig>, report: &mut Report) -> Result<(), ben
     let rates = bench.rates.iter().map(|&rate| Asked::Arrivals(rate));
     // A sweep each: what is offered to a queue is not held against what clients wait for.
     for asked in [clients.collect::<Vec<_>>(), rates.collect()] {
-        if !asked.is_empty() {
+        if !asked.is_empty() && !interrupt.is_raised() {
             let what = format!("sweep over {} loads, in turns", asked.len());
             let _spinner = progress::spinner(&what);
             let points = sweep::run(&mut crew, &plan, &asked, &paths)?;
             report.sweep.extend(points);
         }
     }
-    if !variants.is_empty() {
+    if !variants.is_empty() && !interrupt.is_raised() {
         let _spinner = progress::spinner("variants in turns");
         report.variants = compare(&mut crew, &plan, &variants, bench)?;
     }
@@ -209,6 +223,10 @@ fn compare(
 ) -> Result<Vec<Variant>, bench::Error> {
     let alone = scenario::run(crew, plan, Scenario::SingleStream, variants)?;
     let together = scenario::run(crew, plan, Scenario::Offline, variants)?;
+    if crew.is_interrupted() {
+        // Some without the others are no comparison.
+        return Ok(Vec::new());
+    }
     let results = variants.iter().zip(alone.into_iter().zip(together));
     Ok(results
         .map(|(&entrant, (alone, together))| {
@@ -306,6 +324,7 @@ fn describe(
             .map(|word| word.to_string_lossy().into_owned())
             .collect(),
         started,
+        cut_short: None,
         machine: machine::describe(runtime.map(|runtime| runtime.version().to_owned())),
         plugin: file(&bench.plugin)?,
         twin: bench.twin.as_deref().map(file).transpose()?,
@@ -315,6 +334,7 @@ fn describe(
         bound: plan.bound,
         results: Vec::<ScenarioResult>::new(),
         sweep: Vec::<SweepPoint>::new(),
+        best: None,
         accuracy: rig.accuracy(0),
         variants: Vec::new(),
         chosen: None,

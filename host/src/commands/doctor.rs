@@ -89,7 +89,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
     if args.json {
         egress::print_json(&report)?;
     } else {
-        egress::print_line(text(&report).trim_end())?;
+        egress::print(text(&report).trim_end())?;
     }
     Ok(if report.onnxruntime.usable {
         ExitCode::SUCCESS

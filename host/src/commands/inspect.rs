@@ -7,7 +7,7 @@ use serde_json::to_value;
 
 use crate::{
     cli::InspectArgs,
-    egress,
+    egress::{self, terminal::escaped},
     inspect::{self, Import, Inspection, Need},
 };
 
@@ -23,7 +23,7 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         egress::print_json(&seen)?;
     } else {
-        egress::print_line(text(&seen).trim_end())?;
+        egress::print(text(&seen).trim_end())?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -55,14 +55,11 @@ fn render(seen: &Inspection, out: &mut String) -> std::fmt::Result {
     }
     line("calls", word(seen.calls))?;
     if let Some(language) = &seen.language {
-        let mut written = String::new();
-        egress::escape(language, &mut written);
-        line("written in", written)?;
+        line("written in", escaped(language))?;
     }
     for producer in &seen.producers {
-        let mut who = String::new();
-        egress::escape(&format!("{} {}", producer.name, producer.version), &mut who);
-        line(&producer.role, who.trim_end().to_owned())?;
+        let who = escaped(&format!("{} {}", producer.name, producer.version));
+        line(&escaped(&producer.role), who.trim_end().to_owned())?;
     }
     line(
         "size",
@@ -85,12 +82,10 @@ fn render(seen: &Inspection, out: &mut String) -> std::fmt::Result {
     imports(&seen.imports, out)?;
     writeln!(out, "exports")?;
     for export in &seen.exports {
-        let mut name = String::new();
-        egress::escape(export, &mut name);
-        writeln!(out, "  {name}")?;
+        writeln!(out, "  {}", escaped(export))?;
     }
     for note in &seen.notes {
-        writeln!(out, "note: {note}")?;
+        writeln!(out, "note: {}", escaped(note))?;
     }
     Ok(())
 }
@@ -101,13 +96,12 @@ fn imports(imports: &[Import], out: &mut String) -> std::fmt::Result {
         return writeln!(out, "  none");
     }
     for import in imports {
-        let mut name = String::new();
-        egress::escape(&import.name, &mut name);
-        write!(out, "  {name}")?;
+        let grant = escaped(&import.grant);
+        write!(out, "  {}", escaped(&import.name))?;
         match import.need {
             Need::Nothing => {}
-            Need::Grant => write!(out, "\n      needs {}", import.grant)?,
-            Need::NotOffered => write!(out, "\n      NOT OFFERED: {}", import.grant)?,
+            Need::Grant => write!(out, "\n      needs {grant}")?,
+            Need::NotOffered => write!(out, "\n      NOT OFFERED: {grant}")?,
         }
         writeln!(out)?;
     }

@@ -1,14 +1,21 @@
 //! What several commands load, cheapest first: a plugin's bytes, an engine, its code, ONNX Runtime,
 //! models. Slow steps show that they go on.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
+use glob::Pattern;
 use tollgate_nn::{GraphOptions, OnnxRuntime};
 use tollgate_runtime::{Engine, EngineConfig, Error, Grants, Limits, NnHost, Plugin};
 
 use crate::{
     cache::{Cache, Origin},
+    egress,
+    ingress::files::{self, Files},
     inspect::{self, Need},
     keyvalue,
     models::{self, Chosen},
@@ -38,6 +45,20 @@ pub(super) fn read_plugin(path: &Path) -> anyhow::Result<Vec<u8>> {
         );
     }
     fs::read(path).with_context(|| format!("cannot read the plugin `{shown}`"))
+}
+
+/// Lists the frames, and says what was left out of folders.
+pub(super) fn frames(
+    inputs: &[PathBuf],
+    truth: Option<&Path>,
+    include: &[Pattern],
+    max_frame: usize,
+) -> Result<Files, files::Error> {
+    let files = Files::list(inputs, truth, include, max_frame)?;
+    if let Some(left_out) = files.left_out() {
+        egress::say(format_args!("{}", egress::terminal::escaped(&left_out)));
+    }
+    Ok(files)
 }
 
 /// An engine for so many instances at once of these limits.

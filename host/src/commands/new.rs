@@ -63,7 +63,7 @@ pub fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         egress::print_json(&report)?;
     } else {
-        egress::print_line(&words(&report, args.lang))?;
+        egress::print(&words(&report, args.lang))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -113,8 +113,7 @@ fn write_one(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// What was made and what comes next, for people.
 fn words(report: &Report<'_>, language: Language) -> String {
-    let mut folder = String::new();
-    egress::escape(&report.folder, &mut folder);
+    let folder = egress::terminal::escaped(&report.folder);
     let mut words = format!(
         "{folder}: a plugin in {language}, {} files; its README says more\n\n  cd {folder}\n",
         report.files.len()

@@ -17,7 +17,7 @@ use crate::{
     cache::Cache,
     cli::PackArgs,
     config::Environment,
-    egress,
+    egress::{self, place::Place},
     inspect::{self, Kind},
 };
 
@@ -53,6 +53,7 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
     if same_file(&args.file, &output) {
         bail!("`{name}` would be overwritten by itself: name another file with --output");
     }
+    Place::file("the component", &output)?;
     let packed = packed(&name.to_string(), &wasm, encoded, args.keep_names)?;
     let engine = Engine::new(&EngineConfig::default())?;
     check(&engine, environment, &packed)
@@ -73,9 +74,11 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
         egress::print_json(&report)?;
     } else {
         let what = if encoded { "encoded, " } else { "" };
-        egress::print_line(&format!(
+        egress::print(&format!(
             "{}: {what}{} bytes from {}",
-            report.output, report.output_bytes, report.input_bytes
+            egress::terminal::escaped(&report.output),
+            report.output_bytes,
+            report.input_bytes
         ))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -10,7 +10,7 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -133,7 +133,7 @@ pub fn run(args: &InstallArgs, environment: &Environment) -> anyhow::Result<()> 
             library,
             ..
         } = &report;
-        egress::print_line(&format!(
+        egress::print(&format!(
             "{package} {version} {verb}: {}",
             library.display()
         ))?;
@@ -235,13 +235,10 @@ fn download(python: &Path, wheel: &Wheel, scratch: &Path) -> anyhow::Result<Path
         .arg(&target)
         .arg("--requirement")
         .arg(&requirements);
-    writeln!(
-        io::stderr(),
+    egress::say(format_args!(
         "getting {} {} with pip",
-        wheel.package,
-        wheel.version
-    )
-    .ok();
+        wheel.package, wheel.version
+    ));
     succeed(&mut pip, "download the wheel")?;
     let entry = fs::read_dir(&target)
         .context("pip left no folder")?

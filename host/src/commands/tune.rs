@@ -6,13 +6,9 @@
 
 mod page;
 
-use std::{
-    fs,
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use tollgate_nn::{BatchPolicy, Device, GraphOptions, OnnxRuntime};
 use tollgate_runtime::World;
 
@@ -33,8 +29,8 @@ use crate::{
     cli::TuneArgs,
     commands::{bench, load},
     config::{Environment, Tune},
-    egress,
-    ingress::files::Files,
+    egress::{self, place::Place, terminal::escaped},
+    interrupt::{self, Interrupt},
     models::{self, Chosen},
     progress,
     truth::Truth,
@@ -47,6 +43,7 @@ use crate::{
 /// What was asked wrongly, what cannot be read or loaded, a plugin that fails on a frame.
 pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let tune = Tune::resolve(args, environment)?;
+    let places = Places::check(&tune)?;
     let started = machine::now();
     let wasm = load::read_plugin(&tune.plugin)?;
     let instances = tune::most_instances(machine::cores()).max(tune.settled.workers().get());
@@ -59,7 +56,12 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
             tune.plugin.display()
         );
     }
-    let files = Files::list(&tune.inputs, tune.truth.as_deref(), tune.max_frame)?;
+    let files = load::frames(
+        &tune.inputs,
+        tune.truth.as_deref(),
+        &tune.include,
+        tune.max_frame,
+    )?;
     let truth = tune.truth.as_deref();
     let truth = truth.map(|path| Truth::read(path, files.names()));
     let truth = truth.transpose()?;
@@ -112,6 +114,9 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         // No worse than what runs by default.
         rig.accuracy(0).map(|accuracy| accuracy.readings)
     });
+    // Until here nothing is lost by an end at once.
+    let interrupt = Interrupt::listen()?;
+    tracing::info!("measuring");
     let bound_ns = u64::try_from(tune.p99.as_nanos()).unwrap_or(u64::MAX);
     let task = Task {
         rig: &rig,
@@ -121,8 +126,10 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         full: tune.window,
         exhaustive: tune.exhaustive,
         instances,
+        interrupt: &interrupt,
     };
     let findings = search(&task)?;
+    let cut_short = interrupt.reason();
 
     let (frames, bytes) = rig.frames();
     let (winner, nearest, why) = match findings.choice {
@@ -130,6 +137,11 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
             let frames = findings.candidates.get(winner).map(|one| one.frames);
             if let Some(few) = frames.filter(|frames| *frames < ENOUGH) {
                 why.push_str(&format!("; the p99 rests on {few} frames"));
+            }
+            if cut_short.is_some() {
+                why.push_str(
+                    "; the search was cut short, and what it did not come to may be better",
+                );
             }
             (Some(winner), None, why)
         }
@@ -145,6 +157,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
             .map(|word| word.to_string_lossy().into_owned())
             .collect(),
         started,
+        cut_short,
         machine: machine::describe(runtime.map(|runtime| runtime.version().to_owned())),
         plugin: bench::file(&tune.plugin)?,
         models: model_files(&variants)?,
@@ -164,7 +177,27 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         search: findings.search,
         check: findings.check,
     };
-    tell(&tune, &report)
+    tell(&tune, &places, &report)
+}
+
+/// Where the settings and the page go.
+struct Places {
+    out: Option<Place>,
+    html: Option<Place>,
+}
+
+impl Places {
+    /// Makes sure that they can be written.
+    fn check(tune: &Tune) -> anyhow::Result<Self> {
+        let place = |what, path: &Option<PathBuf>| {
+            let path = path.as_deref();
+            path.map(|path| Place::file(what, path)).transpose()
+        };
+        Ok(Self {
+            out: place("the settings", &tune.out)?,
+            html: place("the page", &tune.html)?,
+        })
+    }
 }
 
 /// Searches, with progress.
@@ -192,40 +225,43 @@ fn search(task: &Task<'_>) -> anyhow::Result<tune::Findings> {
     Ok(findings)
 }
 
-/// Prints, and writes the settings that were found.
-fn tell(tune: &Tune, report: &Report) -> anyhow::Result<ExitCode> {
+/// Prints, and writes the settings that were found. Those of a search that was cut short are told and
+/// not written: what it did not come to may be better.
+fn tell(tune: &Tune, places: &Places, report: &Report) -> anyhow::Result<ExitCode> {
     let winner = report
         .winner
         .and_then(|winner| report.candidates.get(winner));
-    if let (Some(winner), Some(out)) = (winner, &tune.out) {
-        winner.settings.write(out, &comment(report))?;
+    let file = winner.map(|winner| winner.settings.to_file(&comment(report)));
+    let file = file.transpose()?.unwrap_or_default();
+    let found = winner.filter(|_| report.cut_short.is_none());
+    if let (Some(_), Some(place)) = (found, &places.out) {
+        place.write(file.as_bytes())?;
     }
-    if let Some(path) = &tune.html {
-        fs::write(path, page::page(report))
-            .with_context(|| format!("cannot write the page to `{}`", path.display()))?;
+    if let Some(place) = &places.html {
+        place.write(page::page(report, &file).as_bytes())?;
     }
     if tune.json {
         egress::print_json(report)?;
     } else {
-        let mut err = io::stderr();
-        write!(err, "{}", table(report)).ok();
+        egress::say(format_args!("{}", table(report).trim_end()));
         if let Some(winner) = winner {
-            writeln!(err, "\n{}: {}", label(&winner.settings), report.why).ok();
+            let label = escaped(&label(&winner.settings));
+            egress::say(format_args!("\n{label}: {}", escaped(&report.why)));
+        }
+        if found.is_some() {
             match &tune.out {
                 Some(out) => {
-                    writeln!(
-                        err,
-                        "written to `{0}`: use it with `--settings {0}`",
-                        out.display()
-                    )
-                    .ok();
+                    let out = escaped(&out.display().to_string());
+                    egress::say(format_args!(
+                        "written to `{out}`: use it with `--settings {out}`"
+                    ));
                 }
-                None => {
-                    let file = winner.settings.to_file(&comment(report))?;
-                    egress::print_line(file.trim_end())?;
-                }
+                None => egress::print_data(file.trim_end())?,
             }
         }
+    }
+    if report.cut_short.is_some() {
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
     if winner.is_some() {
         return Ok(ExitCode::SUCCESS);
@@ -233,11 +269,11 @@ fn tell(tune: &Tune, report: &Report) -> anyhow::Result<ExitCode> {
     let nearest = report
         .nearest
         .and_then(|nearest| report.candidates.get(nearest));
-    let mut err = io::stderr();
     if let Some(nearest) = nearest.filter(|_| !tune.json) {
-        writeln!(err, "\nnearest: {}", label(&nearest.settings)).ok();
+        let label = escaped(&label(&nearest.settings));
+        egress::say(format_args!("\nnearest: {label}"));
     }
-    writeln!(err, "error: {}", report.why).ok();
+    egress::say_error(&report.why);
     Ok(ExitCode::FAILURE)
 }
 

@@ -2,6 +2,7 @@
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
+use glob::Pattern;
 use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{Grants, Limits, Policy};
 
@@ -21,6 +22,8 @@ pub struct Bench {
     pub plugin: PathBuf,
     /// Files, directories and `-`.
     pub inputs: Vec<PathBuf>,
+    /// Which files of directories are frames; empty to tell by their kind.
+    pub include: Vec<Pattern>,
     /// The models, no name twice.
     pub models: Vec<Chosen>,
     /// The variants to compare, each with the files that it means; empty or more than one.
@@ -138,6 +141,7 @@ impl Bench {
             batch,
             plugin: subject.plugin,
             inputs: subject.inputs,
+            include: subject.include,
             models,
             variants,
             paths,
@@ -167,13 +171,9 @@ impl Bench {
     }
 }
 
-/// The scenarios that were asked for; without any all that can be run, or none where a sweep was
-/// asked for.
+/// The scenarios that were asked for; without any all that can be run, beside a sweep as well.
 fn scenarios(typed: &BenchArgs) -> Result<Vec<ScenarioName>, Error> {
     let Some(names) = &typed.scenario else {
-        if !typed.concurrency.is_empty() || !typed.rate.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut all = vec![ScenarioName::SingleStream, ScenarioName::MultiStream];
         all.extend(typed.p99.map(|_| ScenarioName::Server));
         all.push(ScenarioName::Offline);
@@ -272,7 +272,12 @@ mod tests {
             scenarios("a.wasm f --p99 5ms"),
             [single, multi, ScenarioName::Server, ScenarioName::Offline]
         );
-        assert_eq!(scenarios("a.wasm f --concurrency 1,2"), []);
+        assert_eq!(
+            scenarios("a.wasm f --concurrency 1,2 --rate 9"),
+            [single, multi, ScenarioName::Offline],
+            "a sweep takes none away"
+        );
+        assert_eq!(scenarios("a.wasm f --rate 9 --scenario none"), []);
         assert_eq!(
             scenarios("a.wasm f --scenario offline,single-stream,offline"),
             [ScenarioName::Offline, single]

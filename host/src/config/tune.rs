@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use glob::Pattern;
 use tollgate_runtime::{Grants, Limits};
 
 use super::{Environment, Error, MAX_WORKERS, granting, subject};
@@ -20,6 +21,8 @@ pub struct Tune {
     pub plugin: PathBuf,
     /// Files, directories and `-`.
     pub inputs: Vec<PathBuf>,
+    /// Which files of directories are frames; empty to tell by their kind.
+    pub include: Vec<Pattern>,
     /// All files of all models.
     pub models: Models,
     /// The files that run where nothing but what is settled is chosen.
@@ -85,6 +88,7 @@ impl Tune {
             onnxruntime: environment.onnxruntime(subject.onnxruntime, device),
             plugin: subject.plugin,
             inputs: subject.inputs,
+            include: subject.include,
             models,
             default,
             settled,

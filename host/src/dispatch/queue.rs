@@ -93,6 +93,15 @@ pub enum Turn<T> {
     Refused(usize, T, Refusal),
 }
 
+impl<T> Turn<T> {
+    /// What it is the turn of.
+    pub fn job(&self) -> &T {
+        match self {
+            Self::Work(_, job, _) | Self::Refused(_, job, _) => job,
+        }
+    }
+}
+
 /// The queues of a gateway, by their plugins' numbers.
 #[derive(Debug)]
 pub struct Queues<T> {

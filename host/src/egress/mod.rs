@@ -1,18 +1,58 @@
-//! Outputs to where they go: today standard output, as lines for people and programs.
+//! Outputs and messages to where they go: standard output and standard error, as lines for people and
+//! programs.
 //!
-//! A line is `source<TAB>name<TAB>text`. Everything in it may come from a guest or a file name, so
-//! control characters are escaped: one output stays one line of three fields, and nothing here
-//! drives the terminal.
+//! Nothing is printed but through here, and all of it goes through [`terminal`], which says what may
+//! reach a terminal. A line of an output is `source<TAB>name<TAB>text`: one output stays one line of
+//! three fields.
+
+mod media;
+pub mod outputs;
+pub mod place;
+pub mod reorder;
+pub mod terminal;
 
 use std::{
     error::Error,
-    io::{self, Write},
+    fmt::Arguments,
+    io::{self, IsTerminal, Write},
 };
 
 use serde::Serialize;
 use tollgate_runtime::Output;
 
-/// Prints one line on standard output.
+use self::terminal::{JsonWriter, escape, escape_bytes, escape_text};
+
+pub use media::is_text;
+
+/// How long one message about a failure may be, in bytes: a sentence and a backtrace. A guest
+/// chooses its own faults' length.
+pub const MESSAGE_BYTES: usize = 4096;
+
+/// Prints text of one or more lines on standard output, with a line feed at its end.
+///
+/// # Errors
+///
+/// The system's, a reader that went away included.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", escape_text(text))?;
+    out.flush()
+}
+
+/// Prints text that is data, such as a file of settings: on a terminal as [`print`] does, and else as it
+/// is.
+///
+/// # Errors
+///
+/// The system's, a reader that went away included.
+pub fn print_data(text: &str) -> io::Result<()> {
+    if io::stdout().is_terminal() {
+        return print(text);
+    }
+    print_line(text)
+}
+
+/// Prints a line of [`line`] on standard output.
 ///
 /// # Errors
 ///
@@ -29,32 +69,82 @@ pub fn print_line(line: &str) -> io::Result<()> {
 ///
 /// The system's, a reader that went away included.
 pub fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    serde_json::to_writer_pretty(JsonWriter(&mut out), value)?;
     writeln!(out)?;
     out.flush()
 }
 
-/// The line of one output.
-pub fn line(source: &str, output: &Output) -> String {
+/// Says text of one or more lines on standard error. Nobody is left to tell when that is gone.
+pub fn say(text: Arguments<'_>) {
+    let text = escape_text(&text.to_string());
+    writeln!(io::stderr(), "{text}").ok();
+}
+
+/// Says one JSON object on standard error.
+///
+/// # Errors
+///
+/// A value that is no JSON.
+pub fn say_json<T: Serialize>(value: &T) -> serde_json::Result<()> {
+    let mut text = Vec::new();
+    serde_json::to_writer_pretty(JsonWriter(&mut text), value)?;
+    text.push(b'\n');
+    io::stderr().write_all(&text).ok();
+    Ok(())
+}
+
+/// Says on standard error why something failed. Lines after the first, such as those of a guest's
+/// backtrace, are indented.
+pub fn say_error(error: &dyn std::fmt::Display) {
+    let text = terminal::cut(&error.to_string(), MESSAGE_BYTES * 4);
+    let text = terminal::escape_indented(&text);
+    writeln!(io::stderr(), "error: {text}").ok();
+}
+
+/// The line of one output. Text is a field: on a terminal nothing in it drives it; for a program that
+/// reads the lines only what would break them is escaped. `file` is where all of it lies, if it does.
+pub fn line(source: &str, output: &Output, file: Option<&str>) -> String {
     let mut line = String::new();
     escape(source, &mut line);
     line.push('\t');
     escape(&output.name, &mut line);
     line.push('\t');
-    match std::str::from_utf8(&output.data) {
-        Ok(text) => escape(text, &mut line),
-        Err(_) => {
-            let size = format!("({} bytes of ", output.data.len());
-            line.push_str(&size);
+    if is_text(output) {
+        field(&output.data, io::stdout().is_terminal(), &mut line);
+    } else {
+        line.push_str(&format!("({} bytes", output.data.len()));
+        if !output.content_type.is_empty() {
+            line.push_str(" of ");
             escape(&output.content_type, &mut line);
-            line.push(')');
         }
+        if let Some(file) = file {
+            line.push_str(" in ");
+            escape(file, &mut line);
+        }
+        line.push(')');
     }
     line
 }
 
-/// An error and what it came from, in one line, whatever lines a guest's backtrace has.
+/// Appends text that a plugin hands back.
+fn field(data: &[u8], terminal: bool, line: &mut String) {
+    match std::str::from_utf8(data) {
+        Ok(text) if !terminal => {
+            for character in text.chars() {
+                if character.is_control() {
+                    line.extend(character.escape_default());
+                } else {
+                    line.push(character);
+                }
+            }
+        }
+        _ => escape_bytes(data, line),
+    }
+}
+
+/// An error and what it came from, in one line of bounded length, whatever lines a guest's
+/// backtrace has.
 pub fn one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
@@ -63,28 +153,18 @@ pub fn one_line(error: &dyn Error) -> String {
         line.push_str(&error.to_string());
         source = error.source();
     }
-    line.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Appends `text` with its control characters escaped.
-pub fn escape(text: &str, to: &mut String) {
-    for character in text.chars() {
-        if character.is_control() {
-            to.extend(character.escape_default());
-        } else {
-            to.push(character);
-        }
-    }
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    terminal::cut(&line, MESSAGE_BYTES)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn output(data: &[u8]) -> Output {
+    fn output(content_type: &str, data: &[u8]) -> Output {
         Output {
             name: "reading".into(),
-            content_type: "application/json".into(),
+            content_type: content_type.into(),
             data: data.to_vec(),
         }
     }
@@ -97,19 +177,44 @@ mod tests {
             source: inner,
         };
         assert_eq!(one_line(&error), "cannot read `a`: at 0: 1: there");
+        let long = one_line(&io::Error::other("x".repeat(30_000_000)));
+        assert!(long.len() < MESSAGE_BYTES + 40 && long.ends_with("bytes more"));
     }
 
     #[test]
     fn an_output_is_one_line_of_three_fields() {
+        let json = |data: &[u8]| output("application/json", data);
         assert_eq!(
-            line("a.jpg", &output("{\"é\":1}".as_bytes())),
+            line("a.jpg", &json("{\"é\":1}".as_bytes()), None),
             "a.jpg\treading\t{\"é\":1}"
         );
-        let hostile = line("a\tb", &output(b"x\n\x1b[2J\x7fy"));
+        let hostile = line("a\tb", &json(b"x\n\x1b[2J\x7fy"), None);
         assert_eq!(hostile, "a\\tb\treading\tx\\n\\u{1b}[2J\\u{7f}y");
         assert_eq!(
-            line("a", &output(&[0xff, 0xfe])),
-            "a\treading\t(2 bytes of application/json)"
+            line("a", &json(&[b'"', 0xff, 0xfe]), None),
+            "a\treading\t\"\\xff\\xfe"
         );
+    }
+
+    #[test]
+    fn whether_an_output_is_text_is_said_by_its_type() {
+        let bytes = |file| line("a", &output("image/png", b"abc"), file);
+        assert_eq!(bytes(None), "a\treading\t(3 bytes of image/png)");
+        assert_eq!(
+            bytes(Some("a.png")),
+            "a\treading\t(3 bytes of image/png in a.png)"
+        );
+    }
+
+    #[test]
+    fn a_terminal_is_not_driven_and_a_program_gets_the_text() {
+        let text = "\u{202e}a\u{200d}b".as_bytes();
+        let field = |terminal| {
+            let mut line = String::new();
+            super::field(text, terminal, &mut line);
+            line
+        };
+        assert_eq!(field(true), "\\u{202e}a\\u{200d}b");
+        assert_eq!(field(false), "\u{202e}a\u{200d}b");
     }
 }

@@ -16,12 +16,16 @@ use std::{
 };
 
 use bytes::Bytes;
+use glob::Pattern;
 use tollgate_runtime::Frame;
 
-use crate::ingress::media::media_type;
+use super::{folder::Folder, media::media_type};
 
 /// Inputs that one run takes; as many as a million files of one directory.
 const MAX_INPUTS: usize = 1 << 20;
+
+/// Files that are left out and told by name.
+const SHOWN: usize = 3;
 
 /// Why inputs cannot be listed or a frame cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +41,8 @@ pub enum Error {
     /// A device, a socket, a pipe.
     #[error("`{}` is neither a file nor a directory: give one of these, or `-` for standard input", .0.display())]
     Kind(PathBuf),
-    /// A directory with no files in it.
-    #[error("`{}` holds no files: hidden ones and those in its directories do not count", .0.display())]
+    /// A directory with no frames in it.
+    #[error("`{}` holds no files that are frames: hidden ones and those in its directories do not count, nor do documents; name files one by one, or say which are frames with `--include`", .0.display())]
     Empty(PathBuf),
     /// Over the bound.
     #[error("there are more than {MAX_INPUTS} inputs: run them in parts")]
@@ -57,9 +61,11 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Files {
     entries: Vec<Entry>,
+    /// Files of directories that are no frames.
+    left_out: Vec<PathBuf>,
     max_frame: usize,
-    /// Standard input, once it was read.
-    stdin: OnceLock<Loaded>,
+    /// Standard input, once it was read; or why it could not be.
+    stdin: OnceLock<Result<Loaded, io::ErrorKind>>,
 }
 
 /// One input.
@@ -80,14 +86,20 @@ struct Loaded {
 
 impl Files {
     /// Lists files as they are given, directories by their files' names, `-` as standard input.
-    /// `aside` is a file that is not a frame even where it lies in a directory among them.
+    /// `aside` is a file that is not a frame even where it lies in a directory among them; `include` says
+    /// which files of directories are, and where it is empty they are told by their kind.
     ///
     /// # Errors
     ///
     /// An input that is missing, of another kind, or an empty directory; too many.
-    pub fn list(inputs: &[PathBuf], aside: Option<&Path>, max_frame: usize) -> Result<Self, Error> {
+    pub fn list(
+        inputs: &[PathBuf],
+        aside: Option<&Path>,
+        include: &[Pattern],
+        max_frame: usize,
+    ) -> Result<Self, Error> {
         let aside = aside.and_then(|path| fs::canonicalize(path).ok());
-        let mut entries = Vec::new();
+        let (mut entries, mut left_out) = (Vec::new(), Vec::new());
         for input in inputs {
             if input.as_os_str() == "-" {
                 let name = Arc::from("-");
@@ -98,8 +110,14 @@ impl Files {
             if kind.is_file() {
                 entries.push(Entry::file(input.clone()));
             } else if kind.is_dir() {
-                let files = directory(input, aside.as_deref())?;
-                entries.extend(files.into_iter().map(Entry::file));
+                let folder = Folder::list(input, aside.as_deref(), include, MAX_INPUTS)
+                    .map_err(|source| read_error(input, source))?
+                    .ok_or(Error::TooMany)?;
+                if folder.frames.is_empty() {
+                    return Err(Error::Empty(input.clone()));
+                }
+                entries.extend(folder.frames.into_iter().map(Entry::file));
+                left_out.extend(folder.left_out);
             } else {
                 return Err(Error::Kind(input.clone()));
             }
@@ -109,8 +127,25 @@ impl Files {
         }
         Ok(Self {
             entries,
+            left_out,
             max_frame,
             stdin: OnceLock::new(),
+        })
+    }
+
+    /// What was left out of directories, in a sentence; none where nothing was.
+    pub fn left_out(&self) -> Option<String> {
+        let names = self.left_out.iter().take(SHOWN);
+        let names: Vec<String> = names.map(|path| format!("`{}`", path.display())).collect();
+        let more = match self.left_out.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!names.is_empty()).then(|| {
+            format!(
+                "left out, as no frames: {}{more}; `--include` says which files of a folder are frames",
+                names.join(", ")
+            )
         })
     }
 
@@ -146,15 +181,7 @@ impl Files {
 
     fn load(&self, entry: &Entry) -> Result<Loaded, Error> {
         let Some(path) = &entry.path else {
-            if let Some(loaded) = self.stdin.get() {
-                return Ok(loaded.clone());
-            }
-            let data = self.read(io::stdin().lock(), Path::new("-"))?;
-            let acquired_ns = nanoseconds(SystemTime::now());
-            return Ok(self
-                .stdin
-                .get_or_init(|| Loaded { data, acquired_ns })
-                .clone());
+            return self.standard_input();
         };
         let file = fs::File::open(path).map_err(|source| read_error(path, source))?;
         // A file's last change is as near as anybody knows to when it was acquired.
@@ -165,6 +192,39 @@ impl Files {
         })
     }
 
+    /// Waits for standard input where it is among the inputs, so that nothing waits for it later.
+    pub fn read_ahead(&self) {
+        if self.entries.iter().any(|entry| entry.path.is_none()) {
+            // What is wrong with it is said when its turn comes.
+            self.standard_input().ok();
+        }
+    }
+
+    fn standard_input(&self) -> Result<Loaded, Error> {
+        let path = Path::new("-");
+        let loaded = self.stdin.get_or_init(|| {
+            let data = self.read(io::stdin().lock(), path);
+            let acquired_ns = nanoseconds(SystemTime::now());
+            match data {
+                Ok(data) => Ok(Loaded { data, acquired_ns }),
+                Err(Error::Read { source, .. }) => Err(source.kind()),
+                Err(_) => Err(io::ErrorKind::FileTooLarge),
+            }
+        });
+        match loaded {
+            Ok(loaded) => Ok(loaded.clone()),
+            Err(io::ErrorKind::FileTooLarge) => Err(self.too_large(path)),
+            Err(kind) => Err(read_error(path, (*kind).into())),
+        }
+    }
+
+    fn too_large(&self, path: &Path) -> Error {
+        Error::TooLarge {
+            path: path.to_owned(),
+            limit: self.max_frame,
+        }
+    }
+
     /// Reads to the end, or one byte beyond the bound.
     fn read(&self, from: impl Read, path: &Path) -> Result<Bytes, Error> {
         let mut data = Vec::new();
@@ -173,10 +233,7 @@ impl Files {
             .read_to_end(&mut data)
             .map_err(|source| read_error(path, source))?;
         if data.len() > self.max_frame {
-            return Err(Error::TooLarge {
-                path: path.to_owned(),
-                limit: self.max_frame,
-            });
+            return Err(self.too_large(path));
         }
         Ok(Bytes::from(data))
     }
@@ -190,31 +247,6 @@ impl Entry {
             path: Some(path),
         }
     }
-}
-
-/// The files of a directory by name, hidden ones and `aside` left out, its directories not entered.
-fn directory(path: &Path, aside: Option<&Path>) -> Result<Vec<PathBuf>, Error> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path).map_err(|source| read_error(path, source))? {
-        let entry = entry.map_err(|source| read_error(path, source))?;
-        let file = entry.path();
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        if hidden || !fs::metadata(&file).is_ok_and(|metadata| metadata.is_file()) {
-            continue;
-        }
-        if aside.is_some() && fs::canonicalize(&file).ok().as_deref() == aside {
-            continue;
-        }
-        files.push(file);
-        if files.len() > MAX_INPUTS {
-            return Err(Error::TooMany);
-        }
-    }
-    if files.is_empty() {
-        return Err(Error::Empty(path.to_owned()));
-    }
-    files.sort();
-    Ok(files)
 }
 
 fn read_error(path: &Path, source: io::Error) -> Error {
@@ -250,7 +282,8 @@ mod tests {
 
     fn list(inputs: &[&Path], aside: Option<&Path>) -> Result<Files, Error> {
         let inputs: Vec<PathBuf> = inputs.iter().map(|path| path.to_path_buf()).collect();
-        Files::list(&inputs, aside, 16)
+        let all = [Pattern::new("*").unwrap()];
+        Files::list(&inputs, aside, &all, 16)
     }
 
     #[test]
@@ -274,6 +307,14 @@ mod tests {
 
         let files = list(&[dir.path(), &truth], Some(&truth)).unwrap();
         assert_eq!(files.len(), 3, "a file that was named is a frame");
+        assert_eq!(files.left_out(), None, "the truth needs no word");
+
+        let files = Files::list(&[dir.path().to_path_buf()], None, &[], 16).unwrap();
+        assert_eq!(files.names().collect::<Vec<_>>(), ["b.pgm"]);
+        let told = files.left_out().unwrap();
+        assert!(
+            told.contains("a.txt") && told.contains("truth.json") && told.contains("--include")
+        );
     }
 
     #[test]
@@ -281,7 +322,7 @@ mod tests {
         let dir = folder();
         let error = |path: &Path| list(&[path], None).unwrap_err().to_string();
         assert!(error(&dir.path().join("gone")).starts_with("cannot read"));
-        assert!(error(&dir.path().join("c")).contains("holds no files"));
+        assert!(error(&dir.path().join("c")).contains("holds no files that are frames"));
         assert!(error(Path::new("/dev/null")).contains("neither a file"));
     }
 

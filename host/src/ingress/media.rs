@@ -23,7 +23,7 @@ const MAGIC: [(&[u8], &str); 10] = [
 const RIFF: [(&[u8], &str); 2] = [(b"WAVE", "audio/wav"), (b"WEBP", "image/webp")];
 
 /// Extensions, in lower case.
-const EXTENSIONS: [(&str, &str); 20] = [
+const EXTENSIONS: [(&str, &str); 29] = [
     ("jpg", "image/jpeg"),
     ("jpeg", "image/jpeg"),
     ("png", "image/png"),
@@ -41,6 +41,15 @@ const EXTENSIONS: [(&str, &str); 20] = [
     ("cbor", "application/cbor"),
     ("csv", "text/csv"),
     ("txt", "text/plain"),
+    ("md", "text/markdown"),
+    ("html", "text/html"),
+    ("htm", "text/html"),
+    ("xml", "application/xml"),
+    ("yaml", "application/yaml"),
+    ("yml", "application/yaml"),
+    ("toml", "application/toml"),
+    ("jsonl", "application/jsonl"),
+    ("svg", "image/svg+xml"),
     ("pdf", "application/pdf"),
     ("bin", "application/octet-stream"),
     ("raw", "application/octet-stream"),
@@ -51,6 +60,35 @@ pub fn media_type(name: &Path, data: &[u8]) -> &'static str {
     by_magic(data)
         .or_else(|| by_extension(name))
         .unwrap_or_default()
+}
+
+/// What frames of a type are, roughly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// Pictures, sound, documents, data that no editor shows.
+    Binary,
+    /// What people write and read.
+    Text,
+    /// Nothing tells.
+    Unknown,
+}
+
+/// What frames of this type are.
+pub(super) fn sort(media_type: &str) -> Sort {
+    match media_type {
+        "" => Sort::Unknown,
+        "application/json" | "application/jsonl" | "application/xml" | "application/yaml"
+        | "application/toml" => Sort::Text,
+        _ if media_type.starts_with("text/") => Sort::Text,
+        _ => Sort::Binary,
+    }
+}
+
+/// The extension of files of this type, in lower case; none where the type is not known here.
+pub fn extension_of(media_type: &str) -> Option<&'static str> {
+    EXTENSIONS
+        .iter()
+        .find_map(|(extension, known)| (*known == media_type).then_some(*extension))
 }
 
 fn by_magic(data: &[u8]) -> Option<&'static str> {

@@ -1,4 +1,5 @@
 //! What brings frames in.
 
 pub mod files;
+mod folder;
 pub mod media;

@@ -5,15 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::record::Percentiles;
 use crate::truth::Score;
 
-/// The report of one run.
+/// The report of one run, but for `schema` and `outputs`, which are written while it goes on.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
-    /// Names this shape: `tollgate.run/1`.
-    pub schema: &'static str,
     /// The plugin's file.
     pub plugin: String,
+    /// Why it ended before all frames were done; null where they were.
+    pub cut_short: Option<String>,
     /// How many frames ran.
     pub frames: FrameCounts,
     /// How often the inputs were gone through.
@@ -21,7 +22,7 @@ pub struct Summary {
     /// How many readings were right in the first pass; null without `--truth`.
     pub accuracy: Option<Accuracy>,
     /// Latency of the measured frames, from admission to their outputs, in nanoseconds.
-    pub latency_ns: Option<Latency>,
+    pub latency_ns: Option<Percentiles>,
     /// Mean of each stage over the measured frames, in nanoseconds.
     pub stages_ns: Option<Stages>,
     /// Mean of the guest's time, split by its inferences, in nanoseconds.
@@ -40,8 +41,10 @@ pub struct Summary {
     pub twin_differs: Option<u64>,
     /// Where it ran.
     pub host: Host,
-    /// The outputs of the first pass.
-    pub outputs: Vec<OutputLine>,
+    /// The first frames that failed, in their order; `frames.failed` counts all of them.
+    pub failures: Vec<FailedFrame>,
+    /// Frames that failed and are not among `failures`.
+    pub failures_left_out: u64,
 }
 
 /// How many frames ran.
@@ -84,18 +87,6 @@ impl Accuracy {
             of: score,
         })
     }
-}
-
-/// Percentiles, and the count they rest on.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Latency {
-    pub p50: u64,
-    pub p90: u64,
-    pub p99: u64,
-    pub p999: u64,
-    pub max: u64,
-    pub count: u64,
 }
 
 /// The stages of a frame.
@@ -188,17 +179,18 @@ pub struct Host {
     pub cores: usize,
 }
 
-/// One output of the first pass.
-#[derive(Clone, Debug, Serialize)]
-pub struct OutputLine {
-    /// The frame's name.
+/// One frame that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedFrame {
+    /// Its number, counted over all passes from zero.
+    pub sequence: u64,
+    /// The pass it belongs to, from zero.
+    pub pass: u32,
+    /// Its name.
     pub source: String,
-    /// The output's name.
-    pub name: String,
-    /// Its media type.
-    pub content_type: String,
-    /// How many bytes it has.
-    pub bytes: usize,
-    /// What they say; null where that is no text.
-    pub text: Option<String>,
+    /// What failed: `input`, `refused`, `invalid-frame`, `inference`, `internal` (the plugin's own
+    /// faults), `trap`, `limit`, `deadline` (its instance's end), `twin`, or `host`.
+    pub kind: &'static str,
+    /// Why, in one line of bounded length.
+    pub message: String,
 }

@@ -5,17 +5,21 @@
 //! measured. A mean is what adds up: the stages of `stages_ns` make its `total`. Percentiles are of
 //! the whole latency alone. What a benchmark showed has a [`record`] of its own, drawn by [`html`].
 
+pub mod headline;
 pub mod html;
 mod json;
+pub mod percentiles;
 pub mod record;
 mod table;
 
 use hdrhistogram::Histogram;
 use tollgate_runtime::{Record, TwinRecord};
 
+use self::record::Percentiles;
+
 pub use json::{
-    Accuracy, Crossings, FrameCounts, GuestSplit, Host, Inferences, Latency, OutputLine, Passes,
-    Stages, Summary, Toll,
+    Accuracy, Crossings, FailedFrame, FrameCounts, GuestSplit, Host, Inferences, Passes, Stages,
+    Summary, Toll,
 };
 pub use table::table;
 pub(crate) use table::{size, time};
@@ -153,17 +157,9 @@ impl Tally {
         self.frames
     }
 
-    /// The latency's percentiles; none without frames.
-    pub fn latency(&self) -> Option<Latency> {
-        let at = |quantile| self.latency.value_at_quantile(quantile);
-        (self.frames > 0).then(|| Latency {
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            p999: at(0.999),
-            max: self.latency.max(),
-            count: self.frames,
-        })
+    /// The latency's percentiles, as far as so many frames carry them; none without frames.
+    pub fn latency(&self) -> Option<Percentiles> {
+        percentiles::of(&self.latency)
     }
 
     /// The mean of each stage; none without frames.
@@ -350,7 +346,8 @@ mod tests {
         let latency = tally.latency().unwrap();
         assert_eq!(latency.count, 2);
         // Three digits: within a thousandth.
-        assert!(latency.max.abs_diff(16_400) <= 16 && latency.p50.abs_diff(16_200) <= 16);
+        assert!(latency.max.abs_diff(16_400) <= 16 && latency.min.abs_diff(16_200) <= 16);
+        assert_eq!(latency.p50, None, "two frames have no median to rely on");
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub struct Report {
     pub command: Vec<String>,
     /// When it began, as RFC 3339 in UTC: `2026-11-23T18:25:00Z`.
     pub started: String,
+    /// Why it ended before all was measured that was asked for; null where it did not.
+    #[serde(default)]
+    pub cut_short: Option<String>,
     /// Where it ran.
     pub machine: Machine,
     /// The plugin's file.
@@ -39,6 +42,9 @@ pub struct Report {
     pub results: Vec<ScenarioResult>,
     /// One for each path and concurrency or rate that was swept, in the order asked for.
     pub sweep: Vec<SweepPoint>,
+    /// The place in `sweep` of the point to tell first (see `report::headline`); null where none is.
+    #[serde(default)]
+    pub best: Option<usize>,
     /// How many readings were right; null without `--truth`.
     pub accuracy: Option<Accuracy>,
     /// One for each variant that was compared; empty without any.

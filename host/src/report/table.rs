@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Summary, Toll};
+use crate::egress::terminal::escaped;
 
 /// The table, with a line feed at its end.
 pub fn table(summary: &Summary) -> String {
@@ -25,6 +26,9 @@ fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
         )?;
     }
     writeln!(out)?;
+    if let Some(reason) = &summary.cut_short {
+        writeln!(out, "cut short: {}", escaped(reason))?;
+    }
     if let Some(accuracy) = summary.accuracy {
         let (digits, readings) = (accuracy.digits * 100.0, accuracy.readings * 100.0);
         let of = accuracy.of;
@@ -60,14 +64,17 @@ fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
 
     if let Some(latency) = summary.latency_ns {
         write!(out, "latency   ")?;
-        for (name, nanoseconds) in [
+        let known = [
             ("p50", latency.p50),
             ("p90", latency.p90),
             ("p99", latency.p99),
             ("p99.9", latency.p999),
-            ("max", latency.max),
-        ] {
-            write!(out, "  {name} {}", time(nanoseconds as f64))?;
+            ("max", Some(latency.max)),
+        ];
+        for (name, nanoseconds) in known {
+            if let Some(nanoseconds) = nanoseconds {
+                write!(out, "  {name} {}", time(nanoseconds as f64))?;
+            }
         }
         writeln!(out, "  (of {})", latency.count)?;
     }

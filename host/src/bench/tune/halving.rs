@@ -53,6 +53,8 @@ pub enum Outcome {
     Measured(Sample),
     /// It cannot run: why.
     Refused(String),
+    /// Nothing is measured any more: what there is must do.
+    Stopped,
 }
 
 /// What the search tells while it goes on.
@@ -91,7 +93,8 @@ pub enum Error<E> {
     Measure(E),
 }
 
-/// Searches among so many candidates, of which `reference` is the default.
+/// Searches among so many candidates, of which `reference` is the default. Where measuring is stopped,
+/// what is found rests on what was measured until then.
 ///
 /// # Errors
 ///
@@ -107,6 +110,9 @@ pub fn search<E>(
     let sizes = rungs(candidates);
     let mut alive: Vec<usize> = (0..candidates).collect();
     for (number, &size) in sizes.iter().enumerate() {
+        if race.stopped {
+            break;
+        }
         if number > 0 {
             alive = race.best(&alive, size);
         }
@@ -160,6 +166,7 @@ struct Race<M> {
     spent: f64,
     observations: Vec<Observation>,
     random: fastrand::Rng,
+    stopped: bool,
 }
 
 impl<M> Race<M> {
@@ -181,6 +188,7 @@ impl<M> Race<M> {
             spent: 0.0,
             observations: Vec::new(),
             random: fastrand::Rng::with_seed(SEED),
+            stopped: false,
         })
     }
 
@@ -252,6 +260,9 @@ impl<M> Race<M> {
         let window = window.max(LEAST_WINDOW);
         let mut alive = alive.to_vec();
         for _ in 0..rounds {
+            if self.stopped {
+                break;
+            }
             self.random.shuffle(&mut alive);
             self.round(&mut alive, window)?;
         }
@@ -295,6 +306,10 @@ impl<M> Race<M> {
                     return Err(Error::Reference(reason));
                 }
                 Outcome::Refused(reason) => trial.problem = Some(reason),
+                Outcome::Stopped => {
+                    self.stopped = true;
+                    return Ok(());
+                }
             }
         }
         Ok(())
@@ -316,12 +331,12 @@ impl<M> Race<M> {
         let reference = self.trials.get(self.reference);
         let (frames, seconds) =
             reference.map_or((0, 0.0), |trial| (trial.frames(), trial.seconds()));
-        if frames == 0 {
+        if frames == 0 && !self.stopped {
             return Err(Error::Reference("no frame of it was done".to_owned()));
         }
         Ok(Found {
             trials: self.trials,
-            reference_per_second: frames as f64 / seconds,
+            reference_per_second: frames as f64 / seconds.max(f64::MIN_POSITIVE),
             spent: self.spent,
         })
     }

@@ -26,6 +26,7 @@ use crate::{
         rig::{Parts, Rig},
     },
     egress, energy,
+    interrupt::Interrupt,
     models::{self, Models},
     settings::Settings,
 };
@@ -47,6 +48,7 @@ pub struct Meter<'a> {
     /// What is kept, the least recently used first.
     kept: VecDeque<Kept>,
     next: AtomicUsize,
+    interrupt: Interrupt,
 }
 
 /// Graphs that are loaded, and the instances that use them.
@@ -68,7 +70,7 @@ struct Share {
 
 impl<'a> Meter<'a> {
     /// A meter that keeps at most so many instances.
-    pub fn new(rig: &'a Rig, models: &'a Models, most: usize) -> Self {
+    pub fn new(rig: &'a Rig, models: &'a Models, most: usize, interrupt: Interrupt) -> Self {
         let memory = machine::describe(None).memory_bytes;
         Self {
             parts: &rig.parts,
@@ -78,6 +80,7 @@ impl<'a> Meter<'a> {
             memory: memory.map_or(u64::MAX, |bytes| bytes / 2),
             kept: VecDeque::new(),
             next: AtomicUsize::new(0),
+            interrupt,
         }
     }
 
@@ -87,6 +90,9 @@ impl<'a> Meter<'a> {
     ///
     /// Threads that cannot be had or that died.
     pub fn window(&mut self, settings: &Settings, length: Duration) -> Result<Outcome, Error> {
+        if self.interrupt.is_raised() {
+            return Ok(Outcome::Stopped);
+        }
         let began = Stamp::now();
         let workers = settings.workers().get();
         let mut kept = match self.take(settings, workers) {
@@ -129,7 +135,7 @@ impl<'a> Meter<'a> {
                 }
                 let now = Stamp::now();
                 share.ended = Some(now);
-                if now >= until {
+                if now >= until || self.interrupt.is_raised() {
                     break;
                 }
             }

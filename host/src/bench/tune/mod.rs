@@ -30,8 +30,13 @@ use self::{
     space::Space,
     trial::Trial,
 };
-use super::{Error, percentiles, rig::Rig};
-use crate::{models::Models, report::Accuracy, settings::Settings};
+use super::{Error, rig::Rig};
+use crate::{
+    interrupt::Interrupt,
+    models::Models,
+    report::{Accuracy, percentiles},
+    settings::Settings,
+};
 
 /// The search takes this part of the time that the whole grid takes. A fifth is what it may take;
 /// setting up candidates for their first window comes on top.
@@ -59,6 +64,8 @@ pub struct Task<'a> {
     pub exhaustive: bool,
     /// Instances that may be kept ready, as many as the engine has.
     pub instances: usize,
+    /// What ends the search early.
+    pub interrupt: &'a Interrupt,
 }
 
 /// What came of it, as the report has it.
@@ -99,7 +106,12 @@ pub fn tune(
     } = task.space;
     let count = candidates.len();
     let grid = task.full * u32::try_from(count).unwrap_or(u32::MAX);
-    let mut meter = Meter::new(task.rig, task.models, task.instances);
+    let mut meter = Meter::new(
+        task.rig,
+        task.models,
+        task.instances,
+        task.interrupt.clone(),
+    );
     let bound_ns = task.ask.bound_ns;
     let plan = Plan {
         budget: grid / PART_OF_GRID,
@@ -127,7 +139,7 @@ pub fn tune(
         of_grid: found.spent / grid.as_secs_f64(),
     };
     let mut described = describe(task, &found, &points);
-    let check = if task.exhaustive {
+    let check = if task.exhaustive && !task.interrupt.is_raised() {
         say(Step::Grid(count));
         // Set up anew, since that is part of the time which is compared.
         meter.clear();

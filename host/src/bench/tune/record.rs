@@ -24,6 +24,10 @@ pub struct Report {
     pub command: Vec<String>,
     /// When it began, as RFC 3339 in UTC.
     pub started: String,
+    /// Why the search ended early, so that its answer is the best of what was measured until then; null
+    /// where it did not.
+    #[serde(default)]
+    pub cut_short: Option<String>,
     /// Where it ran.
     pub machine: Machine,
     /// The plugin's file.

@@ -6,7 +6,7 @@ use super::{
     choose::{percent, rate, time},
     record::{Candidate, Report},
 };
-use crate::{settings::Settings, values};
+use crate::{egress::terminal::escaped, settings::Settings, values};
 
 /// Frames from which on a p99 is told without a mark.
 pub const ENOUGH: u64 = 1000;
@@ -56,8 +56,12 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
         machine.wasmtime,
         machine.onnxruntime.as_deref().unwrap_or("none"),
     )?;
+    if let Some(reason) = &report.cut_short {
+        writeln!(out, "cut short: {}", escaped(reason))?;
+    }
     for excluded in &report.excluded {
-        writeln!(out, "left out: {}, {}", excluded.what, excluded.reason)?;
+        let (what, reason) = (escaped(&excluded.what), escaped(&excluded.reason));
+        writeln!(out, "left out: {what}, {reason}")?;
     }
     let mut shown: Vec<(usize, &Candidate)> = report
         .candidates
@@ -98,7 +102,7 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
 /// Joules for an inference of those that are shown, or why there are none.
 fn energy(report: &Report, shown: &[(usize, &Candidate)], out: &mut String) -> std::fmt::Result {
     if let Some(reason) = &report.energy.reason {
-        return writeln!(out, "energy    not known: {reason}");
+        return writeln!(out, "energy    not known: {}", escaped(reason));
     }
     let source = report.energy.source.as_deref().unwrap_or_default();
     for (_, one) in shown {

@@ -3,11 +3,7 @@
 //! Standard output is the guest's alone, and nothing is added to it; with `--json` one object with
 //! the ledger of the whole run goes to standard error.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -17,6 +13,7 @@ use super::hints::Signs;
 use crate::{
     commands::load,
     config::Run,
+    egress,
     report::{Crossings, GuestSplit, Host, Inferences, Stages, Tally},
 };
 
@@ -60,7 +57,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
             inferences,
             host: super::host(run, runtime),
         };
-        writeln!(io::stderr(), "{}", serde_json::to_string_pretty(&report)?).ok();
+        egress::say_json(&report)?;
     }
     // A code that no process can have is a failure all the same.
     Ok(u8::try_from(exit_code).map_or(ExitCode::FAILURE, ExitCode::from))

@@ -1,37 +1,44 @@
-//! `tollgate run` for a plugin: inputs to frames, frames through workers, outputs to standard
-//! output, the ledgers' report after them.
+//! `tollgate run` for a plugin: inputs to frames, frames through workers, outputs to where they go,
+//! the ledgers' report after them.
 //!
-//! The first pass prints; where there are more, it only warms up and the others are measured.
+//! The first pass prints; where there are more, it only warms up and the others are measured. A signal
+//! ends the run with what there is by then.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{process::ExitCode, sync::Arc};
 
-use tollgate_runtime::{Output, Plugin, probe};
+use tollgate_runtime::{Plugin, probe};
 
-use super::hints::Signs;
+use super::{hints::Signs, told::Told};
 use crate::{
     commands::load,
     config::Run,
-    dispatch, egress,
-    ingress::files::Files,
+    dispatch,
+    egress::{self, outputs::OutDir, terminal},
+    interrupt::{self, Interrupt},
     progress::{self, Bar},
-    report::{Accuracy, FrameCounts, OutputLine, Passes, Summary, Tally, table},
+    report::{Accuracy, FailedFrame, FrameCounts, Passes, Summary, Tally, table},
     truth::{Score, Truth},
     worker::{Done, Failure, Setup, Success},
 };
 
-/// The schema of this command's JSON.
-const SCHEMA: &str = "tollgate.run/1";
-
-/// Failed frames that are told one by one; the rest are counted.
+/// Failed frames that are told one by one on standard error; the rest are counted.
 const MAX_TOLD: u64 = 20;
+
+/// Failed frames that the JSON lists; the rest are counted.
+const MAX_LISTED: usize = 100;
+
+/// How long a failure's message is in that list, in bytes.
+const LISTED_BYTES: usize = 1024;
 
 pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::Result<ExitCode> {
     let frames = run.frames()?;
-    let files = Files::list(&frames.inputs, frames.truth.as_deref(), frames.max_frame)?;
+    let out_dir = frames.out_dir.as_deref().map(OutDir::open).transpose()?;
+    let files = load::frames(
+        &frames.inputs,
+        frames.truth.as_deref(),
+        &frames.include,
+        frames.max_frame,
+    )?;
     let truth = frames
         .truth
         .as_deref()
@@ -47,32 +54,49 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
         policy: run.policy,
         twin: frames.twin,
     };
+    files.read_ahead();
 
     let passes = frames.passes.get();
     let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
     let mut collector = Collector {
-        json: run.json,
         first_measured: u32::from(passes > 1),
         bar: progress::frames(total.saturating_mul(u64::from(passes))),
+        told: Told::new(run.json, out_dir),
         truth,
         score: Score::default(),
         tally: Tally::new()?,
         count: 0,
         failed: 0,
+        failures: Vec::new(),
         twin_differs: setup.twin.is_some().then_some(0),
         memory_bytes: None,
-        outputs: Vec::new(),
     };
     let stamp_ns = probe::calibrate().stamp_ns;
-    dispatch::closed_loop(&setup, &files, frames.passes, run.workers, |done| {
-        signs.frame(&done);
-        collector.take(done)
-    })?;
-
+    // Until here nothing is lost by an end at once.
+    let interrupt = Interrupt::listen()?;
+    let ended = dispatch::closed_loop(
+        &setup,
+        &files,
+        frames.passes,
+        run.workers,
+        &interrupt,
+        |done| {
+            signs.frame(&done);
+            collector.take(done)
+        },
+    );
+    // The object that was begun is ended, whatever happened.
+    let ended = ended.and_then(|()| collector.told.end(&collector.bar));
+    let done = collector.count == total.saturating_mul(u64::from(passes));
+    let cut_short = match &ended {
+        Err(error) => Some(format!("{error:#}")),
+        Ok(()) => interrupt.reason().filter(|_| !done),
+    };
     let failed = collector.failed;
-    let summary = collector.summary(
+    let (summary, told) = collector.summary(
         Summary {
             plugin: run.plugin.display().to_string(),
+            cut_short,
             frames: FrameCounts {
                 inputs: total,
                 ..FrameCounts::default()
@@ -82,17 +106,18 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
                 measured: passes - u32::from(passes > 1),
             },
             host: super::host(run, runtime),
-            schema: SCHEMA,
             ..Summary::default()
         },
         stamp_ns,
     );
-    if run.json {
-        egress::print_json(&summary)?;
-    } else {
-        write!(io::stderr(), "\n{}", table(&summary)).ok();
+    let printed = told.summary(&summary);
+    ended?;
+    if !printed? {
+        egress::say(format_args!("\n{}", table(&summary).trim_end()));
     }
-    Ok(if failed == 0 {
+    Ok(if summary.cut_short.is_some() {
+        ExitCode::from(interrupt::EXIT_CODE)
+    } else if failed == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -101,18 +126,18 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
 
 /// What becomes of frames that are done.
 struct Collector {
-    json: bool,
     /// The first pass whose times count.
     first_measured: u32,
     bar: Bar,
+    told: Told,
     truth: Option<Truth>,
     score: Score,
     tally: Tally,
     count: u64,
     failed: u64,
+    failures: Vec<FailedFrame>,
     twin_differs: Option<u64>,
     memory_bytes: Option<usize>,
-    outputs: Vec<OutputLine>,
 }
 
 impl Collector {
@@ -128,36 +153,22 @@ impl Collector {
                 .map(|success| &success.outputs[..]);
             truth.score(&done.source, outputs, &mut self.score);
         }
-        match done.outcome {
+        let outputs = match done.outcome {
             Ok(success) => {
-                if first {
-                    self.put_out(&done.source, &success.outputs)?;
-                }
                 self.memory_bytes = self.memory_bytes.max(success.memory_bytes);
                 self.measure(&success, done.pass);
+                Some(success.outputs)
             }
-            Err(failure) => self.tell(&done.source, &failure),
+            Err(failure) => {
+                self.fail(done.sequence, done.pass, &done.source, &failure);
+                None
+            }
+        };
+        if first {
+            self.told
+                .take(done.sequence, &done.source, outputs, &self.bar)?;
         }
         Ok(())
-    }
-
-    /// Outputs of the first pass: printed, or kept for the JSON.
-    fn put_out(&mut self, source: &str, outputs: &[Output]) -> io::Result<()> {
-        if self.json {
-            self.outputs.extend(outputs.iter().map(|output| OutputLine {
-                source: source.to_owned(),
-                name: output.name.clone(),
-                content_type: output.content_type.clone(),
-                bytes: output.data.len(),
-                text: String::from_utf8(output.data.clone()).ok(),
-            }));
-            return Ok(());
-        }
-        self.bar.aside(|| {
-            outputs
-                .iter()
-                .try_for_each(|output| egress::print_line(&egress::line(source, output)))
-        })
     }
 
     fn measure(&mut self, success: &Success, pass: u32) {
@@ -171,26 +182,34 @@ impl Collector {
         }
     }
 
-    /// Says why a frame failed, for the first of them.
-    fn tell(&mut self, source: &str, failure: &Failure) {
+    /// Says why a frame failed, and lists it, for the first of them.
+    fn fail(&mut self, sequence: u64, pass: u32, source: &str, failure: &Failure) {
         self.failed += 1;
-        if self.failed > MAX_TOLD {
-            return;
+        let message = egress::one_line(failure);
+        if self.failed <= MAX_TOLD {
+            let mut line = terminal::escaped(source);
+            line.push_str(": ");
+            terminal::escape(&message, &mut line);
+            self.bar.aside(|| {
+                egress::say(format_args!("{line}"));
+                if self.failed == MAX_TOLD {
+                    egress::say(format_args!("more frames that fail are only counted"));
+                }
+            });
         }
-        let mut line = String::new();
-        egress::escape(source, &mut line);
-        line.push_str(": ");
-        egress::escape(&egress::one_line(failure), &mut line);
-        self.bar.aside(|| {
-            writeln!(io::stderr(), "{line}").ok();
-            if self.failed == MAX_TOLD {
-                writeln!(io::stderr(), "more frames that fail are only counted").ok();
-            }
-        });
+        if self.failures.len() < MAX_LISTED {
+            self.failures.push(FailedFrame {
+                sequence,
+                pass,
+                source: source.to_owned(),
+                kind: failure.kind(),
+                message: terminal::cut(&message, LISTED_BYTES),
+            });
+        }
     }
 
     /// Fills in what the frames added up to.
-    fn summary(self, mut summary: Summary, stamp_ns: f64) -> Summary {
+    fn summary(mut self, mut summary: Summary, stamp_ns: f64) -> (Summary, Told) {
         let Self { tally, .. } = &self;
         summary.frames.count = self.count;
         summary.frames.failed = self.failed;
@@ -203,7 +222,10 @@ impl Collector {
         summary.probe_ns = tally.probe(stamp_ns);
         summary.memory_bytes = self.memory_bytes;
         summary.twin_differs = self.twin_differs;
-        summary.outputs = self.outputs;
-        summary
+        self.failures.sort_by_key(|failure| failure.sequence);
+        let listed = u64::try_from(self.failures.len()).unwrap_or(u64::MAX);
+        summary.failures_left_out = self.failed.saturating_sub(listed);
+        summary.failures = self.failures;
+        (summary, self.told)
     }
 }

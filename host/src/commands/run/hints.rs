@@ -4,8 +4,6 @@
 //! Read from what happened in the run, so that nothing is suggested which cannot be the reason. What a
 //! toolchain left out of the file is told only where the guest trapped without a word.
 
-use std::io::{self, Write};
-
 use tollgate_runtime::{Error, GuestFault, Missing, World};
 
 use crate::{
@@ -86,9 +84,6 @@ pub(super) fn say(run: &Run, world: World, wasm: &[u8], signs: &Signs, failed: b
         );
     }
     for hint in hints {
-        let mut line = String::new();
-        egress::escape(&hint, &mut line);
-        // Standard error may be closed, and then there is nothing to tell it with.
-        writeln!(io::stderr(), "hint: {line}").ok();
+        egress::say(format_args!("hint: {}", egress::terminal::escaped(&hint)));
     }
 }

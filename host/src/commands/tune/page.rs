@@ -1,59 +1,51 @@
-//! The page of a search: a benchmark's page with nothing but what was tried.
-
-use tollgate_nn::BatchPolicy;
-use tollgate_runtime::Policy;
+//! What the page of a search shows, from its report.
 
 use crate::{
-    bench::{
-        record::{self, Chosen, Load, Path},
-        tune::{
-            record::{Candidate, Report},
-            table::label,
-        },
+    bench::tune::{
+        choose::percent,
+        record::{Candidate, Report},
+        table::label,
     },
-    report::html,
-    settings::Settings,
+    report::html::{self, Answer, Tuned},
 };
 
-/// The page.
-pub(super) fn page(report: &Report) -> String {
-    let taken = report.winner.or(report.nearest);
-    let taken = taken.and_then(|place| report.candidates.get(place));
-    let reference = report.candidates.get(report.reference);
-    let settings = taken.or(reference).map(|one| &one.settings);
-    let bench = record::Report {
-        schema: record::SCHEMA.to_owned(),
-        command: report.command.clone(),
-        started: report.started.clone(),
-        machine: report.machine.clone(),
-        plugin: report.plugin.clone(),
-        twin: None,
-        models: report.models.clone(),
-        inputs: report.inputs,
-        settings: settings
-            .map(|settings| as_bench(settings, report))
-            .unwrap_or_default(),
-        bound: Some(report.bound),
-        results: Vec::new(),
-        sweep: Vec::new(),
-        accuracy: taken.and_then(|one| one.accuracy),
-        variants: Vec::new(),
-        chosen: taken.map(|one| Chosen {
-            path: path(&one.settings),
-            load: Some(Load::Concurrency(one.settings.workers().get())),
-            settings: as_bench(&one.settings, report),
-            frames_per_second: Some(one.frames_per_second),
-            p99_ns: one.seen_p99_ns,
-            why: report.why.clone(),
-        }),
-        stamp_ns: 0.0,
-    };
+/// The page; `file` is the answer's file of settings.
+pub(super) fn page(report: &Report, file: &str) -> String {
+    let told = report.winner.or(report.nearest);
+    let answer = told.and_then(|place| report.candidates.get(place));
+    let answer = answer.map(|one| Answer {
+        label: label(&one.settings),
+        file: file.to_owned(),
+        found: report.winner.is_some(),
+        frames_per_second: one.frames_per_second,
+        of_default: one.of_reference,
+        p99_ns: one.seen_p99_ns,
+        frames: one.frames,
+        accuracy: one.accuracy.map(|accuracy| accuracy.readings),
+    });
     let measured = report.candidates.iter().enumerate();
-    let measured = measured.filter(|(_, one)| one.problem.is_none());
+    let measured = measured.filter(|(_, one)| one.problem.is_none() && one.frames > 0);
     let candidates: Vec<html::Candidate> = measured
         .map(|(place, one)| as_page(one, report.winner == Some(place)))
         .collect();
-    html::tuned_page(&bench, &candidates)
+    let left_out = report.excluded.iter();
+    let left_out = left_out.map(|one| format!("{}, {}", one.what, one.reason));
+    html::tuned_page(&Tuned {
+        command: &report.command,
+        started: &report.started,
+        machine: &report.machine,
+        plugin: &report.plugin,
+        models: &report.models,
+        inputs: report.inputs,
+        bound: report.bound,
+        cut_short: report.cut_short.as_deref(),
+        answer,
+        why: &report.why,
+        candidates: &candidates,
+        energy: &report.energy,
+        left_out: left_out.collect(),
+        search: search(report),
+    })
 }
 
 fn as_page(one: &Candidate, chosen: bool) -> html::Candidate {
@@ -61,6 +53,7 @@ fn as_page(one: &Candidate, chosen: bool) -> html::Candidate {
         label: label(&one.settings),
         frames_per_second: one.frames_per_second,
         p99_ns: one.seen_p99_ns,
+        frames: one.frames,
         accuracy: one.accuracy.map(|accuracy| accuracy.readings),
         joules_per_inference: one.joules_per_inference,
         on_front: one.on_front,
@@ -68,34 +61,26 @@ fn as_page(one: &Candidate, chosen: bool) -> html::Candidate {
     }
 }
 
-fn path(settings: &Settings) -> Path {
-    match settings.batch {
-        Some(BatchPolicy::On) => Path::Batched,
-        _ => Path::Plugin,
-    }
-}
-
-/// Settings as a benchmark's report has them.
-fn as_bench(settings: &Settings, report: &Report) -> record::Settings {
-    let options = settings.graph_options();
-    let batched = settings.batch == Some(BatchPolicy::On);
-    record::Settings {
-        instances: match settings.policy() {
-            Policy::Warm { .. } => "warm",
-            Policy::Fresh => "fresh",
-        }
-        .to_owned(),
-        workers: settings.workers().get(),
-        sessions: options.sessions.get(),
-        threads: options.threads.map(std::num::NonZero::get),
-        mode: options.mode.to_string(),
-        device: options.device.to_string(),
-        optimization: options.optimization.to_string(),
-        batch_max: batched.then(|| usize::try_from(options.batch.max.get()).unwrap_or(usize::MAX)),
-        batch_delay_ns: batched
-            .then(|| u64::try_from(options.batch.delay.as_nanos()).unwrap_or(u64::MAX)),
-        variant: settings.variant.first().map(ToString::to_string),
-        window_ns: (report.search.full_seconds * 1e9) as u64,
-        ..record::Settings::default()
-    }
+/// How it was searched.
+fn search(report: &Report) -> Vec<(String, String)> {
+    let search = &report.search;
+    let mut facts = vec![
+        ("candidates".to_owned(), search.grid.to_string()),
+        (
+            "time".to_owned(),
+            format!(
+                "{:.1} s, {} of the {:.1} s that {:.1} s for each take",
+                search.seconds,
+                percent(search.of_grid),
+                search.grid_seconds,
+                search.full_seconds
+            ),
+        ),
+    ];
+    facts.extend(
+        report
+            .accuracy
+            .map(|accuracy| ("readings that must be right".to_owned(), percent(accuracy))),
+    );
+    facts
 }

@@ -6,28 +6,43 @@ use super::{
     part,
     units::{percent, quantile, round_time, size},
 };
-use crate::report::record::{File, Report};
+use crate::report::record::{File, Inputs, Machine, Model, Report};
 
-/// The section.
+/// A fact by its name.
+pub(super) type Fact = (String, String);
+
+/// The section of a benchmark.
 pub(super) fn section(report: &Report) -> Option<Markup> {
-    let body = html! {
-        h3 { "The command" }
-        pre { code { (command(&report.command)) } }
-        div.facts {
-            (facts("Machine", &machine(report)))
-            (facts("Settings", &settings(report)))
-            (facts("Files", &files(report)))
-        }
-    };
-    Some(part::section(
-        "machine",
-        "Where and how it was measured",
-        "",
-        &body,
-    ))
+    let energy = (report.results.iter()).find_map(|result| {
+        let energy = &result.energy;
+        energy.source.clone().or_else(|| energy.reason.clone())
+    });
+    let machine = machine(&report.machine, energy);
+    let files = files(&report.plugin, report.twin.as_ref(), &report.models);
+    let settings = ("Settings", settings(report));
+    Some(repeat(&report.command, &machine, settings, &files))
 }
 
-fn facts(title: &str, facts: &[(String, String)]) -> Markup {
+/// All that it takes to measure again.
+pub(super) fn repeat(
+    command: &[String],
+    machine: &[Fact],
+    (title, settings): (&str, Vec<Fact>),
+    files: &[Fact],
+) -> Markup {
+    let body = html! {
+        h3 { "The command" }
+        pre { code { (self::command(command)) } }
+        div.facts {
+            (facts("Machine", machine))
+            (facts(title, &settings))
+            (facts("Files", files))
+        }
+    };
+    part::section("machine", "Where and how it was measured", "", &body)
+}
+
+fn facts(title: &str, facts: &[Fact]) -> Markup {
     html! {
         div {
             h3 { (title) }
@@ -36,17 +51,14 @@ fn facts(title: &str, facts: &[(String, String)]) -> Markup {
     }
 }
 
-fn fact(name: &str, value: impl Into<String>) -> (String, String) {
+/// A fact.
+pub(super) fn fact(name: &str, value: impl Into<String>) -> Fact {
     (name.to_owned(), value.into())
 }
 
-fn machine(report: &Report) -> Vec<(String, String)> {
-    let machine = &report.machine;
+/// Where it ran.
+pub(super) fn machine(machine: &Machine, energy: Option<String>) -> Vec<Fact> {
     let cpu = machine.cpu.clone();
-    let energy = (report.results.iter()).find_map(|result| {
-        let energy = &result.energy;
-        energy.source.clone().or_else(|| energy.reason.clone())
-    });
     let mut facts = vec![
         fact("processor", part::known(cpu, |cpu| cpu)),
         fact("cores", machine.cores.to_string()),
@@ -69,7 +81,7 @@ fn machine(report: &Report) -> Vec<(String, String)> {
     facts
 }
 
-fn settings(report: &Report) -> Vec<(String, String)> {
+fn settings(report: &Report) -> Vec<Fact> {
     let settings = &report.settings;
     let mut facts = vec![
         fact("device", settings.device.clone()),
@@ -127,19 +139,19 @@ fn settings(report: &Report) -> Vec<(String, String)> {
                 settings.max_windows
             ),
         ),
-        fact(
-            "inputs",
-            format!(
-                "{}, {}",
-                part::count(report.inputs.frames, "frame"),
-                size(report.inputs.bytes)
-            ),
-        ),
+        inputs(&report.inputs),
     ]);
     facts
 }
 
-fn files(report: &Report) -> Vec<(String, String)> {
+/// What went round.
+pub(super) fn inputs(inputs: &Inputs) -> Fact {
+    let frames = part::count(inputs.frames, "frame");
+    fact("inputs", format!("{frames}, {}", size(inputs.bytes)))
+}
+
+/// What ran, told from other files by content.
+pub(super) fn files(plugin: &File, twin: Option<&File>, models: &[Model]) -> Vec<Fact> {
     let describe = |file: &File| {
         format!(
             "{} ({}), SHA-256 {}",
@@ -148,11 +160,11 @@ fn files(report: &Report) -> Vec<(String, String)> {
             file.sha256
         )
     };
-    let mut facts = vec![fact("plugin", describe(&report.plugin))];
-    if let Some(twin) = &report.twin {
+    let mut facts = vec![fact("plugin", describe(plugin))];
+    if let Some(twin) = twin {
         facts.push(fact("twin", describe(twin)));
     }
-    for model in &report.models {
+    for model in models {
         let variant = model.variant.as_ref();
         let variant = variant.map_or_else(String::new, |variant| format!(", {variant}"));
         facts.push((

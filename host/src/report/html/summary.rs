@@ -4,37 +4,48 @@ use maud::{Markup, html};
 
 use super::{
     part,
-    units::{energy, number, percent, quantile, round_time, time},
+    units::{energy, number, percent, quantile, round_percent, round_time, time},
 };
-use crate::report::record::{Path, Report, Scenario, ScenarioResult};
+use crate::report::{
+    headline,
+    record::{Path, Report, Scenario, ScenarioResult},
+};
 
 /// A figure with its name, and what it is to be held against.
-struct Tile {
-    name: &'static str,
-    value: String,
-    aside: String,
+pub(super) struct Tile {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) aside: String,
 }
 
-/// The section.
-pub(super) fn section(report: &Report) -> Markup {
-    let plugin = part::plainest(report, Path::Plugin);
-    let tiles = [
-        plugin.and_then(toll),
-        latency(report),
-        throughput(report).or_else(|| most(report)),
-        plugin.map(joules),
-        accuracy(report),
-    ];
-    let body = html! {
-        @if let Some(sentence) = plugin.and_then(verdict) { p.verdict { (sentence) } }
+/// Figures beside each other.
+pub(super) fn tiles(tiles: impl IntoIterator<Item = Tile>) -> Markup {
+    html! {
         dl.tiles {
-            @for tile in tiles.into_iter().flatten() {
+            @for tile in tiles {
                 div {
                     dt { (tile.name) }
                     dd { span.value { (tile.value) } span.aside { (tile.aside) } }
                 }
             }
         }
+    }
+}
+
+/// The section.
+pub(super) fn section(report: &Report) -> Markup {
+    let plugin = part::plainest(report, Path::Plugin);
+    let figures = [
+        plugin.and_then(toll),
+        latency(report),
+        throughput(report),
+        most(report),
+        plugin.map(joules),
+        accuracy(report),
+    ];
+    let body = html! {
+        @if let Some(sentence) = plugin.and_then(verdict) { p.verdict { (sentence) } }
+        (tiles(figures.into_iter().flatten()))
         (part::cautions(&cautions(report)))
     };
     part::section("summary", "In short", "", &body)
@@ -108,7 +119,10 @@ fn latency(report: &Report) -> Option<Tile> {
 /// The best that a sandboxed path did when all frames were there at once, else at all.
 fn throughput(report: &Report) -> Option<Tile> {
     let sandboxed = |result: &&ScenarioResult| {
-        matches!(result.path, Path::Plugin | Path::Batched) && result.frames > 0
+        let lost = result.rejected + result.timed_out + result.failed;
+        matches!(result.path, Path::Plugin | Path::Batched)
+            && result.frames > 0
+            && lost as f64 <= (result.frames + lost) as f64 * headline::MOST_LOST
     };
     let best = |scenario: Option<Scenario>| {
         (report.results.iter().filter(sandboxed))
@@ -135,22 +149,44 @@ fn throughput(report: &Report) -> Option<Tile> {
     })
 }
 
-/// The most that a sweep showed, in the sandbox where it went there.
+/// The best point of a sweep.
 fn most(report: &Report) -> Option<Tile> {
-    let most = |sandboxed: bool| {
-        (report.sweep.iter())
-            .filter(|point| point.frames > 0)
-            .filter(|point| matches!(point.path, Path::Plugin | Path::Batched) == sandboxed)
-            .max_by(|a, b| a.frames_per_second.total_cmp(&b.frames_per_second))
+    let name = match report.bound {
+        Some(_) => "Most within the bound, frames/s",
+        None => "Most throughput of the sweep, frames/s",
     };
-    let point = most(true).or_else(|| most(false))?;
+    if report.sweep.is_empty() {
+        return None;
+    }
+    let Some(point) = report.best.and_then(|best| report.sweep.get(best)) else {
+        return Some(Tile {
+            name,
+            value: "none".to_owned(),
+            aside: format!(
+                "at each point more than {} were refused, failed or missed the bound",
+                round_percent(headline::MOST_LOST)
+            ),
+        });
+    };
     let p99 = point.latency_ns.and_then(|latency| latency.p99);
     let p99 = p99.map_or_else(String::new, |p99| format!("; p99 {}", time(p99 as f64)));
+    let lost = headline::lost(point);
+    let lost = match lost {
+        0 => String::new(),
+        lost => {
+            let of = point.frames.saturating_add(lost);
+            format!(
+                "; {} of {} refused or failed",
+                number(lost as f64),
+                number(of as f64)
+            )
+        }
+    };
     Some(Tile {
-        name: "Most throughput, frames/s",
-        value: number(point.frames_per_second),
+        name,
+        value: number(headline::goodput(point)),
         aside: format!(
-            "{}, {}{p99}",
+            "{}, {}{p99}{lost}",
             part::path(point.path),
             part::load(point.load)
         ),
@@ -190,6 +226,11 @@ fn accuracy(report: &Report) -> Option<Tile> {
 /// What a reader must know before believing a figure.
 fn cautions(report: &Report) -> Vec<String> {
     let mut sentences = Vec::new();
+    if let Some(reason) = &report.cut_short {
+        sentences.push(format!(
+            "cut short: {reason}; what was not measured by then is missing"
+        ));
+    }
     for result in &report.results {
         let of = format!(
             "{}, {}",

@@ -1,17 +1,15 @@
-//! Latency against throughput: the sweep with its bound and its chosen point, and what was tried to
-//! find the sweet spot.
+//! Latency against throughput: the sweep with its bound and its best or chosen point.
 
 use maud::{Markup, html};
 
 use super::{
-    Candidate,
     axis::Axis,
     part,
     plot::{Bound, Look, Plot, Point, Series},
     role::Role,
-    units::{energy, number, percent, quantile, round_time, size, time},
+    units::{number, quantile, round_time, size, time},
 };
-use crate::report::record::{Chosen, Load, Percentiles, Report, SweepPoint};
+use crate::report::record::{self, Chosen, Load, Percentiles, Report, SweepPoint};
 
 /// A percentile by name.
 type Quantile = (&'static str, fn(&Percentiles) -> Option<u64>);
@@ -65,8 +63,9 @@ fn quantile_of(points: &[SweepPoint]) -> Option<&'static Quantile> {
     QUANTILES.iter().find(|quantile| have(quantile) * 2 >= most)
 }
 
-fn bound(report: &Report) -> Option<Bound> {
-    report.bound.map(|bound| Bound {
+/// The line of a bound.
+pub(super) fn bound(bound: Option<record::Bound>) -> Option<Bound> {
+    bound.map(|bound| Bound {
         y: bound.latency_ns as f64,
         label: format!(
             "the bound: {} at {}",
@@ -91,7 +90,7 @@ fn plot(report: &Report, name: &str, value: fn(&Percentiles) -> Option<u64>) -> 
                         x: point.frames_per_second,
                         y: value(point.latency_ns.as_ref()?)? as f64,
                         label: part::load(point.load),
-                        chosen: is_chosen(report.chosen.as_ref(), point),
+                        chosen: is_told(report, point),
                     })
                 })
                 .collect();
@@ -107,7 +106,7 @@ fn plot(report: &Report, name: &str, value: fn(&Percentiles) -> Option<u64>) -> 
             })
         })
         .collect();
-    let bound = bound(report);
+    let bound = bound(report.bound);
     let all = || series.iter().flat_map(|series| &series.points);
     let ys = all()
         .map(|point| point.y)
@@ -122,8 +121,17 @@ fn plot(report: &Report, name: &str, value: fn(&Percentiles) -> Option<u64>) -> 
     })
 }
 
-fn is_chosen(chosen: Option<&Chosen>, point: &SweepPoint) -> bool {
-    chosen.is_some_and(|chosen| chosen.path == point.path && chosen.load == Some(point.load))
+/// Whether it is the point that was chosen, or where nobody chose the best one.
+fn is_told(report: &Report, point: &SweepPoint) -> bool {
+    let (path, load) = match (
+        &report.chosen,
+        report.best.and_then(|at| report.sweep.get(at)),
+    ) {
+        (Some(chosen), _) => (chosen.path, chosen.load),
+        (None, Some(best)) => (best.path, Some(best.load)),
+        (None, None) => return false,
+    };
+    path == point.path && load == Some(point.load)
 }
 
 fn verdict(chosen: &Chosen) -> Markup {
@@ -170,106 +178,6 @@ fn table(points: &[SweepPoint]) -> Markup {
             "refused or late",
             "memory",
             "windows",
-        ],
-        &rows,
-    )
-}
-
-/// What was tried on the way to the sweet spot; none where nothing was.
-pub(super) fn tuning(report: &Report, candidates: &[Candidate]) -> Option<Markup> {
-    if candidates.is_empty() {
-        return None;
-    }
-    let body = html! {
-        @if let Some(plot) = front(report, candidates) { (plot.markup()) }
-        @if report.sweep.is_empty() {
-            @if let Some(chosen) = &report.chosen { (verdict(chosen)) }
-        }
-        (tried(candidates))
-    };
-    let says = "Each point is one way to set things up. No other one is better in everything than \
-                those on the front.";
-    Some(part::section("candidates", "What was tried", says, &body))
-}
-
-fn front(report: &Report, candidates: &[Candidate]) -> Option<Plot> {
-    let points = |on_front: bool| {
-        let mut points: Vec<_> = (candidates.iter())
-            .filter(|candidate| (candidate.on_front || candidate.chosen) == on_front)
-            .filter_map(|candidate| {
-                Some(Point {
-                    x: candidate.frames_per_second,
-                    y: candidate.p99_ns? as f64,
-                    label: if on_front {
-                        candidate.label.clone()
-                    } else {
-                        String::new()
-                    },
-                    chosen: candidate.chosen,
-                })
-            })
-            .collect();
-        points.sort_by(|a, b| a.x.total_cmp(&b.x));
-        points
-    };
-    let series = vec![
-        Series {
-            name: "beaten by another".to_owned(),
-            role: Role::Beaten,
-            look: Look::Apart,
-            points: points(false),
-        },
-        Series {
-            name: "on the front".to_owned(),
-            role: Role::Front,
-            look: Look::Joined,
-            points: points(true),
-        },
-    ];
-    let bound = bound(report);
-    let all = || series.iter().flat_map(|series| &series.points);
-    let ys = all()
-        .map(|point| point.y)
-        .chain(bound.iter().map(|bound| bound.y));
-    Some(Plot {
-        says: "p99 latency against throughput of everything that was tried".to_owned(),
-        x: Axis::log("throughput, frames/s", all().map(|point| point.x), number)?,
-        y: Axis::log("p99 latency", ys, round_time)?,
-        series,
-        bound,
-        label_on_phones: false,
-    })
-}
-
-fn tried(candidates: &[Candidate]) -> Markup {
-    let mut candidates: Vec<_> = candidates.iter().collect();
-    candidates.sort_by_key(|candidate| (!candidate.chosen, !candidate.on_front));
-    let rows: Vec<_> = candidates
-        .iter()
-        .map(|candidate| {
-            let standing = match (candidate.chosen, candidate.on_front) {
-                (true, _) => "chosen",
-                (false, true) => "on the front",
-                (false, false) => "beaten",
-            };
-            vec![
-                candidate.label.clone(),
-                standing.to_owned(),
-                number(candidate.frames_per_second),
-                part::known(candidate.p99_ns, |p99| time(p99 as f64)),
-                part::known(candidate.accuracy, percent),
-                part::known(candidate.joules_per_inference, energy),
-            ]
-        })
-        .collect();
-    part::table(
-        &[
-            "set to",
-            "standing",
-            "frames/s",
-            "p99",
-            "right",
-            "energy/inference",
         ],
         &rows,
     )

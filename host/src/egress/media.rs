@@ -1,0 +1,133 @@
+//! What a media type says of an output's bytes: whether they are text, and what files of it end in.
+
+use tollgate_runtime::Output;
+
+use crate::ingress::media::extension_of;
+
+/// Types that are text without being called so.
+const TEXT: [&str; 14] = [
+    "application/ecmascript",
+    "application/graphql",
+    "application/javascript",
+    "application/json",
+    "application/json-seq",
+    "application/jsonl",
+    "application/sql",
+    "application/toml",
+    "application/x-ndjson",
+    "application/x-www-form-urlencoded",
+    "application/x-yaml",
+    "application/xml",
+    "application/yaml",
+    "image/svg+xml",
+];
+
+/// Endings of types that are text underneath.
+const SUFFIXES: [&str; 4] = ["+json", "+xml", "+yaml", "+json-seq"];
+
+/// Character sets of which every text is UTF-8.
+const UTF_8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
+
+/// The type without its parameters, in lower case.
+fn essence(media_type: &str) -> String {
+    let essence = media_type.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+/// Whether an output is text in UTF-8. Its type decides, whatever its bytes happen to be; where it has
+/// none, as preview1 plugins' outputs have, bytes are text that no binary format would have.
+pub fn is_text(output: &Output) -> bool {
+    if output.content_type.trim().is_empty() {
+        let readable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+        return std::str::from_utf8(&output.data).is_ok_and(|text| text.chars().all(readable));
+    }
+    is_text_type(&output.content_type)
+}
+
+/// Whether bytes of this type are text in UTF-8.
+fn is_text_type(media_type: &str) -> bool {
+    let essence = essence(media_type);
+    let is = essence.starts_with("text/")
+        || TEXT.contains(&&*essence)
+        || SUFFIXES.iter().any(|suffix| essence.ends_with(suffix));
+    is && media_type.split(';').skip(1).all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let value = value.trim().trim_matches('"').to_ascii_lowercase();
+        !name.trim().eq_ignore_ascii_case("charset") || UTF_8.contains(&&*value)
+    })
+}
+
+/// What names of files with such an output end in.
+pub(super) fn extension(output: &Output) -> &'static str {
+    let essence = essence(&output.content_type);
+    match extension_of(&essence) {
+        Some(known) => known,
+        None if essence.ends_with("json") => "json",
+        None if essence.ends_with("xml") => "xml",
+        None if essence.ends_with("yaml") => "yaml",
+        None if is_text(output) => "txt",
+        None => "bin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(content_type: &str, data: &[u8]) -> Output {
+        Output {
+            name: "o".into(),
+            content_type: content_type.into(),
+            data: data.to_vec(),
+        }
+    }
+
+    #[test]
+    fn text_is_what_is_called_so() {
+        for text in [
+            "text/plain",
+            "Text/CSV; charset=UTF-8",
+            "application/json",
+            "application/vnd.meter+json",
+            "text/plain; charset=\"us-ascii\"; format=flowed",
+        ] {
+            assert!(is_text(&output(text, b"\xff")), "{text}");
+        }
+        for bytes in [
+            "image/png",
+            "application/octet-stream",
+            "application/x-json-not",
+            "text/plain; charset=utf-16",
+            "json",
+        ] {
+            assert!(!is_text(&output(bytes, b"plain")), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_type_is_looked_at() {
+        assert!(is_text(&output("", "größer\n".as_bytes())));
+        assert!(!is_text(&output("", b"\x00\x01\x02")));
+        assert!(!is_text(&output(" ", b"\xff")));
+    }
+
+    #[test]
+    fn files_end_in_what_their_type_is_known_by() {
+        for (media_type, expected) in [
+            ("image/jpeg", "jpg"),
+            ("IMAGE/PNG; x=y", "png"),
+            ("application/json", "json"),
+            ("application/vnd.meter+json", "json"),
+            ("text/plain; charset=utf-8", "txt"),
+            ("text/x-unheard-of", "txt"),
+            ("../../etc/passwd", "bin"),
+            ("", "bin"),
+        ] {
+            assert_eq!(
+                extension(&output(media_type, b"\x00")),
+                expected,
+                "{media_type}"
+            );
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Files and folders that are written when the work is done, checked before it begins: what cannot be
+//! written is refused at once, and what lies there is not touched until there is something to put in
+//! its place.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+/// A file that will be written.
+#[derive(Debug)]
+pub struct Place {
+    what: &'static str,
+    path: PathBuf,
+}
+
+impl Place {
+    /// Makes sure that a file can be written there; `what` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// It is a folder, lies in none, or may not be written.
+    pub fn file(what: &'static str, path: &Path) -> anyhow::Result<Self> {
+        let place = Self {
+            what,
+            path: path.to_owned(),
+        };
+        probe(path).with_context(|| place.refusal())?;
+        Ok(place)
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        fs::write(&self.path, bytes).with_context(|| self.refusal())
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn refusal(&self) -> String {
+        format!(
+            "cannot write {} to `{}`, name a file in a folder that you may write to",
+            self.what,
+            self.path.display()
+        )
+    }
+}
+
+/// Opens what is there without changing it, or makes a file without a name beside it.
+fn probe(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) if metadata.is_file() => OpenOptions::new().write(true).open(path).map(drop),
+        // Opening a pipe waits for whoever reads it.
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            tempfile::tempfile_in(folder_of(path)).map(drop)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_is_refused_and_nothing_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| Place::file("the report", &folder.path().join(name));
+        for bad in ["no-such-folder/x.html", "", "x.html/below"] {
+            fs::write(folder.path().join("x.html"), "before").unwrap();
+            let error = format!("{:#}", file(bad).unwrap_err());
+            assert!(error.starts_with("cannot write the report to"), "{error}");
+        }
+        let kept = file("x.html").unwrap();
+        assert_eq!(fs::read_to_string(kept.path()).unwrap(), "before");
+        let new = file("new.html").unwrap();
+        assert!(
+            !new.path().exists(),
+            "nothing is there before there is something"
+        );
+        kept.write(b"after").unwrap();
+        new.write(b"first").unwrap();
+        assert_eq!(fs::read_to_string(kept.path()).unwrap(), "after");
+        assert_eq!(fs::read_to_string(new.path()).unwrap(), "first");
+    }
+}

@@ -1,0 +1,85 @@
+//! Log lines on standard error: one event is one line, and nothing in it drives the terminal.
+//!
+//! Fields may hold what a guest, a model or a file name says, so each event is written without colours
+//! first and escaped as one field; what colours there are come after that and are ours.
+
+use std::{
+    fmt,
+    io::{self, IsTerminal},
+};
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::Writer,
+        time::{FormatTime, SystemTime},
+    },
+    registry::LookupSpan,
+};
+
+use crate::egress::terminal::escape;
+
+/// Starts logging, in colour on a terminal unless `plain`.
+pub fn init(filter: &str, plain: bool) {
+    let (filter, refused) = match EnvFilter::try_new(filter) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("warn"), Some(error)),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .event_format(Lines {
+            colours: io::stderr().is_terminal() && !plain,
+        })
+        .init();
+    if let Some(error) = refused {
+        tracing::warn!(%error, "TOLLGATE_LOG is no filter that can be read, so only warnings show");
+    }
+}
+
+/// Time, level, target and fields.
+struct Lines {
+    colours: bool,
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut to: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let metadata = event.metadata();
+        let mut fields = String::new();
+        context.format_fields(Writer::new(&mut fields), event)?;
+        let mut line = String::with_capacity(fields.len());
+        escape(metadata.target(), &mut line);
+        line.push_str(": ");
+        escape(&fields, &mut line);
+
+        SystemTime.format_time(&mut to)?;
+        let level = metadata.level();
+        match self.colours.then(|| colour(*level)) {
+            Some(colour) => write!(to, " \u{1b}[{colour}m{level:>5}\u{1b}[0m ")?,
+            None => write!(to, " {level:>5} ")?,
+        }
+        writeln!(to, "{line}")
+    }
+}
+
+/// A level's colour, as a terminal numbers them.
+fn colour(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 31,
+        Level::WARN => 33,
+        Level::INFO => 32,
+        Level::DEBUG => 34,
+        Level::TRACE => 35,
+    }
+}

@@ -3,7 +3,7 @@
 //! This is the only crate that touches files, environment variables and the time of day; inference
 //! is `tollgate-nn`'s and the sandbox is `tollgate-runtime`'s. Rooms, each standing above what it
 //! uses: `commands` → [`ingress`] → [`dispatch`] → [`worker`] → the runtime, with [`config`],
-//! [`cli`], [`report`], [`egress`], [`energy`], [`inspect`], [`keyvalue`], [`mod@new`], [`cache`] and [`onnxruntime`] on the
+//! [`cli`], [`report`], [`egress`], [`energy`], [`inspect`], [`keyvalue`], [`mod@new`], [`cache`], [`reserve`] and [`onnxruntime`] on the
 //! ground floor.
 //!
 //! It is a library so that tests can reach its parts; the program is `main.rs` and one call.
@@ -26,6 +26,7 @@ pub mod new;
 pub mod onnxruntime;
 pub mod progress;
 pub mod report;
+pub mod reserve;
 pub mod settings;
 pub mod truth;
 pub mod values;

@@ -45,8 +45,7 @@ pub fn onnxruntime() {
     onnxruntime::load(&search).expect("`cargo xtask test` installs ONNX Runtime");
 }
 
-pub static ENGINE: LazyLock<Engine> =
-    LazyLock::new(|| Engine::new(&EngineConfig::default()).expect("an engine"));
+pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(&EngineConfig::default()));
 
 /// The plugin that does what its frame says.
 pub static CONDUCT: LazyLock<Plugin> = LazyLock::new(|| plugin("conduct"));

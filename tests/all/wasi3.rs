@@ -277,11 +277,13 @@ fn compiled_code_is_for_one_kind_of_calls() {
     let code = folder.path().join("code");
     let compiled = Plugin::compile(&ENGINE, &wasm).expect("compiled");
     std::fs::write(&code, compiled).expect("written");
-    for (calls, fits) in [(Calls::Sync, false), (Calls::Async, true)] {
+    let other = std::fs::read(component("counter")).expect("a component");
+    assert_eq!(Calls::of(&other), Calls::Sync);
+    for (source, fits) in [(&other, false), (&wasm, true)] {
         // SAFETY: the file holds what this build compiled a moment ago, in a folder of our own.
         #[expect(unsafe_code, reason = "which code is taken is what is tested")]
-        let plugin = unsafe { Plugin::from_compiled_file(&ENGINE, calls, &code) };
-        assert_eq!(plugin.is_ok(), fits, "{calls:?}");
+        let plugin = unsafe { Plugin::from_compiled_file(&ENGINE, source, &code) };
+        assert_eq!(plugin.is_ok(), fits);
     }
 }
 

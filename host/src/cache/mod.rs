@@ -3,15 +3,16 @@
 //! An entry is named by the plugin's SHA-256 and by what the engine says of its version and
 //! settings, so a change of either is a miss. It is a derived artifact: an entry that is missing,
 //! truncated or altered is compiled anew, and a cache that cannot be used at all is a warning and
-//! a slower start, never an error. The folder belongs to the user alone (0700), entries are
-//! written beside their place and renamed into it, and all of them together stay under
-//! [`MAX_BYTES`], the oldest going first.
+//! a slower start, never an error. The folder belongs to the user alone (0700; `folder` refuses any
+//! other), entries are written beside their place and renamed into it, and all of them together stay
+//! under [`MAX_BYTES`], the oldest going first.
 
+mod folder;
 mod trust;
 
 use std::{
-    fs, io,
-    os::unix::fs::PermissionsExt,
+    ffi::OsStr,
+    io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -20,6 +21,9 @@ use sha2::{Digest, Sha256};
 use tollgate_runtime::{Calls, Engine, Error, Plugin};
 
 use crate::egress::one_line;
+use folder::Folder;
+
+pub use folder::Error as FolderError;
 
 /// What all entries together may take, in bytes. A plugin in a scripting language compiles to some
 /// 60 MiB; this holds a gateway's worth of them.
@@ -36,6 +40,7 @@ const DIGEST: &str = "sha256";
 #[derive(Debug)]
 pub struct Cache {
     dir: PathBuf,
+    folder: Folder,
 }
 
 /// How a plugin came to be compiled.
@@ -52,23 +57,26 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// There is none, or it cannot be read.
-    pub fn usage_below(cache_dir: &Path) -> io::Result<(usize, u64)> {
+    /// As [`Cache::open`], and there is none.
+    pub fn usage_below(cache_dir: &Path) -> Result<(usize, u64), FolderError> {
         let dir = cache_dir.join(FOLDER);
-        Self { dir }.usage()
+        let folder = Folder::open(&dir, false)?;
+        let cache = Self { dir, folder };
+        cache.usage().map_err(|source| FolderError::Io {
+            path: cache.dir.clone(),
+            source,
+        })
     }
 
-    /// Opens the cache below a folder and makes it the user's alone.
+    /// Opens the cache below a folder, an absolute path, and makes it the user's alone.
     ///
     /// # Errors
     ///
-    /// The folder cannot be made, or is another user's.
-    pub fn open(cache_dir: &Path) -> io::Result<Self> {
+    /// The folder cannot be made, or somebody else could put code into it.
+    pub fn open(cache_dir: &Path) -> Result<Self, FolderError> {
         let dir = cache_dir.join(FOLDER);
-        fs::create_dir_all(&dir)?;
-        // Fails on a folder that is not ours, which is just as well.
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o700))?;
-        Ok(Self { dir })
+        let folder = Folder::open(&dir, true)?;
+        Ok(Self { dir, folder })
     }
 
     /// The folder itself.
@@ -88,14 +96,13 @@ impl Cache {
     ///
     /// The plugin's own: not a component, or one that does not compile.
     pub fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<(Plugin, Origin), Error> {
-        let calls = Calls::of(wasm);
-        let code = entry_name(wasm, engine.compatibility(calls)?);
-        let code = self.dir.join(code);
-        match trust::load(engine, calls, &code) {
+        Plugin::check(wasm)?;
+        let code = entry_name(wasm, engine.compatibility(Calls::of(wasm))?);
+        match trust::load(engine, wasm, &self.folder, &code) {
             Ok(plugin) => return Ok((plugin, Origin::Cached)),
             Err(trust::Miss::NotThere) => {}
             Err(miss) => {
-                tracing::info!(entry = %code.display(), why = %one_line(&miss), "compiling anew");
+                tracing::info!(entry = code, why = %one_line(&miss), "compiling anew");
             }
         }
         let compiled = Plugin::compile(engine, wasm)?;
@@ -103,7 +110,7 @@ impl Cache {
             tracing::warn!(dir = %self.dir.display(), %error, "cannot keep compiled code");
             return Ok((Plugin::new(engine, wasm)?, Origin::Compiled));
         }
-        match trust::load(engine, calls, &code) {
+        match trust::load(engine, wasm, &self.folder, &code) {
             Ok(plugin) => Ok((plugin, Origin::Compiled)),
             // Somebody emptied the cache between the two lines, or the disk lies.
             Err(_) => Ok((Plugin::new(engine, wasm)?, Origin::Compiled)),
@@ -111,23 +118,16 @@ impl Cache {
     }
 
     /// Writes an entry: the code first, and then the digest that makes it count.
-    fn keep(&self, code: &Path, compiled: &[u8]) -> io::Result<()> {
-        self.place(code, compiled)?;
+    fn keep(&self, code: &str, compiled: &[u8]) -> io::Result<()> {
+        self.folder.write(OsStr::new(code), compiled)?;
         let digest = hex(&Sha256::digest(compiled));
-        self.place(&code.with_extension(DIGEST), digest.as_bytes())?;
+        let name = digest_name(code);
+        self.folder.write(OsStr::new(&name), digest.as_bytes())?;
         self.shrink(code)
     }
 
-    /// Writes a file beside its place and renames it, so that nobody sees half of it.
-    fn place(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let file = tempfile::NamedTempFile::new_in(&self.dir)?;
-        fs::write(file.path(), bytes)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    }
-
     /// Removes the oldest entries until the rest fits; the one just written stays.
-    fn shrink(&self, newest: &Path) -> io::Result<()> {
+    fn shrink(&self, newest: &str) -> io::Result<()> {
         let mut entries = self.entries()?;
         entries.sort_by_key(|entry| entry.written);
         let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
@@ -136,38 +136,42 @@ impl Cache {
                 break;
             }
             // Without its digest an entry does not count, whatever is left of it.
-            fs::remove_file(entry.code.with_extension(DIGEST)).ok();
-            fs::remove_file(&entry.code)?;
+            let digest = digest_name(&entry.code);
+            self.folder.remove(OsStr::new(&digest)).ok();
+            self.folder.remove(OsStr::new(&entry.code))?;
             bytes = bytes.saturating_sub(entry.bytes);
         }
         Ok(())
     }
 
     fn entries(&self) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for file in fs::read_dir(&self.dir)? {
-            let file = file?;
-            let code = file.path();
-            let Ok(metadata) = file.metadata() else {
-                continue;
-            };
-            if code.extension().is_some_and(|extension| extension == CODE) {
-                entries.push(Entry {
-                    code,
-                    bytes: metadata.len(),
-                    written: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH),
-                });
-            }
-        }
-        Ok(entries)
+        let files = self.folder.list()?.into_iter();
+        let entries = files.filter_map(|file| {
+            let code = file.name.into_string().ok()?;
+            let is_code = Path::new(&code).extension() == Some(OsStr::new(CODE));
+            is_code.then_some(Entry {
+                code,
+                bytes: file.bytes,
+                written: file.written,
+            })
+        });
+        Ok(entries.collect())
     }
 }
 
 /// One kept plugin.
 struct Entry {
-    code: PathBuf,
+    code: String,
     bytes: u64,
     written: SystemTime,
+}
+
+/// The file name of an entry's digest.
+fn digest_name(code: &str) -> String {
+    Path::new(code)
+        .with_extension(DIGEST)
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The file name of a plugin's code, compiled by an engine of this compatibility.
@@ -182,6 +186,8 @@ pub fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use tollgate_runtime::EngineConfig;
 
     use super::*;
@@ -200,7 +206,7 @@ mod tests {
     fn fixture() -> (tempfile::TempDir, Cache, Engine) {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::open(dir.path()).unwrap();
-        (dir, cache, Engine::new(&EngineConfig::default()).unwrap())
+        (dir, cache, Engine::new(&EngineConfig::default()))
     }
 
     fn origin(cache: &Cache, engine: &Engine) -> Origin {
@@ -253,7 +259,8 @@ mod tests {
         let (_dir, cache, engine) = fixture();
         origin(&cache, &engine);
         let code = files(&cache, CODE).remove(0);
-        cache.keep(&code, b"\x7fELF and nothing else").unwrap();
+        let code = code.file_name().unwrap().to_str().unwrap();
+        cache.keep(code, b"\x7fELF and nothing else").unwrap();
         assert_eq!(origin(&cache, &engine), Origin::Compiled);
     }
 
@@ -280,7 +287,7 @@ mod tests {
             .open(cache.dir.join("old.cwasm"))
             .unwrap();
         old.set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        cache.keep(&cache.dir.join("newest.cwasm"), b"x").unwrap();
+        cache.keep("newest.cwasm", b"x").unwrap();
         let mut left = files(&cache, CODE);
         left.sort();
         assert_eq!(

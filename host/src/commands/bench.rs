@@ -58,8 +58,14 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     let wasm = load::read_plugin(&bench.plugin)?;
     // A plugin has an instance on each thread for each set of graphs.
     let sets = bench.paths.len() + bench.variants.len();
-    let engine = load::engine(bench.most_members() * sets, &bench.limits)?;
-    let plugin = load::compile(&bench.plugin, bench.cache_dir.as_deref(), &engine, &wasm)?;
+    let engine = load::engine(bench.most_members() * sets, &bench.limits);
+    let plugin = load::compile(
+        &bench.plugin,
+        bench.cache_dir.as_deref(),
+        &engine,
+        &bench.limits,
+        &wasm,
+    )?;
     if plugin.world() != World::Plugin {
         bail!(
             "`{}` is a command, which runs once and answers no frames: name a plugin",

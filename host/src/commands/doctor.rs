@@ -5,16 +5,24 @@
 
 use std::{
     fmt::Write,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use serde::Serialize;
 use tollgate_nn::Device;
+use tollgate_runtime::{Calls, Engine, Limits};
 
 use crate::{
-    cache::Cache, cli::DoctorArgs, config::Environment, egress, energy::Meter, onnxruntime,
+    bench,
+    cache::{Cache, FolderError},
+    cli::DoctorArgs,
+    config::Environment,
+    egress,
+    energy::Meter,
+    onnxruntime,
+    reserve::engine_config,
 };
 
 /// The schema of this command's JSON.
@@ -29,6 +37,7 @@ struct Report {
     cores: usize,
     clock: Clock,
     energy: Energy,
+    sandbox: Sandbox,
     cache: CacheFacts,
     data_dir: Option<PathBuf>,
 }
@@ -62,11 +71,32 @@ struct Energy {
     problem: Option<String>,
 }
 
+/// What `run` sets aside by default.
+#[derive(Serialize)]
+struct Sandbox {
+    /// Instances that there is room for beforehand; null where each reserves its own.
+    instances: Option<u32>,
+    /// Bytes reserved for each linear memory.
+    memory_bytes: u64,
+    /// Whether guests check the bounds of their memory, which slows them down.
+    checks_bounds: bool,
+    /// The address space for this, in bytes, as far as anybody looked.
+    space_bytes: u64,
+    /// Whether there is swap, with which memory of instances is cleared in the slower way.
+    swap: bool,
+    /// Why there is no sandbox.
+    problem: Option<String>,
+    #[serde(skip)]
+    words: String,
+}
+
 #[derive(Default, Serialize)]
 struct CacheFacts {
     dir: Option<PathBuf>,
     plugins: usize,
     bytes: u64,
+    /// Why it is not used.
+    problem: Option<String>,
 }
 
 /// Runs the command.
@@ -83,6 +113,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
         cores: std::thread::available_parallelism().map_or(1, usize::from),
         clock: clock(Path::new("/")),
         energy: energy(),
+        sandbox: sandbox(),
         cache: cache(environment.cache_dir()),
         data_dir: environment.data_dir(),
     };
@@ -151,15 +182,49 @@ fn energy() -> Energy {
     }
 }
 
+fn sandbox() -> Sandbox {
+    let limits = Limits::default();
+    let config = engine_config(bench::machine::cores(), &limits);
+    let (reserved, problem) = match Engine::new(&config).reserved(Calls::Sync) {
+        Ok(reserved) => (Some(reserved), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Sandbox {
+        instances: reserved.and_then(|reserved| reserved.instances),
+        memory_bytes: reserved.map_or(0, |reserved| reserved.memory_bytes),
+        checks_bounds: reserved.is_some_and(|reserved| reserved.checks_bounds),
+        space_bytes: reserved.map_or(0, |reserved| reserved.space_bytes),
+        swap: config.swap,
+        words: reserved.map_or_else(String::new, |reserved| {
+            let space = reserved.space_bytes >> 30;
+            let fewer = reserved.instances != Some(config.instances);
+            let why = if fewer {
+                format!(", of {space} GiB of addresses: raise `ulimit -v` for more")
+            } else {
+                String::new()
+            };
+            format!("{reserved}{why}")
+        }),
+        problem,
+    }
+}
+
 fn cache(dir: Option<PathBuf>) -> CacheFacts {
-    let (plugins, bytes) = dir
-        .as_deref()
-        .and_then(|dir| Cache::usage_below(dir).ok())
-        .unwrap_or_default();
+    let usage = dir.as_deref().map(Cache::usage_below);
+    let (plugins, bytes, problem) = match usage {
+        Some(Ok((plugins, bytes))) => (plugins, bytes, None),
+        // It is made when it is first needed.
+        Some(Err(FolderError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
+            (0, 0, None)
+        }
+        Some(Err(error)) => (0, 0, Some(egress::one_line(&error))),
+        None => (0, 0, None),
+    };
     CacheFacts {
         dir,
         plugins,
         bytes,
+        problem,
     }
 }
 
@@ -210,6 +275,19 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     match &report.energy.problem {
         None => writeln!(out, "energy        {}", report.energy.counters.join(", "))?,
         Some(problem) => writeln!(out, "energy        {problem}")?,
+    }
+    match &report.sandbox.problem {
+        None => writeln!(out, "sandbox       {}", report.sandbox.words)?,
+        Some(problem) => writeln!(out, "sandbox       none: {problem}")?,
+    }
+    let swap = if report.sandbox.swap {
+        "memory is cleared page by page, since there is swap"
+    } else {
+        "memory is cleared where it was written, since there is no swap"
+    };
+    writeln!(out, "  clearing    {swap}")?;
+    if let Some(problem) = &report.cache.problem {
+        return writeln!(out, "cache         not used: {problem}");
     }
     match &report.cache.dir {
         Some(dir) => writeln!(

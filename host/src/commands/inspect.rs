@@ -11,6 +11,9 @@ use crate::{
     inspect::{self, Import, Inspection, Need},
 };
 
+/// Lines of one list for people at most.
+const SHOWN: usize = 200;
+
 /// Runs the command.
 ///
 /// # Errors
@@ -57,7 +60,10 @@ fn render(seen: &Inspection, out: &mut String) -> std::fmt::Result {
     if let Some(language) = &seen.language {
         line("written in", escaped(language))?;
     }
-    for producer in &seen.producers {
+    if !seen.features.is_empty() {
+        line("features", seen.features.join(", "))?;
+    }
+    for producer in seen.producers.iter().take(SHOWN) {
         let who = escaped(&format!("{} {}", producer.name, producer.version));
         line(&escaped(&producer.role), who.trim_end().to_owned())?;
     }
@@ -81,9 +87,10 @@ fn render(seen: &Inspection, out: &mut String) -> std::fmt::Result {
     )?;
     imports(&seen.imports, out)?;
     writeln!(out, "exports")?;
-    for export in &seen.exports {
+    for export in seen.exports.iter().take(SHOWN) {
         writeln!(out, "  {}", escaped(export))?;
     }
+    more(seen.exports.len(), out)?;
     for note in &seen.notes {
         writeln!(out, "note: {}", escaped(note))?;
     }
@@ -95,7 +102,7 @@ fn imports(imports: &[Import], out: &mut String) -> std::fmt::Result {
     if imports.is_empty() {
         return writeln!(out, "  none");
     }
-    for import in imports {
+    for import in imports.iter().take(SHOWN) {
         let grant = escaped(&import.grant);
         write!(out, "  {}", escaped(&import.name))?;
         match import.need {
@@ -105,7 +112,15 @@ fn imports(imports: &[Import], out: &mut String) -> std::fmt::Result {
         }
         writeln!(out)?;
     }
-    Ok(())
+    more(imports.len(), out)
+}
+
+/// Says how many of a list are not shown.
+fn more(count: usize, out: &mut String) -> std::fmt::Result {
+    match count.saturating_sub(SHOWN) {
+        0 => Ok(()),
+        left => writeln!(out, "  and {left} more, with --json"),
+    }
 }
 
 /// Bytes in the unit that people would use.

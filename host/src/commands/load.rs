@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context;
 use glob::Pattern;
 use tollgate_nn::{GraphOptions, OnnxRuntime};
-use tollgate_runtime::{Engine, EngineConfig, Error, Grants, Limits, NnHost, Plugin};
+use tollgate_runtime::{Engine, Error, Grants, Limits, NnHost, Plugin};
 
 use crate::{
     cache::{Cache, Origin},
@@ -20,6 +20,7 @@ use crate::{
     keyvalue,
     models::{self, Chosen},
     onnxruntime, progress,
+    reserve::engine_config,
     values::BucketArg,
 };
 
@@ -27,8 +28,8 @@ use crate::{
 /// inside, has 18 MB.
 const MAX_PLUGIN_BYTES: u64 = 512 << 20;
 
-/// What one linear memory can have at all, in bytes: addresses have 32 bits.
-const MAX_MEMORY_BYTES: usize = 1 << 32;
+/// Imports that are named in one sentence at most.
+const NAMED: usize = 8;
 
 /// Reads a plugin's file.
 pub(super) fn read_plugin(path: &Path) -> anyhow::Result<Vec<u8>> {
@@ -62,15 +63,16 @@ pub(super) fn frames(
 }
 
 /// An engine for so many instances at once of these limits.
-pub(super) fn engine(instances: usize, limits: &Limits) -> anyhow::Result<Engine> {
-    let defaults = EngineConfig::default();
-    let instances = u32::try_from(instances).unwrap_or(u32::MAX);
-    Ok(Engine::new(&EngineConfig {
-        instances: defaults.instances.max(instances),
-        max_memory_bytes: limits
-            .memory_bytes
-            .clamp(defaults.max_memory_bytes, MAX_MEMORY_BYTES),
-    })?)
+pub(super) fn engine(instances: usize, limits: &Limits) -> Engine {
+    Engine::new(&engine_config(instances, limits))
+}
+
+/// The cache below a folder; that it cannot be used is said, and costs time alone.
+pub(super) fn cache(dir: &Path) -> Option<Cache> {
+    let opened = Cache::open(dir);
+    opened
+        .inspect_err(|error| tracing::warn!("nothing is cached: {}", egress::one_line(error)))
+        .ok()
 }
 
 /// Compiles a plugin, or takes its code from the cache.
@@ -78,45 +80,73 @@ pub(super) fn compile(
     path: &Path,
     cache_dir: Option<&Path>,
     engine: &Engine,
+    limits: &Limits,
     wasm: &[u8],
 ) -> anyhow::Result<Arc<Plugin>> {
-    let cache = cache_dir.and_then(|dir| {
-        Cache::open(dir)
-            .inspect_err(
-                |error| tracing::warn!(dir = %dir.display(), %error, "cannot use the cache"),
-            )
-            .ok()
-    });
+    let cache = cache_dir.and_then(cache);
     let _spinner = progress::spinner("compiling the plugin");
     let loaded = match cache {
         Some(cache) => cache.load(engine, wasm),
         None => Plugin::new(engine, wasm).map(|plugin| (plugin, Origin::Compiled)),
     };
     let (plugin, origin) = loaded
-        .map_err(|error| explain(error, wasm))
+        .map_err(|error| explain(error, wasm, Some(limits)))
         .with_context(|| format!("cannot use the plugin `{}`", path.display()))?;
     tracing::info!(?origin, "the plugin is ready");
+    let reserved = engine.reserved(plugin.calls())?;
+    tracing::info!(%reserved, "the engine is ready");
+    if reserved.checks_bounds {
+        tracing::warn!(
+            "this process may reserve {} MiB of addresses, too few for memories that need no bounds checks: guests \
+             run slower; raise `ulimit -v`, or run fewer at once",
+            reserved.space_bytes >> 20
+        );
+    }
     Ok(Arc::new(plugin))
 }
 
-/// Says of an import that is not offered what to do about it.
-fn explain(error: Error, wasm: &[u8]) -> anyhow::Error {
-    let advice: Vec<String> = match (&error, inspect::inspect(wasm)) {
-        (Error::Imports { .. }, Ok(seen)) => seen
-            .imports
-            .into_iter()
-            .filter(|import| import.need == Need::NotOffered)
-            .map(|import| format!("`{}`: {}", import.name, import.grant))
-            .collect(),
-        _ => Vec::new(),
-    };
-    if advice.is_empty() {
-        return error.into();
+/// Says what to do about a plugin that was refused: imports that are not offered, limits that it begins
+/// above.
+pub(super) fn explain(error: Error, wasm: &[u8], limits: Option<&Limits>) -> anyhow::Error {
+    if let Error::NoRoom { .. } = &error {
+        let advice = "ask for fewer `--workers`, or raise `ulimit -v`";
+        return anyhow::anyhow!("{error}; {advice}");
     }
-    anyhow::anyhow!(
-        "it imports what this host does not offer: {}",
-        advice.join("; ")
-    )
+    let Ok(seen) = inspect::inspect(wasm) else {
+        return error.into();
+    };
+    match (&error, limits) {
+        (Error::Imports { .. }, _) => {
+            let refused = seen.imports.into_iter();
+            let advice: Vec<String> = refused
+                .filter(|import| import.need == Need::NotOffered)
+                .take(NAMED)
+                .map(|import| format!("`{}`: {}", import.name, import.grant))
+                .collect();
+            if advice.is_empty() {
+                return error.into();
+            }
+            let advice = advice.join("; ");
+            anyhow::anyhow!("it imports what this host does not offer: {advice}")
+        }
+        (Error::Invalid { .. }, Some(limits))
+            if seen.table_elements > limits.table_elements as u64 =>
+        {
+            anyhow::anyhow!(
+                "its tables begin with {} entries and may have {}: raise `--max-table-elements`",
+                seen.table_elements,
+                limits.table_elements
+            )
+        }
+        (Error::Invalid { .. }, Some(limits)) if seen.memory_bytes > limits.memory_bytes as u64 => {
+            anyhow::anyhow!(
+                "its memory begins with {} bytes and may have {}: raise `--max-memory`",
+                seen.memory_bytes,
+                limits.memory_bytes
+            )
+        }
+        _ => error.into(),
+    }
 }
 
 /// Opens the buckets that a plugin is granted. Of what it imports and is not granted it warns: it

@@ -4,25 +4,32 @@
 //! out unless it is asked for; and the result is compiled once, so that what is shipped is known to
 //! be accepted, and starts from the cache on this machine.
 
-use std::{fs, io, ops::Range, path::Path, process::ExitCode};
+use std::{
+    fs, io, io::Write, ops::Range, os::unix::fs::PermissionsExt, path::Path, process::ExitCode,
+};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tollgate_runtime::{Engine, EngineConfig, Plugin};
+use tollgate_runtime::{Engine, Limits, Plugin};
 use wasm_encoder::{Component, ComponentSectionId, Module, RawSection};
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::{
-    cache::Cache,
     cli::PackArgs,
     config::Environment,
     egress::{self, place::Place},
     inspect::{self, Kind},
+    reserve::engine_config,
 };
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.pack/1";
+
+/// What a plugin may need when it is run with limits to match: the largest memory that 32 bits address, and
+/// the largest table of the format.
+const MEMORY_BYTES: usize = 1 << 32;
+const TABLE_ELEMENTS: usize = 10_000_000;
 
 #[derive(Serialize)]
 struct Report {
@@ -55,8 +62,16 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
     }
     Place::file("the component", &output)?;
     let packed = packed(&name.to_string(), &wasm, encoded, args.keep_names)?;
-    let engine = Engine::new(&EngineConfig::default())?;
+    let engine = Engine::new(&engine_config(
+        1,
+        &Limits {
+            memory_bytes: MEMORY_BYTES,
+            table_elements: TABLE_ELEMENTS,
+            ..Limits::default()
+        },
+    ));
     check(&engine, environment, &packed)
+        .map_err(|error| super::load::explain(error, &packed, None))
         .with_context(|| format!("what `{name}` makes would not be accepted"))?;
     for note in &inspect::inspect(&packed)?.notes {
         tracing::warn!(file = %output.display(), "{note}");
@@ -114,7 +129,7 @@ fn check(
     packed: &[u8],
 ) -> Result<(), tollgate_runtime::Error> {
     let dir = environment.cache_dir();
-    match dir.and_then(|dir| Cache::open(&dir).ok()) {
+    match dir.and_then(|dir| super::load::cache(&dir)) {
         Some(cache) => cache.load(engine, packed).map(drop),
         None => Plugin::new(engine, packed).map(drop),
     }
@@ -127,14 +142,33 @@ fn same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// Beside its place first, so that nobody ever sees half of it.
+/// Writes a file as any program does: a new one is for whom the umask leaves it to, one that is there keeps its
+/// permissions, a link is written through, and a pipe or device is written to. A regular file is written beside its
+/// place first, so that nobody ever sees half of it.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mode = match fs::metadata(path) {
+        Ok(there) if !there.is_file() => {
+            return fs::OpenOptions::new()
+                .write(true)
+                .open(path)?
+                .write_all(bytes);
+        }
+        Ok(there) => Some(there.permissions()),
+        Err(_) => None,
+    };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let file = tempfile::NamedTempFile::new_in(folder)?;
-    fs::write(file.path(), bytes)?;
+    let mut file = tempfile::Builder::new()
+        // Less the umask.
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    if let Some(mode) = mode {
+        file.as_file().set_permissions(mode)?;
+    }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

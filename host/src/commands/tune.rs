@@ -48,8 +48,14 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let wasm = load::read_plugin(&tune.plugin)?;
     let instances = tune::most_instances(machine::cores()).max(tune.settled.workers().get());
     // One more goes through the frames beforehand.
-    let engine = load::engine(instances + 1, &tune.limits)?;
-    let plugin = load::compile(&tune.plugin, tune.cache_dir.as_deref(), &engine, &wasm)?;
+    let engine = load::engine(instances + 1, &tune.limits);
+    let plugin = load::compile(
+        &tune.plugin,
+        tune.cache_dir.as_deref(),
+        &engine,
+        &tune.limits,
+        &wasm,
+    )?;
     if plugin.world() != World::Plugin {
         bail!(
             "`{}` is a command, which runs once and answers no frames: name a plugin",

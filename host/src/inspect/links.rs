@@ -89,11 +89,16 @@ impl Links {
 
     /// The functions of an imported interface that are called, where `called` are those that core
     /// modules inside call by its name.
-    pub(super) fn functions(&self, interface: &str, called: Vec<String>) -> Vec<String> {
-        match self.taken.get(interface) {
-            Some(taken) => taken.clone(),
+    pub(super) fn functions(&mut self, interface: &str, called: Vec<String>) -> Vec<String> {
+        match self.taken.remove(interface) {
+            Some(taken) => taken,
             None if self.handed_on.contains(interface) => called,
             None => Vec::new(),
         }
+    }
+
+    /// Whether an imported interface leads to the host at all.
+    pub(super) fn lead(&self, interface: &str) -> bool {
+        self.taken.contains_key(interface) || self.handed_on.contains(interface)
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! It answers what somebody asks who was handed a file: which language and toolchain it comes from,
 //! which world it is for, what it imports and what each import takes to be granted, how large it is
-//! and how much memory it begins with. Reading stops at the first byte that is not WebAssembly.
+//! and how much memory it begins with. Reading stops at the first byte that is not WebAssembly, and takes time
+//! that grows with the file's size alone.
 
+mod known;
 mod links;
+mod module;
 mod needs;
 mod origin;
 mod producers;
@@ -31,6 +34,16 @@ pub enum Error {
         offset: u64,
         /// What the parser said.
         reason: String,
+    },
+    /// It is built in a way that is not read.
+    #[error("it is not read: expected at most {limit} {what}, {came} came; build it smaller")]
+    Structure {
+        /// What is counted.
+        what: &'static str,
+        /// How many are accepted.
+        limit: u64,
+        /// How many came.
+        came: u64,
     },
 }
 
@@ -67,6 +80,9 @@ pub struct Inspection {
     pub memory_max_bytes: Option<u64>,
     /// Entries of its tables when it starts.
     pub table_elements: u64,
+    /// What of newer WebAssembly its core modules declare: `exceptions`, `garbage collection`, `64-bit memory`,
+    /// `several memories`, `threads`.
+    pub features: Vec<&'static str>,
     /// What it imports, in its order.
     pub imports: Vec<Import>,
     /// What it exports, in its order.

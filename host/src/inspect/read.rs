@@ -1,12 +1,13 @@
 //! The walk through a file's sections, its nested modules and components included.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use wasmparser::{Encoding, ExternalKind, Parser, Payload};
+use tollgate_runtime::check_outline;
+use wasmparser::{CompositeInnerType, Encoding, ExternalKind, Parser, Payload, TypeRef};
 
 use super::{
-    Calls, Error, Import, Inspection, Kind, Need, Wasi, World, links::Links, needs, origin,
-    producers,
+    Calls, Error, Import, Inspection, Kind, Need, Wasi, World, links::Links, module::Module, needs,
+    origin, producers,
 };
 
 /// The schema of an inspection's JSON.
@@ -18,6 +19,9 @@ const COMPONENT_TYPE: &str = "component-type";
 /// How large a page of linear memory is where nothing else is said, as a power of two.
 const PAGE: u32 = 16;
 
+/// Notes of one kind that are made at most.
+const NOTES: usize = 8;
+
 /// Reads what a file is.
 ///
 /// # Errors
@@ -27,6 +31,7 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Error> {
     if !wasm.starts_with(b"\0asm") {
         return Err(Error::NotWasm);
     }
+    check_outline(wasm).map_err(outside)?;
     let mut walk = Walk::default();
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.map_err(invalid)?;
@@ -38,6 +43,19 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Error> {
         tollgate_runtime::Calls::Async => Calls::Asynchronous,
     };
     Ok(seen)
+}
+
+fn outside(error: tollgate_runtime::Error) -> Error {
+    match error {
+        tollgate_runtime::Error::Structure { what, limit, came } => {
+            Error::Structure { what, limit, came }
+        }
+        tollgate_runtime::Error::Unreadable { offset, reason } => Error::Invalid { offset, reason },
+        other => Error::Invalid {
+            offset: 0,
+            reason: other.to_string(),
+        },
+    }
 }
 
 fn invalid(error: wasmparser::BinaryReaderError) -> Error {
@@ -55,10 +73,10 @@ struct Walk {
     open: Vec<Encoding>,
     /// Whether a section describes a component.
     describes_component: bool,
-    /// Interfaces and modules, in the order of their first import.
-    imports: Vec<String>,
-    /// The functions that core modules import, by interface or module.
-    functions: BTreeMap<String, Vec<String>>,
+    imports: Imports,
+    /// What the file's own core module imports and exports, if it is one.
+    module: Module,
+    features: BTreeSet<&'static str>,
     /// What the component takes out of its imports.
     links: Links,
     /// The interpreter that it brings along.
@@ -66,10 +84,49 @@ struct Walk {
     unbounded: bool,
 }
 
+/// What is imported.
+#[derive(Default)]
+struct Imports {
+    /// Interfaces and modules, in the order of their first import.
+    order: Vec<String>,
+    known: HashSet<String>,
+    /// The functions that core modules import, by interface or module, in the order of their first import.
+    functions: HashMap<String, Functions>,
+}
+
+#[derive(Default)]
+struct Functions {
+    order: Vec<String>,
+    known: HashSet<String>,
+}
+
+impl Imports {
+    fn name(&mut self, name: &str) {
+        if !self.known.contains(name) {
+            self.known.insert(name.to_owned());
+            self.order.push(name.to_owned());
+        }
+    }
+
+    fn function(&mut self, module: &str, name: &str) {
+        let functions = match self.functions.get_mut(module) {
+            Some(functions) => functions,
+            None => self.functions.entry(module.to_owned()).or_default(),
+        };
+        if !functions.known.contains(name) {
+            functions.known.insert(name.to_owned());
+            functions.order.push(name.to_owned());
+        }
+    }
+}
+
 impl Walk {
     fn see(&mut self, payload: Payload<'_>) -> wasmparser::Result<()> {
         if self.open.len() == 1 {
             self.links.see(&payload)?;
+            if self.inspection.kind == Kind::Module {
+                self.module.see(&payload)?;
+            }
         }
         if let Payload::ExportSection(section) = &payload {
             for export in section.clone() {
@@ -95,18 +152,37 @@ impl Walk {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;
-                    let module = self.functions.entry(import.module.to_owned()).or_default();
-                    if !module.iter().any(|known| known == import.name) {
-                        module.push(import.name.to_owned());
+                    self.imports.function(import.module, import.name);
+                    if self.open.len() == 1 {
+                        self.imports.name(import.module);
                     }
-                    if self.open.len() == 1 && !self.imports.iter().any(|i| i == import.module) {
-                        self.imports.push(import.module.to_owned());
+                    match import.ty {
+                        TypeRef::Tag(_) => {
+                            self.features.insert("exceptions");
+                        }
+                        TypeRef::Memory(memory) if memory.shared => {
+                            self.features.insert("threads");
+                        }
+                        _ => {}
                     }
                 }
             }
+            Payload::TypeSection(section) => {
+                for group in section {
+                    for ty in group?.types() {
+                        let inner = &ty.composite_type.inner;
+                        if !matches!(inner, CompositeInnerType::Func(_)) {
+                            self.features.insert("garbage collection");
+                        }
+                    }
+                }
+            }
+            Payload::TagSection(section) if section.count() > 0 => {
+                self.features.insert("exceptions");
+            }
             Payload::ComponentImportSection(section) if self.open.len() == 1 => {
                 for import in section {
-                    self.imports.push(import?.name.name.to_owned());
+                    self.imports.name(import?.name.name);
                 }
             }
             Payload::ExportSection(section) if self.open.len() == 1 => {
@@ -123,8 +199,17 @@ impl Walk {
                 }
             }
             Payload::MemorySection(section) => {
+                if section.count() > 1 {
+                    self.features.insert("several memories");
+                }
                 for memory in section {
                     let memory = memory?;
+                    if memory.memory64 {
+                        self.features.insert("64-bit memory");
+                    }
+                    if memory.shared {
+                        self.features.insert("threads");
+                    }
                     let page = memory.page_size_log2.unwrap_or(PAGE);
                     let bytes = |pages: u64| pages.checked_shl(page).unwrap_or(u64::MAX);
                     seen.memory_bytes = seen.memory_bytes.saturating_add(bytes(memory.initial));
@@ -161,7 +246,7 @@ impl Walk {
     }
 
     fn finish(mut self, bytes: u64) -> Inspection {
-        let mut seen = self.inspection;
+        let mut seen = std::mem::take(&mut self.inspection);
         seen.schema = SCHEMA;
         seen.bytes = bytes;
         seen.producers.sort();
@@ -173,19 +258,25 @@ impl Walk {
             seen.kind = Kind::UnencodedComponent;
         }
         seen.language = origin::of(self.interpreter, &seen.producers);
+        seen.features = self.features.into_iter().collect();
         let mut stubbed = Vec::new();
+        let mut functions = self.imports.functions;
         seen.imports = self
             .imports
+            .order
             .into_iter()
             .map(|name| {
-                let called = self.functions.remove(&name).unwrap_or_default();
+                let called = functions.remove(&name).unwrap_or_default().order;
                 let functions = if seen.kind == Kind::Component {
                     stubbed.extend(stub(&name, &called, &self.links));
                     self.links.functions(&name, called)
                 } else {
                     called
                 };
-                let (need, grant) = needs::of(&name, &functions);
+                let (need, grant) = match self.module.refused(&name) {
+                    Some(words) if seen.kind == Kind::Module => (Need::NotOffered, words),
+                    _ => needs::of(&name, &functions),
+                };
                 Import {
                     name,
                     functions,
@@ -198,7 +289,16 @@ impl Walk {
         let imports = seen.imports.iter().map(|import| &import.name);
         seen.wasi = imports.chain(&seen.exports).filter_map(wasi).max();
         seen.notes = notes(&seen);
+        if seen.kind == Kind::Module {
+            seen.notes.extend(self.module.wrong_entries());
+        }
+        let more = stubbed.len().saturating_sub(NOTES);
+        stubbed.truncate(NOTES);
         seen.notes.extend(stubbed);
+        if more > 0 {
+            let words = format!("its toolchain stubbed {more} more interfaces of wasi:nn");
+            seen.notes.push(words);
+        }
         seen
     }
 }
@@ -219,15 +319,18 @@ fn wasi(name: &String) -> Option<Wasi> {
 
 /// What it is for, by what it exports.
 fn world(kind: Kind, exports: &[String]) -> World {
-    let exports = |wanted: &str| exports.iter().any(|name| name.starts_with(wanted));
+    let names = exports;
+    let exports = |wanted: &str| names.iter().any(|name| name == wanted);
+    let any_of = |wanted: &str| names.iter().any(|name| name.starts_with(wanted));
     match kind {
-        Kind::Module if exports("handle") => World::Preview1Plugin,
+        // One that is started sets itself up there, and cannot be asked for frames without.
         Kind::Module if exports("_start") => World::Preview1Command,
+        Kind::Module if exports("handle") => World::Preview1Plugin,
         Kind::Module => World::Other,
-        _ if exports("tollgate:plugin/handler@0.1.") => World::Plugin,
-        _ if exports("tollgate:plugin-async/handler@0.1.") => World::Plugin,
-        _ if exports("wasi:cli/run@0.3.") || exports("wasi:cli/run@0.2.") => World::Command,
-        _ if exports("wasi:http/incoming-handler@0.2.") => World::Http,
+        _ if exports("tollgate:plugin/handler@0.1.0") => World::Plugin,
+        _ if exports("tollgate:plugin-async/handler@0.1.0") => World::Plugin,
+        _ if any_of("wasi:cli/run@0.3.") || any_of("wasi:cli/run@0.2.") => World::Command,
+        _ if any_of("wasi:http/incoming-handler@0.2.") => World::Http,
         _ => World::Other,
     }
 }
@@ -235,8 +338,7 @@ fn world(kind: Kind, exports: &[String]) -> World {
 /// Says that functions of wasi:nn are called inside and none of them leads to the host.
 fn stub(interface: &str, called: &[String], links: &Links) -> Option<String> {
     let function = called.iter().find(|name| !name.starts_with('['))?;
-    let stubbed =
-        interface.starts_with("wasi:nn/") && links.functions(interface, called.to_vec()).is_empty();
+    let stubbed = interface.starts_with("wasi:nn/") && !links.lead(interface);
     stubbed.then(|| {
         format!(
             "its toolchain stubbed `{interface}`: `{function}` leads to a trap and not to the host, so \
@@ -282,6 +384,9 @@ fn notes(seen: &Inspection) -> Vec<String> {
         .any(|import| import.need == Need::NotOffered)
     {
         notes.push("it does not run here as it is: an import is not offered".to_owned());
+    }
+    if seen.features.contains(&"threads") {
+        notes.push("it needs threads, which are not offered: build it without".to_owned());
     }
     notes
 }

@@ -27,7 +27,7 @@ fn main() -> anyhow::Result<()> {
         let shown = guest.display();
         format!("expected a guest at {shown}: run `cargo xtask guests`")
     })?;
-    let plugin = Plugin::new(&Engine::new(&EngineConfig::default())?, &wasm)?;
+    let plugin = Plugin::new(&Engine::new(&EngineConfig::default()), &wasm)?;
     let host = NnHost::new(Arc::new(GraphRegistry::new()), GraphOptions::default());
 
     let mut out = BufWriter::new(std::io::stdout().lock());

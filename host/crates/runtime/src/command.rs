@@ -31,19 +31,35 @@ impl Instance {
         limits: &Limits,
         ledger: &mut Ledger,
     ) -> Result<i32, Error> {
-        let other_world = Error::OtherWorld {
-            is: plugin.world().words(),
-            wanted: World::Command.words(),
-        };
         if plugin.world() != World::Command {
-            return Err(other_world);
+            return Err(Error::OtherWorld {
+                is: plugin.world().words(),
+                wanted: World::Command.words(),
+            });
         }
+        match Self::run_once(plugin, host, grants, limits, ledger) {
+            // A command may be done before its world's function is called.
+            Err(Error::Exited { code }) => Ok(code),
+            ended => ended,
+        }
+    }
+
+    fn run_once(
+        plugin: &Plugin,
+        host: &NnHost,
+        grants: &Grants,
+        limits: &Limits,
+        ledger: &mut Ledger,
+    ) -> Result<i32, Error> {
         // It goes after the store.
         let executor = executor(plugin)?;
         match plugin.code() {
             Code::Component { pre, entry, .. } => {
                 let Some(run) = entry else {
-                    return Err(other_world);
+                    return Err(Error::Export {
+                        name: "run".to_owned(),
+                        reason: "there is none in the interface".to_owned(),
+                    });
                 };
                 let state = State::new(host, grants, limits)?;
                 let mut store = new_store(plugin, state, limits);

@@ -2,8 +2,11 @@
 //! the epoch that deadlines are counted in. Process lifetime; cheap to clone.
 //!
 //! There are two of each. Wasmtime's support for asynchronous guests triples the cost of every
-//! call, asynchronous or not, so it is on in a side of its own, which is made with the first guest that
-//! needs it; all others are called as fast as before.
+//! call, asynchronous or not, so it is on in a side of its own. Each side is made with the first guest
+//! that needs it, since each reserves address space.
+
+mod plan;
+mod space;
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -15,10 +18,7 @@ use tollgate_nn::{
     clock::Stamp,
     ticker::{self, TICK, Tick},
 };
-use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
-    component::Linker,
-};
+use wasmtime::component::Linker;
 
 use crate::{
     Calls,
@@ -28,24 +28,8 @@ use crate::{
     state::State,
 };
 
-/// What the engine sets aside.
-#[derive(Clone, Debug)]
-pub struct EngineConfig {
-    /// Instances at once. Each reserves address space, not memory. 256: more than a small machine
-    /// can feed.
-    pub instances: u32,
-    /// The largest linear memory, in bytes; no instance's limit can be above it. 1 GiB.
-    pub max_memory_bytes: usize,
-}
-
-impl Default for EngineConfig {
-    fn default() -> Self {
-        Self {
-            instances: 256,
-            max_memory_bytes: 1 << 30,
-        }
-    }
-}
+use plan::Plan;
+pub use plan::{EngineConfig, Reserved};
 
 /// Everything that is shared by all plugins of a process.
 #[derive(Clone)]
@@ -55,8 +39,8 @@ pub struct Engine {
 
 struct Inner {
     config: EngineConfig,
-    /// For synchronous guests.
-    sync: Side,
+    /// For synchronous guests; made with the first of them.
+    sync: OnceLock<Side>,
     /// For core modules, which are synchronous; made with the first of them.
     modules: OnceLock<wasmtime::Linker<State>>,
     /// For asynchronous guests; made with the first of them.
@@ -68,6 +52,7 @@ struct Inner {
 struct Side {
     wasmtime: wasmtime::Engine,
     linker: Linker<State>,
+    reserved: Reserved,
     /// Keeps the ticker calling for as long as the engine lives.
     _epoch: Arc<Epoch>,
 }
@@ -81,21 +66,27 @@ impl Tick for Epoch {
 }
 
 impl Engine {
-    /// Sets an engine up.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Engine`] where the machine cannot give what the configuration asks for.
-    pub fn new(config: &EngineConfig) -> Result<Self, Error> {
-        Ok(Self {
+    /// An engine of which nothing is set up yet: what the first guest needs is.
+    pub fn new(config: &EngineConfig) -> Self {
+        Self {
             inner: Arc::new(Inner {
                 config: config.clone(),
-                sync: Side::new(config, Calls::Sync)?,
+                sync: OnceLock::new(),
                 modules: OnceLock::new(),
                 concurrent: OnceLock::new(),
                 executors: Executors::default(),
             }),
-        })
+        }
+    }
+
+    /// What is reserved for guests that are called in a way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`], [`Error::NoRoom`] where the machine cannot give what the configuration asks
+    /// for: the first guest has its side set up.
+    pub fn reserved(&self, calls: Calls) -> Result<Reserved, Error> {
+        Ok(self.side(calls)?.reserved)
     }
 
     /// Tells compiled code of one build and configuration from that of another: code compiled
@@ -103,7 +94,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// As [`Engine::new`]: the first asynchronous guest has its side set up.
+    /// As [`Engine::reserved`].
     pub fn compatibility(&self, calls: Calls) -> Result<u64, Error> {
         let mut hasher = DefaultHasher::new();
         let wasmtime = self.wasmtime(calls)?;
@@ -127,15 +118,16 @@ impl Engine {
 
     fn side(&self, calls: Calls) -> Result<&Side, Error> {
         let inner = &*self.inner;
-        match (calls, inner.concurrent.get()) {
-            (Calls::Sync, _) => Ok(&inner.sync),
-            (Calls::Async, Some(side)) => Ok(side),
-            (Calls::Async, None) => {
-                // Two threads that come first at once make two, and one of them is dropped.
-                let side = Side::new(&inner.config, Calls::Async)?;
-                Ok(inner.concurrent.get_or_init(|| side))
-            }
+        let place = match calls {
+            Calls::Sync => &inner.sync,
+            Calls::Async => &inner.concurrent,
+        };
+        if let Some(side) = place.get() {
+            return Ok(side);
         }
+        // Two threads that come first at once make two, and one of them is dropped.
+        let side = Side::new(&inner.config, calls)?;
+        Ok(place.get_or_init(|| side))
     }
 
     /// What core modules may import.
@@ -143,7 +135,7 @@ impl Engine {
         if let Some(linker) = self.inner.modules.get() {
             return Ok(linker);
         }
-        let mut linker = wasmtime::Linker::new(&self.inner.sync.wasmtime);
+        let mut linker = wasmtime::Linker::new(self.wasmtime(Calls::Sync)?);
         imports::add_to_module_linker(&mut linker).map_err(|error| Error::Engine {
             reason: reason(&error),
         })?;
@@ -156,7 +148,18 @@ impl Side {
         let failed = |error: wasmtime::Error| Error::Engine {
             reason: reason(&error),
         };
-        let wasmtime = wasmtime::Engine::new(&wasmtime_config(config, calls)).map_err(failed)?;
+        let (plan, reserved) = Plan::new(config, calls)?;
+        let make = |plan: Plan| wasmtime::Engine::new(&plan.wasmtime(config, calls));
+        let (wasmtime, reserved) = match make(plan) {
+            Ok(wasmtime) => (wasmtime, reserved),
+            // The system has bounds that a reservation does not meet, such as `ulimit -d`.
+            Err(_) if reserved.instances.is_some() => {
+                let plan = plan.without_pool();
+                let wasmtime = make(plan).map_err(failed)?;
+                (wasmtime, plan.reserved(reserved.space_bytes))
+            }
+            Err(error) => return Err(failed(error)),
+        };
         let mut linker = Linker::new(&wasmtime);
         match calls {
             Calls::Sync => imports::add_to_linker(&mut linker),
@@ -171,6 +174,7 @@ impl Side {
         Ok(Self {
             wasmtime,
             linker,
+            reserved,
             _epoch: epoch,
         })
     }
@@ -181,41 +185,4 @@ pub(crate) fn epochs(time: Duration) -> u64 {
     let ticks = time.as_nanos().div_ceil(TICK.as_nanos());
     // The tick that is under way counts as none.
     u64::try_from(ticks).unwrap_or(u64::MAX / 4) + 1
-}
-
-fn wasmtime_config(config: &EngineConfig, calls: Calls) -> Config {
-    let concurrent = calls == Calls::Async;
-    let stacks = match calls {
-        // Reserving a thousand takes longer than all the rest, and nobody needs one.
-        Calls::Sync => 1,
-        // One that runs and one that waits; what is composed of several asynchronous components can
-        // take more of them where others take fewer.
-        Calls::Async => config.instances.saturating_mul(2),
-    };
-    let mut pool = PoolingAllocationConfig::default();
-    pool.total_component_instances(config.instances)
-        .total_core_instances(config.instances.saturating_mul(8))
-        .total_memories(config.instances.saturating_mul(2))
-        .total_tables(config.instances.saturating_mul(4))
-        .total_stacks(stacks)
-        .max_memory_size(config.max_memory_bytes)
-        .max_memories_per_module(4)
-        .max_tables_per_module(4)
-        // Interpreters compiled to Wasm have up to 8,000 entries, and 1 MiB of component metadata.
-        .table_elements(20_000)
-        .max_component_instance_size(4 << 20)
-        .max_core_instance_size(4 << 20)
-        // What an instance touched is given back by clearing it in place, up to here: a page
-        // fault costs more than clearing a page.
-        .linear_memory_keep_resident(1 << 20)
-        .table_keep_resident(64 << 10)
-        .pagemap_scan(Enabled::Auto);
-    let mut wasmtime = Config::new();
-    wasmtime
-        .wasm_component_model(true)
-        .concurrency_support(concurrent)
-        .epoch_interruption(true)
-        .cranelift_opt_level(OptLevel::Speed)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    wasmtime
 }

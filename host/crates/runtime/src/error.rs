@@ -14,6 +14,20 @@ pub enum Error {
         reason: String,
     },
 
+    /// The address space holds fewer instances than are to run at once.
+    #[error(
+        "{instances} instances at once do not fit into the address space, of which this process may reserve \
+         {space_bytes} bytes: {fitting} do"
+    )]
+    NoRoom {
+        /// Instances that there must be room for.
+        instances: u32,
+        /// Instances that there is room for.
+        fitting: u32,
+        /// The address space, as far as anybody looked.
+        space_bytes: u64,
+    },
+
     /// The bytes are not a component.
     #[error("not a component: {what}; {advice}")]
     NotAComponent {
@@ -23,11 +37,33 @@ pub enum Error {
         advice: &'static str,
     },
 
-    /// The component is not valid, or not compilable.
-    #[error("not a valid component: {reason}")]
+    /// It is not valid, or not compilable.
+    #[error("not a valid {what}: {reason}")]
     Invalid {
+        /// A component or a core module.
+        what: &'static str,
         /// What Wasmtime said.
         reason: String,
+    },
+
+    /// The bytes begin as WebAssembly and cannot be read to their end.
+    #[error("not valid WebAssembly at byte {offset}: {reason}; build or copy it again")]
+    Unreadable {
+        /// Where.
+        offset: u64,
+        /// What the parser said.
+        reason: String,
+    },
+
+    /// It is built in a way that would take its compiler, or whoever reads it, too much.
+    #[error("it is not compiled: expected at most {limit} {what}, {came} came; build it smaller")]
+    Structure {
+        /// What is counted.
+        what: &'static str,
+        /// How many are accepted.
+        limit: u64,
+        /// How many came, as far as was counted.
+        came: u64,
     },
 
     /// The component exports no world that is accepted.
@@ -60,20 +96,30 @@ pub enum Error {
         wanted: &'static str,
     },
 
-    /// The component imports something that nobody offers.
-    #[error("the component imports what this host does not offer: {reason}")]
+    /// It imports something that is not offered, or not with that type.
+    #[error("it imports what this host does not offer: {reason}")]
     Imports {
-        /// What Wasmtime said.
+        /// Which, of what type, and what is offered.
         reason: String,
     },
 
-    /// The component does not export a function of this name and type.
-    #[error("the component exports no function `{name}` of the expected type: {reason}")]
+    /// It does not export a function of this name and type.
+    #[error("it exports no function `{name}` of the expected type: {reason}")]
     Export {
         /// The function's name.
         name: String,
-        /// What Wasmtime said.
+        /// What was expected and what is there, or what Wasmtime said.
         reason: String,
+    },
+
+    /// It left while it was being started, as a program does that is done.
+    #[error(
+        "it exited with code {code} while it was being started: a plugin comes back from its start and waits for \
+         frames"
+    )]
+    Exited {
+        /// Its exit code.
+        code: i32,
     },
 
     /// An instance could not be made.

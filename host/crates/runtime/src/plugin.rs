@@ -1,14 +1,18 @@
 //! A plugin: a compiled guest, linked as far as it can be without a store. Plugin lifetime:
 //! shared and immutable.
 
+mod module;
+
 use std::path::Path;
 
 use wasmtime::{
-    CodeBuilder, Module, Precompiled,
+    CodeBuilder, Module,
     component::{Component, ComponentExportIndex, InstancePre},
 };
 
-use crate::{Calls, Engine, Error, error::reason, state::State};
+use crate::{
+    Calls, Engine, Error, check_outline, error::reason, state::State, structure::check_work,
+};
 
 /// The interfaces that make a component a plugin: the second one's `handle` may wait.
 const HANDLERS: [&str; 2] = [
@@ -17,12 +21,6 @@ const HANDLERS: [&str; 2] = [
 ];
 /// The interfaces that make a component a command, in any point release of WASI 0.3 or 0.2.
 const COMMANDS: [&str; 2] = ["wasi:cli/run@0.3.", "wasi:cli/run@0.2."];
-
-/// The function that makes a core module a plugin: a frame on standard input, an output on standard
-/// output, zero where that went well.
-const MODULE_HANDLER: &str = "handle";
-/// The function that makes a core module a command.
-const MODULE_COMMAND: &str = "_start";
 
 /// What a guest is for, told by what it exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,10 +76,22 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAComponent`], [`Error::Invalid`], [`Error::WrongWorld`], [`Error::Imports`].
+    /// [`Error::NotAComponent`], [`Error::Unreadable`], [`Error::Structure`], [`Error::Invalid`],
+    /// [`Error::WrongWorld`], [`Error::WrongModule`], [`Error::Imports`], [`Error::Export`].
     pub fn new(engine: &Engine, wasm: &[u8]) -> Result<Self, Error> {
-        let calls = Calls::of(wasm);
-        Self::accept(engine, calls, compile(engine, calls, wasm)?)
+        let (calls, compiled) = compile(engine, wasm)?;
+        Self::accept(engine, calls, compiled)
+    }
+
+    /// Refuses bytes that are no component or module, or one that is not to be read any further. It comes first
+    /// wherever a guest's bytes are looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAComponent`], [`Error::Unreadable`], [`Error::Structure`].
+    pub fn check(wasm: &[u8]) -> Result<(), Error> {
+        Kind::of(wasm)?;
+        check_outline(wasm)
     }
 
     /// As [`Plugin::new`], for a component of any world, whose exports are called by
@@ -91,8 +101,8 @@ impl Plugin {
     ///
     /// As [`Plugin::new`], without [`Error::WrongWorld`].
     pub fn any(engine: &Engine, wasm: &[u8]) -> Result<Self, Error> {
-        let calls = Calls::of(wasm);
-        Self::link(engine, calls, compile(engine, calls, wasm)?)
+        let (calls, compiled) = compile(engine, wasm)?;
+        Self::link(engine, calls, compiled)
     }
 
     /// Compiles a guest to bytes that [`Plugin::from_compiled_file`] takes, for a cache.
@@ -106,17 +116,15 @@ impl Plugin {
             Code::Component { component, .. } => component.serialize(),
             Code::Module(pre) => pre.module().serialize(),
         }
-        .map_err(|error| Error::Invalid {
-            reason: reason(&error),
-        })
+        .map_err(|error| Kind::of(wasm).map_or_else(|error| error, |kind| kind.invalid(&error)))
     }
 
-    /// Loads what [`Plugin::compile`] gave, from a file, which is mapped into memory. `calls` is
-    /// what [`Calls::of`] said of the bytes that were compiled.
+    /// Loads what [`Plugin::compile`] gave for `wasm`, from a file, which is mapped into memory.
+    /// [`Plugin::check`] has seen `wasm`.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] where the file is not compiled code of this very build for such calls.
+    /// [`Error::Invalid`] where the file is not compiled code of this very build for such bytes.
     ///
     /// # Safety
     ///
@@ -128,22 +136,27 @@ impl Plugin {
     )]
     pub unsafe fn from_compiled_file(
         engine: &Engine,
-        calls: Calls,
+        wasm: &[u8],
         path: &Path,
     ) -> Result<Self, Error> {
-        let invalid = |error: wasmtime::Error| Error::Invalid {
-            reason: reason(&error),
-        };
-        let kind = wasmtime::Engine::detect_precompiled_file(path).map_err(invalid)?;
+        let kind = Kind::of(wasm)?;
+        let calls = Calls::of(wasm);
         let wasmtime = engine.wasmtime(calls)?;
-        let compiled = if kind == Some(Precompiled::Module) {
-            // SAFETY: the caller's promise, above.
-            unsafe { Module::deserialize_file(wasmtime, path) }.map(Compiled::Module)
-        } else {
-            // SAFETY: the caller's promise, above.
-            unsafe { Component::deserialize_file(wasmtime, path) }.map(Compiled::Component)
+        let compiled = match kind {
+            Kind::Module => {
+                // SAFETY: the caller's promise, above.
+                unsafe { Module::deserialize_file(wasmtime, path) }.map(Compiled::Module)
+            }
+            Kind::Component => {
+                // SAFETY: the caller's promise, above.
+                unsafe { Component::deserialize_file(wasmtime, path) }.map(Compiled::Component)
+            }
         };
-        Self::accept(engine, calls, compiled.map_err(invalid)?)
+        Self::accept(
+            engine,
+            calls,
+            compiled.map_err(|error| kind.invalid(&error))?,
+        )
     }
 
     fn accept(engine: &Engine, calls: Calls, compiled: Compiled) -> Result<Self, Error> {
@@ -153,13 +166,14 @@ impl Plugin {
             let exports = if exports.is_empty() {
                 "nothing".to_owned()
             } else {
-                exports.join(", ")
+                module::some_of(&exports)
             };
             return Err(match plugin.code {
                 Code::Component { .. } => Error::WrongWorld { exports },
                 Code::Module(_) => Error::WrongModule { exports },
             });
         }
+        plugin.check_entries()?;
         Ok(plugin)
     }
 
@@ -211,25 +225,8 @@ impl Plugin {
     }
 
     fn link_module(engine: &Engine, module: &Module) -> Result<Self, Error> {
-        // What a WIT world imports has a colon in its name; the module was meant to be encoded.
-        if module.imports().any(|import| import.module().contains(':')) {
-            return Err(Error::NotAComponent {
-                what: "a core module that imports what components import",
-                advice: "encode it as a component, or build for `wasm32-wasip2`",
-            });
-        }
-        let exports = |name| {
-            module
-                .get_export(name)
-                .is_some_and(|export| export.func().is_some())
-        };
-        let world = if exports(MODULE_HANDLER) {
-            World::Plugin
-        } else if exports(MODULE_COMMAND) {
-            World::Command
-        } else {
-            World::Other
-        };
+        module::check_imports(module)?;
+        let world = module::world(module);
         let pre = engine
             .modules()?
             .instantiate_pre(module)
@@ -243,6 +240,26 @@ impl Plugin {
             code: Code::Module(pre),
             world,
         })
+    }
+
+    /// Refuses functions of its world that are not there, or of a core module's that are of another type. (A component's
+    /// types are looked at when an instance is made.)
+    fn check_entries(&self) -> Result<(), Error> {
+        match (&self.code, self.world) {
+            (Code::Component { entry: Some(_), .. }, _) | (_, World::Other) => Ok(()),
+            (Code::Component { entry: None, .. }, world) => {
+                let name = if world == World::Plugin {
+                    "handle"
+                } else {
+                    "run"
+                };
+                Err(Error::Export {
+                    name: name.to_owned(),
+                    reason: "there is none in its interface".to_owned(),
+                })
+            }
+            (Code::Module(pre), world) => module::check_entries(pre.module(), world),
+        }
     }
 
     fn exports(&self) -> Vec<String> {
@@ -295,22 +312,19 @@ impl Plugin {
     }
 }
 
-fn compile(engine: &Engine, calls: Calls, wasm: &[u8]) -> Result<Compiled, Error> {
-    let kind = kind(wasm)?;
-    let engine = engine.wasmtime(calls)?;
-    let compiled = match kind {
-        Kind::Component => CodeBuilder::new(engine)
-            .wasm_binary(wasm, None)
-            .and_then(|builder| builder.compile_component())
-            .map(Compiled::Component),
-        Kind::Module => CodeBuilder::new(engine)
-            .wasm_binary(wasm, None)
-            .and_then(|builder| builder.compile_module())
-            .map(Compiled::Module),
-    };
-    compiled.map_err(|error| Error::Invalid {
-        reason: reason(&error),
-    })
+fn compile(engine: &Engine, wasm: &[u8]) -> Result<(Calls, Compiled), Error> {
+    let kind = Kind::of(wasm)?;
+    check_outline(wasm)?;
+    check_work(wasm)?;
+    let calls = Calls::of(wasm);
+    let mut builder = CodeBuilder::new(engine.wasmtime(calls)?);
+    let compiled = builder
+        .wasm_binary(wasm, None)
+        .and_then(|builder| match kind {
+            Kind::Component => builder.compile_component().map(Compiled::Component),
+            Kind::Module => builder.compile_module().map(Compiled::Module),
+        });
+    Ok((calls, compiled.map_err(|error| kind.invalid(&error))?))
 }
 
 /// What bytes that can be compiled are.
@@ -320,25 +334,37 @@ enum Kind {
     Module,
 }
 
-/// Tells components from core modules, and says what bytes are that are neither, since Wasmtime's
-/// own words are about parsing.
-fn kind(wasm: &[u8]) -> Result<Kind, Error> {
-    let (what, advice) = match wasm {
-        [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(Kind::Component),
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => return Ok(Kind::Module),
-        [0, b'a', b's', b'm', _, _, _, _, ..] => (
-            "a component of another version of the format",
-            "rebuild it with a current toolchain",
-        ),
-        [] => ("an empty file", "check how it was built"),
-        [0, b'a', b's', b'm', ..] => ("a truncated file", "copy or build it again"),
-        [0x7f, b'E', b'L', b'F', ..] => (
-            "a native library or program",
-            "pass the `.wasm` file; a twin goes with `--twin`",
-        ),
-        _ => ("not WebAssembly at all", "pass a `.wasm` file"),
-    };
-    Err(Error::NotAComponent { what, advice })
+impl Kind {
+    /// Tells components from core modules, and says what bytes are that are neither, since Wasmtime's
+    /// own words are about parsing.
+    fn of(wasm: &[u8]) -> Result<Self, Error> {
+        let (what, advice) = match wasm {
+            [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(Kind::Component),
+            [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => return Ok(Kind::Module),
+            [0, b'a', b's', b'm', _, _, _, _, ..] => (
+                "a component of another version of the format",
+                "rebuild it with a current toolchain",
+            ),
+            [] => ("an empty file", "check how it was built"),
+            [0, b'a', b's', b'm', ..] => ("a truncated file", "copy or build it again"),
+            [0x7f, b'E', b'L', b'F', ..] => (
+                "a native library or program",
+                "pass the `.wasm` file; a twin goes with `--twin`",
+            ),
+            _ => ("not WebAssembly at all", "pass a `.wasm` file"),
+        };
+        Err(Error::NotAComponent { what, advice })
+    }
+
+    fn invalid(self, error: &wasmtime::Error) -> Error {
+        Error::Invalid {
+            what: match self {
+                Kind::Component => "component",
+                Kind::Module => "core module",
+            },
+            reason: reason(error),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -348,11 +374,11 @@ mod tests {
     #[test]
     fn kinds_are_told_apart_by_their_first_bytes() {
         let says = |bytes: &[u8], words: &str| {
-            let message = kind(bytes).unwrap_err().to_string();
+            let message = Kind::of(bytes).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         };
-        assert_eq!(kind(b"\0asm\x0d\0\x01\0").ok(), Some(Kind::Component));
-        assert_eq!(kind(b"\0asm\x01\0\0\0").ok(), Some(Kind::Module));
+        assert_eq!(Kind::of(b"\0asm\x0d\0\x01\0").ok(), Some(Kind::Component));
+        assert_eq!(Kind::of(b"\0asm\x01\0\0\0").ok(), Some(Kind::Module));
         says(b"\0asm\x0d", "a truncated file");
         says(b"", "an empty file");
         says(b"hello", "not WebAssembly");

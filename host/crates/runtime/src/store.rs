@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use wasmtime::{CallHook, Store, Trap, component};
+use wasmtime_wasi::I32Exit;
 
 use crate::{
     Calls, Error, GuestFault, Limits, Plugin, engine::epochs, error::reason, executor::Executor,
@@ -85,6 +86,9 @@ pub(crate) fn start_failure(
     let denied = &store.data().limiter.denied;
     if error.downcast_ref::<Trap>().is_some() {
         return classify(store, limits.deadline, error);
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return Error::Exited { code: exit.0 };
     }
     Error::Instantiate {
         reason: match denied {

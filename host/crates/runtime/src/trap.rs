@@ -35,7 +35,10 @@ pub(crate) fn ended(state: &State, error: &wasmtime::Error) -> GuestFault {
     let backtrace = error.downcast_ref::<WasmBacktrace>();
     let trap = error.downcast_ref::<Trap>();
     let exit = error.downcast_ref::<I32Exit>();
-    let reason = causes(error, backtrace);
+    let reason = match exit {
+        Some(exit) => format!("it exited with code {} instead of returning", exit.0),
+        None => causes(error, backtrace),
+    };
     if backtrace.is_none() && trap.is_none() && exit.is_none() {
         // Nothing of the guest's was running: it had returned, and its result was read.
         return GuestFault::Answer { reason };

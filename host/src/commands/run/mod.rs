@@ -40,8 +40,14 @@ pub fn run(
     }
     let run = Run::resolve(args, kept, environment)?;
     let wasm = load::read_plugin(&run.plugin)?;
-    let engine = load::engine(run.workers.get(), &run.limits)?;
-    let plugin = load::compile(&run.plugin, run.cache_dir.as_deref(), &engine, &wasm)?;
+    let engine = load::engine(run.workers.get(), &run.limits);
+    let plugin = load::compile(
+        &run.plugin,
+        run.cache_dir.as_deref(),
+        &engine,
+        &run.limits,
+        &wasm,
+    )?;
     let world = plugin.world();
     let mut signs = hints::Signs::default();
     let code = match world {

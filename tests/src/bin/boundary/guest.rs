@@ -9,8 +9,7 @@ use std::sync::Arc;
 use tollgate_nn::{GraphOptions, GraphRegistry};
 use tollgate_runtime::clock::Stamp;
 use tollgate_runtime::{
-    Engine, EngineConfig, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, Plugin, Typed,
-    probe,
+    Engine, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, Plugin, Typed, probe,
 };
 
 type Prepare = (String, String, Vec<u32>, u32);
@@ -73,7 +72,10 @@ impl Guest {
         let registry = GraphRegistry::new();
         registry.load_file(GRAPH, &setup.model, &options)?;
         let host = Host {
-            plugin: Plugin::any(&Engine::new(&EngineConfig::default())?, &wasm)?,
+            plugin: Plugin::any(
+                &Engine::new(&tollgate::reserve::engine_config(1, &Limits::default())),
+                &wasm,
+            )?,
             nn: NnHost::new(Arc::new(registry), options),
             grants: Grants {
                 graphs: GraphGrant::All,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tollgate::cache::Cache;
 use tollgate_nn::{GraphOptions, GraphRegistry, OnnxRuntime};
 use tollgate_runtime::{
-    Engine, EngineConfig, Frame, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, clock::Stamp,
+    Engine, Frame, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, clock::Stamp,
 };
 
 /// The name that the guests load the model by.
@@ -87,7 +87,7 @@ fn instance(setup: &Setup) -> anyhow::Result<Instance> {
     let shown = setup.component.display();
     let wasm = std::fs::read(&setup.component)
         .with_context(|| format!("expected a guest at {shown}: run `cargo xtask test`"))?;
-    let engine = Engine::new(&EngineConfig::default())?;
+    let engine = Engine::new(&tollgate::reserve::engine_config(1, &Limits::default()));
     let (plugin, _) = Cache::open(&setup.cache)?.load(&engine, &wasm)?;
     let options = GraphOptions::default();
     let registry = GraphRegistry::new();

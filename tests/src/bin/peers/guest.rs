@@ -4,7 +4,7 @@
 use crate::{Answers, GRAPH, Setup, load::Caller};
 use anyhow::Context;
 use tollgate_runtime::{
-    Engine, EngineConfig, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, Plugin, Typed,
+    Engine, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, Plugin, Typed,
 };
 
 type Prepare = (String, String, Vec<u32>, u32);
@@ -22,7 +22,10 @@ pub fn callers(setup: &Setup, nn: NnHost) -> anyhow::Result<Vec<Guest>> {
     let shown = setup.component.display();
     let wasm = std::fs::read(&setup.component)
         .with_context(|| format!("expected a guest at {shown}: run `cargo xtask guests`"))?;
-    let plugin = Plugin::any(&Engine::new(&EngineConfig::default())?, &wasm)?;
+    let plugin = Plugin::any(
+        &Engine::new(&tollgate::reserve::engine_config(1, &Limits::default())),
+        &wasm,
+    )?;
     let grants = Grants {
         graphs: GraphGrant::All,
         ..Grants::default()

@@ -192,7 +192,7 @@ pub struct GraphArgs {
     #[arg(long, value_name = "LEVEL")]
     pub optimization: Option<Optimization>,
 
-    /// Merge the inferences of different instances into one run: `auto`, the default, where measuring at load shows that it pays; `on` or not at all; `off`
+    /// Merge the inferences of different instances into one run: `auto`, the default, where the model's graph shows that they stay apart and measuring at load shows that it pays; `on`, your word that they stay apart, or not at all; `off`
     #[arg(long, value_name = "WHEN")]
     pub batch: Option<BatchPolicy>,
 

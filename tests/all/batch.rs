@@ -256,25 +256,45 @@ fn one_deadline_is_one_callers() {
 
 #[test]
 fn what_cannot_be_merged_is_refused_where_it_must_and_says_why_where_it_may() {
-    for (name, words) in [
-        ("type-fp32", &["first dimension", "`x`", "fixed to 2"][..]),
-        ("nonzero", &["first dimension", "`indices`", "fixed to 1"]),
-        ("mixes-softmax", &["mixes rows", "`y`"]),
-        ("mixes-mean", &["mixes rows", "`y`"]),
-        ("one-row", &["`y`"]),
+    for (name, on, auto) in [
+        (
+            "type-fp32",
+            &["first dimension", "`x`", "fixed to 2"][..],
+            None,
+        ),
+        (
+            "nonzero",
+            &["first dimension", "`indices`", "fixed to 1"],
+            None,
+        ),
+        (
+            "mixes-softmax",
+            &["mixes rows", "`y`"],
+            Some("`Softmax` that gives `y`"),
+        ),
+        (
+            "mixes-mean",
+            &["mixes rows", "`y`"],
+            Some("`ReduceMean` that gives `mean`"),
+        ),
+        ("one-row", &["`y`"], None),
     ] {
-        let on = load(name, &options(BatchPolicy::On, 8, Duration::ZERO));
-        let error = on.map(|_| ()).expect_err(name);
+        let error = load(name, &options(BatchPolicy::On, 8, Duration::ZERO));
+        let error = error.map(|_| ()).expect_err(name);
         assert_eq!(error.code(), ErrorCode::UnsupportedOperation);
-        has(&error.to_string(), words);
+        has(&error.to_string(), on);
         has(
             &error.to_string(),
             &["cannot be batched", "`auto` or `off`"],
         );
-        let auto = load(name, &options(BatchPolicy::Auto, 8, Duration::ZERO)).expect(name);
-        let off = auto.batching().off.clone().expect(name);
-        has(&off, words);
-        assert_eq!(auto.batching().max, 1);
+        let merged = load(name, &options(BatchPolicy::Auto, 8, Duration::ZERO)).expect(name);
+        let off = merged.batching().off.clone().expect(name);
+        // Without anybody's word the graph itself must show that rows stay apart.
+        match auto {
+            Some(words) => has(&off, &[words, "not known to stay apart"]),
+            None => has(&off, on),
+        }
+        assert_eq!(merged.batching().max, 1);
     }
     let one = load("rows-fp32", &options(BatchPolicy::On, 1, Duration::ZERO));
     has(&one.expect_err("one row").to_string(), &["one row"]);

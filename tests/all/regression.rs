@@ -6,10 +6,13 @@
 mod author;
 mod batching;
 mod bounds;
+mod drawn;
 mod files;
 mod langs;
+mod loading;
 mod memory;
 mod models;
+mod onnx;
 mod pictures;
 mod starts;
 mod terminal;

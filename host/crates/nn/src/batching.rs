@@ -34,9 +34,10 @@ impl Default for BatchOptions {
 pub enum BatchPolicy {
     /// Never.
     Off,
-    /// Always; a graph that cannot be batched does not load.
+    /// Always: the user's word that rows stay apart, for models whose graph does not show it. Trials may
+    /// still refute it; a graph that cannot be batched does not load.
     On,
-    /// Where the model allows it and measuring shows that it pays.
+    /// Where the model's graph shows that rows stay apart and measuring shows that it pays.
     #[default]
     Auto,
 }
@@ -86,6 +87,9 @@ pub struct Batching {
     /// Whether inferences run at once on their callers' threads, as many as there are: they are
     /// so short that taking turns would cost more.
     pub unlimited: bool,
+    /// Whether the model's graph itself shows that rows stay apart. With [`BatchPolicy::On`] a graph is
+    /// merged without that, at the user's word.
+    pub proven: bool,
 }
 
 /// One measured point.
@@ -106,6 +110,24 @@ impl Batching {
             curve: Vec::new(),
             off: Some(reason.into()),
             unlimited: false,
+            proven: false,
+        }
+    }
+
+    /// Says in the log what came of it for a graph.
+    pub(crate) fn report(&self, graph: &str, unproven: Option<&String>) {
+        match (&self.off, unproven) {
+            (Some(reason), _) => {
+                tracing::info!(graph, "inferences are not merged: {reason}");
+            }
+            (None, Some(reason)) => tracing::warn!(
+                graph,
+                "inferences are merged at your word: the model does not show that its rows stay apart ({reason})"
+            ),
+            (None, None) => {
+                let rows = self.max;
+                tracing::info!(graph, rows, "inferences are merged: its rows stay apart");
+            }
         }
     }
 
@@ -117,6 +139,7 @@ impl Batching {
             curve,
             off: None,
             unlimited: false,
+            proven: false,
         }
     }
 
@@ -171,13 +194,23 @@ impl Batching {
     /// Whether inferences are known to be quick and run one by one.
     pub(crate) fn is_quick(&self) -> bool {
         let one = self.curve.first();
-        self.off.is_some() && one.is_some_and(|point| point.ns < QUICK_NS)
+        self.off.is_some() && one.is_some_and(|point| Self::is_quick_run(point.ns))
+    }
+
+    /// Whether a run of this length is so short that what passes between one and the next shows.
+    pub(crate) fn is_quick_run(ns: u64) -> bool {
+        ns < QUICK_NS
+    }
+
+    /// Whether a run of this length is not worth a turn.
+    pub(crate) fn is_short_run(ns: u64) -> bool {
+        ns < SHORT_NS
     }
 
     /// Whether one run is so short that taking turns would cost more than it saves.
     pub(crate) fn is_short(&self) -> bool {
         let one = self.curve.first();
-        one.is_some_and(|point| point.rows == 1 && point.ns < SHORT_NS)
+        one.is_some_and(|point| point.rows == 1 && Self::is_short_run(point.ns))
     }
 }
 

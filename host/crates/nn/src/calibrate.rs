@@ -1,21 +1,25 @@
-//! What a graph goes through when it is loaded: the proof that its rows can be run together, and the
-//! measurement of what that saves.
+//! What a graph goes through when it is loaded: the measurement of what running its rows together
+//! saves, and trials of what was read from its graph.
 //!
 //! It runs the graph on made-up frames, one by one and in batches of 2, 3, 4, 6, 8 and so on (some
 //! kernels take rows by sixes), holds each row against the frame's own run, and remembers the times.
 //! It stops where more rows save nothing or where the time that it may take is up; what the times
 //! mean is [`Batching`]'s to say.
+//!
+//! Nothing is run that was not asked for, nor where it is not known beforehand how large values get
+//! (`apart`): made-up numbers in a place where a model expects a shape would fill the memory.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use ort::session::Session;
 use smallvec::SmallVec;
 
 use crate::{
-    BatchPoint, BatchPolicy, Batching, Device, Error, GraphOptions, Mode, Tensor, TensorType,
+    BatchPoint, BatchPolicy, Batching, Device, Error, GraphOptions, Shape, Tensor, TensorType,
+    apart::{Findings, OPEN},
     clock::{Budget, Deadline, Stamp},
     model::Model,
-    proof::{Seeded, agree},
+    proof::{Scale, Seeded, agree},
     rows::{concatenate, with_rows},
     run::{self, Attempt, Cancel, Feeds, RunFault},
 };
@@ -27,7 +31,9 @@ const TIME: Duration = Duration::from_millis(250);
 /// Time for the runs of one size, unless one takes longer: enough for the least of many.
 const TIME_A_SIZE: Duration = Duration::from_millis(4);
 
-/// Frames that the batches are made of, over and over. Odd, so that each stands in other places.
+/// The frames that the batches are made of, over and over: as different as rows of one run can be, so
+/// that a row that depends on another one shows. An odd number, so that each stands in other places.
+const SCALES: [Scale; FRAMES] = [Scale::Any, Scale::Small, Scale::Constant];
 const FRAMES: usize = 3;
 
 /// Bytes of inputs in one batch, at most.
@@ -36,9 +42,12 @@ const BYTES: usize = 64 << 20;
 /// What a model may take for one run to be measured where it is about taking turns alone.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// What an open dimension may be, besides that of the rows: a short text, a small picture, a
-/// picture. The first that the model takes.
-const OPEN: [u32; 3] = [16, 64, 224];
+/// Elements of the largest value in a trial, at most: as many bytes as a large picture's inner values
+/// take, and less than loading the model does.
+const ELEMENTS: u64 = 64 << 20;
+
+/// What one run may take where somebody asked for batches or a device sets itself up.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What whole numbers may be: not zero, since something may be divided by them; and if the model
 /// does not like these, the smallest there are, as masks and kinds of token are.
@@ -53,51 +62,54 @@ pub(crate) fn calibrate(
     model: &Model,
     session: &Session,
     options: &GraphOptions,
+    findings: &Findings,
 ) -> Result<Batching, Error> {
     let asked = &options.batch;
+    let must = asked.policy == BatchPolicy::On;
     let mut trial = Trial {
         model,
         session,
-        cancel: Cancel::quiet()?,
+        findings,
+        cancel: Cancel::new()?,
         begin: Stamp::now(),
         curve: Vec::new(),
     };
-    let measured = match model.rows() {
-        _ if asked.policy == BatchPolicy::Off => {
-            trial.alone(options);
-            Err("it was not asked for".to_owned())
+    let measured = match (model.rows(), &findings.apart) {
+        (Err(reason), _) => Err(reason),
+        _ if asked.max.get() == 1 => Err("batches of one row were asked for".to_owned()),
+        (_, Err(reason)) if !must => Err(format!("its rows are not known to stay apart: {reason}")),
+        // The user's word stands for the proof.
+        (_, Err(_)) if findings.sized_by_contents => {
+            Err("what its inputs hold may decide how much memory a trial takes".to_owned())
         }
-        Err(reason) => {
-            trial.alone(options);
-            Err(reason)
-        }
-        Ok(()) if asked.max.get() == 1 => Err("batches of one row were asked for".to_owned()),
-        Ok(()) => trial.measure(options),
+        _ => trial.measure(options),
     };
-    let mut batching = match (measured, asked.policy) {
-        (Ok(()), BatchPolicy::On) => Batching::on(asked.max.get(), asked.delay, trial.curve),
-        (Ok(()), _) => Batching::decide(trial.curve, asked),
-        (Err(reason), BatchPolicy::On) => {
+    if measured.is_err() && trial.curve.is_empty() && !must {
+        trial.alone(options);
+    }
+    let mut batching = match measured {
+        Ok(()) if must => Batching::on(asked.max.get(), asked.delay, trial.curve),
+        Ok(()) => Batching::decide(trial.curve, asked),
+        Err(reason) if must => {
             return Err(Error::Batch {
                 graph: model.name.clone(),
                 reason,
             });
         }
-        (Err(reason), _) => Batching {
+        Err(reason) => Batching {
             curve: trial.curve,
             ..Batching::off(reason)
         },
     };
-    // More threads than cores only make sense where each inference is one thread's own.
-    let threads = options.intra_threads(thread::available_parallelism().map_or(1, usize::from));
-    let own = options.device == Device::Cpu && options.mode == Mode::Throughput && threads == 1;
-    batching.unlimited = own && batching.off.is_some() && batching.is_short();
+    batching.proven = findings.apart.is_ok();
+    batching.unlimited = options.runs_alone() && batching.off.is_some() && batching.is_short();
     Ok(batching)
 }
 
 struct Trial<'a> {
     model: &'a Model,
     session: &'a Session,
+    findings: &'a Findings,
     cancel: Cancel,
     begin: Stamp,
     curve: Vec<BatchPoint>,
@@ -112,11 +124,12 @@ struct Frame {
 impl Trial<'_> {
     /// Measures one frame by itself, for a graph whose runs cannot be merged.
     fn alone(&mut self, options: &GraphOptions) {
-        if options.device != Device::Cpu {
+        let small = self.findings.alone.is_some_and(|most| most <= ELEMENTS);
+        if options.device != Device::Cpu || !small {
             return;
         }
         let limit = Some(Deadline::after(SHORT));
-        let first = self.frame(&mut Seeded::new(), OPEN[0], WHOLE[0], 1);
+        let first = self.frame(&mut Seeded::new(), Scale::Any, OPEN[0], WHOLE[0]);
         if let Ok(inputs) = first
             && self.run(&inputs, limit).is_ok()
         {
@@ -125,15 +138,15 @@ impl Trial<'_> {
         }
     }
 
-    /// Proves that rows can be run together and measures what that saves; else says why not.
+    /// Tries whether rows can be run together and measures what that saves; else says why not.
     fn measure(&mut self, options: &GraphOptions) -> Result<(), String> {
         let asked = &options.batch;
         let must = asked.policy == BatchPolicy::On;
         // Elsewhere than on the CPU the first run sets the device up, which takes its time, and which
         // the first frame would wait for otherwise.
         let patient = must || options.device != Device::Cpu;
-        let limit = (!patient).then(|| Budget::new(TIME).from(self.begin));
-        let (frames, warmed) = self.frames(limit)?;
+        let budget = Budget::new(if patient { PATIENCE } else { TIME });
+        let (frames, warmed, elements) = self.frames(Some(budget.from(self.begin)))?;
         if patient {
             self.begin = warmed;
         }
@@ -141,15 +154,16 @@ impl Trial<'_> {
         let bytes = bytes.map(|input| input.bytes().len()).sum::<usize>() / FRAMES;
         let mut rows = 2;
         while rows <= asked.max.get() {
-            if bytes.saturating_mul(rows as usize) > BYTES {
+            let elements = elements.map_or(0, |a_row| a_row.saturating_mul(rows.into()));
+            if bytes.saturating_mul(rows as usize) > BYTES || elements > ELEMENTS {
                 break;
             }
-            // The first batch is the proof, which somebody who asked for batches waits for.
+            // The first batch is what refutes, which somebody who asked for batches waits for.
             let owed = must && rows == 2;
             if !owed && !self.has_time_for(rows) {
                 break;
             }
-            self.size(&frames, rows)?;
+            self.size(&frames, rows, patient.then(|| Deadline::after(PATIENCE)))?;
             if self.saves_nothing_more() {
                 break;
             }
@@ -166,29 +180,46 @@ impl Trial<'_> {
             ));
         }
         // Once more: what ran first ran cold, and batches must not look good for that.
-        let again = frames.first().map(|frame| self.time(&frame.inputs, None));
+        let limit = Some(Deadline::after(PATIENCE));
+        let again = frames.first().map(|frame| self.time(&frame.inputs, limit));
         if let (Some(again), Some(first)) = (again.transpose()?, self.curve.first_mut()) {
             first.ns = first.ns.min(again);
         }
         Ok(())
     }
 
-    /// Frames that the model takes, run alone; and when the first run was over.
-    fn frames(&mut self, limit: Option<Deadline>) -> Result<([Frame; FRAMES], Stamp), String> {
+    /// Frames that the model takes, run alone; when the first run was over; and the elements of the
+    /// largest value of a row, where they are known.
+    fn frames(
+        &mut self,
+        limit: Option<Deadline>,
+    ) -> Result<([Frame; FRAMES], Stamp, Option<u64>), String> {
         let model = self.model;
         let is_open = |d: &[Option<u32>]| d.iter().skip(1).any(Option::is_none);
         let open = model.inputs.iter().any(|info| is_open(&info.dimensions));
         let whole = [TensorType::I32, TensorType::I64];
         let whole = model.inputs.iter().any(|info| whole.contains(&info.ty));
         let mut failed = String::new();
-        for &open in OPEN.iter().take(if open { OPEN.len() } else { 1 }) {
+        let sizes = OPEN.iter().zip(self.findings.a_row);
+        for (&open, elements) in sizes.take(if open { OPEN.len() } else { 1 }) {
+            match elements {
+                Some(elements) if elements > ELEMENTS => {
+                    return Err(format!(
+                        "a trial run would make a value of {elements} elements"
+                    ));
+                }
+                None if self.findings.apart.is_ok() => {
+                    return Err("how large its values get is not known before a trial".to_owned());
+                }
+                _ => {}
+            }
             for &whole in WHOLE.iter().take(if whole { WHOLE.len() } else { 1 }) {
                 let mut seeded = Seeded::new();
-                let inputs = self.frame(&mut seeded, open, whole, 1)?;
+                let inputs = self.frame(&mut seeded, Scale::Any, open, whole)?;
                 match self.run(&inputs, limit) {
                     Ok(_) => {}
                     Err(RunFault::Terminated) => {
-                        return Err(format!("one run takes more than {TIME:?}"));
+                        return Err("one run takes longer than a trial may".to_owned());
                     }
                     Err(fault) => {
                         failed = words(fault);
@@ -198,25 +229,30 @@ impl Trial<'_> {
                 let warmed = Stamp::now();
                 self.size_of(&inputs, 1, limit)?;
                 let mut frames = Vec::new();
-                for place in 0..FRAMES {
-                    let inputs = match place {
-                        0 => inputs.iter().map(copy_of).collect::<Result<_, _>>(),
-                        _ => self.frame(&mut seeded, open, whole, 1),
+                for scale in SCALES {
+                    let inputs = match scale {
+                        Scale::Any => inputs.iter().map(copy_of).collect::<Result<_, _>>(),
+                        _ => self.frame(&mut seeded, scale, open, whole),
                     }?;
                     let outputs = self.run(&inputs, limit).map_err(words)?.0;
                     frames.push(Frame { inputs, outputs });
                 }
                 let frames = frames.try_into();
                 return frames
-                    .map(|frames| (frames, warmed))
+                    .map(|frames| (frames, warmed, elements))
                     .map_err(|_| "it has no frames".to_owned());
             }
         }
         Err(format!("a trial run failed: {failed}"))
     }
 
-    /// Runs a batch of so many rows: the proof first, then the times.
-    fn size(&mut self, frames: &[Frame; FRAMES], rows: u32) -> Result<(), String> {
+    /// Runs a batch of so many rows: what it gives first, then the times.
+    fn size(
+        &mut self,
+        frames: &[Frame; FRAMES],
+        rows: u32,
+        limit: Option<Deadline>,
+    ) -> Result<(), String> {
         let row = |place: usize| frames.get(place % FRAMES);
         let mut inputs = Vec::new();
         for (input, info) in self.model.inputs.iter().enumerate() {
@@ -231,7 +267,7 @@ impl Trial<'_> {
             inputs.push(tensor);
         }
         let (outputs, _) = self
-            .run(&inputs, None)
+            .run(&inputs, limit)
             .map_err(|fault| format!("a batch of {rows} rows failed: {}", words(fault)))?;
         for (output, (info, merged)) in self.model.outputs.iter().zip(&outputs).enumerate() {
             let name = &info.name;
@@ -253,7 +289,7 @@ impl Trial<'_> {
                 })?;
             }
         }
-        self.size_of(&inputs, rows, None)
+        self.size_of(&inputs, rows, limit)
     }
 
     /// Adds a point to the curve.
@@ -287,7 +323,7 @@ impl Trial<'_> {
             .curve
             .last()
             .map_or(0, |point| point.ns / u64::from(point.rows));
-        // Once for the proof, twice for the time.
+        // Once for what it gives, twice for the time.
         let needed = a_row.saturating_mul(u64::from(rows)).saturating_mul(3);
         let spent = Stamp::now().nanos_since(self.begin);
         u128::from(spent.saturating_add(needed)) <= TIME.as_nanos()
@@ -306,29 +342,35 @@ impl Trial<'_> {
         self.curve.len() > looks && !self.curve.windows(2).rev().take(looks).any(saves)
     }
 
-    /// Made-up inputs of so many rows.
+    /// Made-up inputs of one row.
     fn frame(
         &self,
         seeded: &mut Seeded,
+        scale: Scale,
         open: u32,
         whole: (u32, u32),
-        rows: u32,
     ) -> Result<Vec<Tensor>, String> {
+        let mut left = BYTES;
         let made = self.model.inputs.iter().map(|info| {
             let dimensions = info.dimensions.iter().enumerate();
             let shape = dimensions.map(|(place, dimension)| match (place, dimension) {
                 (_, Some(fixed)) => *fixed,
-                (0, None) => rows,
+                (0, None) => 1,
                 (_, None) => open,
             });
-            let mut tensor = Tensor::zeros(info.ty, shape.collect())?;
+            let shape: Shape = shape.collect();
+            let bytes = info.ty.bytes_for(&shape);
+            left = bytes
+                .and_then(|bytes| left.checked_sub(bytes))
+                .ok_or_else(|| format!("a trial's inputs would take more than {BYTES} bytes"))?;
+            let tensor = Tensor::zeros(info.ty, shape);
+            let mut tensor = tensor.map_err(|error| error.to_string())?;
             if let Some(elements) = tensor.bytes_mut() {
-                seeded.fill(info.ty, elements, whole);
+                seeded.fill(info.ty, scale, elements, whole);
             }
             Ok(tensor)
         });
-        made.collect::<Result<_, Error>>()
-            .map_err(|error| error.to_string())
+        made.collect()
     }
 
     /// One run: its outputs, and what it took in nanoseconds.
@@ -358,7 +400,7 @@ impl Trial<'_> {
 
 fn words(fault: RunFault) -> String {
     match fault {
-        RunFault::Terminated => format!("it takes more than {TIME:?}"),
+        RunFault::Terminated => "it takes longer than a trial may".to_owned(),
         RunFault::Failed(reason) => reason,
         RunFault::Unwritten(_) => "an output is not written".to_owned(),
         RunFault::Other(error) => error.to_string(),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{Device, TensorType};
+use crate::{Device, TensorType, text::shown};
 
 /// wasi-nn's error codes, in the standard's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +110,7 @@ pub enum Error {
     },
 
     /// The model asks for something that this ONNX Runtime, or wasi-nn, does not have.
-    #[error("graph `{graph}` is not supported: {reason}")]
+    #[error("graph `{graph}` is not supported: {}", shown(reason))]
     Unsupported {
         /// The graph's name.
         graph: String,
@@ -120,7 +120,8 @@ pub enum Error {
 
     /// Its inferences were to be merged, and cannot be.
     #[error(
-        "graph `{graph}` cannot be batched: {reason}; use another model, or batch `auto` or `off`"
+        "graph `{graph}` cannot be batched: {}; use another model, or batch `auto` or `off`",
+        shown(reason)
     )]
     Batch {
         /// The graph's name.
@@ -137,7 +138,10 @@ pub enum Error {
     },
 
     /// Fewer or more inputs than the graph has.
-    #[error("graph `{graph}` takes {expected} input(s) ({names}), {came} came")]
+    #[error(
+        "graph `{graph}` takes {expected} input(s) ({}), {came} came",
+        shown(names)
+    )]
     InputCount {
         /// The graph's name.
         graph: String,
@@ -150,7 +154,10 @@ pub enum Error {
     },
 
     /// An input that has no value of its own was left out.
-    #[error("graph `{graph}` needs its input `{input}`, which did not come")]
+    #[error(
+        "graph `{graph}` needs its input `{}`, which did not come",
+        shown(input)
+    )]
     InputMissing {
         /// The graph's name.
         graph: String,
@@ -159,14 +166,18 @@ pub enum Error {
     },
 
     /// One input was given twice.
-    #[error("input `{input}` was given twice")]
+    #[error("input `{}` was given twice", shown(input))]
     InputTwice {
         /// The input's name.
         input: String,
     },
 
     /// No input of this name.
-    #[error("graph `{graph}` has no input `{input}`: it has {names}")]
+    #[error(
+        "graph `{graph}` has no input `{}`: it has {}",
+        shown(input),
+        shown(names)
+    )]
     NoInput {
         /// The graph's name.
         graph: String,
@@ -177,7 +188,11 @@ pub enum Error {
     },
 
     /// No output of this name.
-    #[error("graph `{graph}` has no output `{output}`: it has {names}")]
+    #[error(
+        "graph `{graph}` has no output `{}`: it has {}",
+        shown(output),
+        shown(names)
+    )]
     NoOutput {
         /// The graph's name.
         graph: String,
@@ -188,7 +203,7 @@ pub enum Error {
     },
 
     /// An input or output that wasi-nn has no tensor for.
-    #[error("{tensor} of graph `{graph}` cannot be used: {reason}")]
+    #[error("{} of graph `{graph}` cannot be used: {reason}", shown(tensor))]
     NoCounterpart {
         /// The graph's name.
         graph: String,
@@ -199,7 +214,7 @@ pub enum Error {
     },
 
     /// Wrong element type.
-    #[error("input `{input}` must be {expected}, {came} came")]
+    #[error("input `{}` must be {expected}, {came} came", shown(input))]
     Type {
         /// The input's name.
         input: String,
@@ -210,7 +225,10 @@ pub enum Error {
     },
 
     /// Wrong rank or dimensions.
-    #[error("input `{input}` must have dimensions {expected}, {came} came")]
+    #[error(
+        "input `{}` must have dimensions {expected}, {came} came",
+        shown(input)
+    )]
     Dimensions {
         /// The input's name.
         input: String,
@@ -222,7 +240,8 @@ pub enum Error {
 
     /// Wrong byte count.
     #[error(
-        "{tensor} of dimensions {dimensions} and type {ty} must have {expected} bytes, {came} came"
+        "{} of dimensions {dimensions} and type {ty} must have {expected} bytes, {came} came",
+        shown(tensor)
     )]
     Bytes {
         /// Which tensor, in words.
@@ -238,7 +257,10 @@ pub enum Error {
     },
 
     /// A tensor or model over a limit.
-    #[error("{what} is over its limit: at most {limit} bytes, {came} came")]
+    #[error(
+        "{} is over its limit: at most {limit} bytes, {came} came",
+        shown(what)
+    )]
     TooLarge {
         /// What is too large, in words.
         what: String,

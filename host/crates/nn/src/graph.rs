@@ -14,6 +14,7 @@ use crate::{
     calibrate::calibrate,
     clock::{Deadline, Stamp},
     lane::{Argument, Copies, Lane, Outcome, Pool, Ran, Views},
+    learning::Lesson,
     model::Model,
     permits::{Company, UNLIMITED},
     room::Room,
@@ -57,6 +58,12 @@ impl Graph {
         options: &GraphOptions,
         measure: bool,
     ) -> Result<Self, Error> {
+        // Before ONNX Runtime has the model in memory as well.
+        let findings = if measure && options.batch.policy != BatchPolicy::Off {
+            Some(source.findings())
+        } else {
+            None
+        };
         let mut sessions = Sessions::load(name, source, options)?;
         let session = sessions.first().ok_or_else(|| Error::Unsupported {
             graph: name.to_owned(),
@@ -64,12 +71,17 @@ impl Graph {
         })?;
         let model = Model::of(name, session)?;
         let has_rows = model.rows().is_ok();
-        let batching = match model.usable() {
-            Ok(()) if measure => calibrate(&model, session, options)?,
-            Err(error) if measure && options.batch.policy == BatchPolicy::On => return Err(error),
-            Err(error) => Batching::off(error.to_string()),
-            Ok(()) => Batching::off("it was not asked for"),
+        let batching = match (model.usable(), &findings) {
+            (Ok(()), Some(findings)) => calibrate(&model, session, options, findings)?,
+            (Err(error), _) if measure && options.batch.policy == BatchPolicy::On => {
+                return Err(error);
+            }
+            (Err(error), _) => Batching::off(error.to_string()),
+            (Ok(()), None) => Batching::off("it was not asked for"),
         };
+        if let Some(findings) = &findings {
+            batching.report(name, findings.apart.as_ref().err());
+        }
         let batcher = batching.off.is_none().then(|| Batcher::new(&batching));
         let company = batcher.is_some().then(|| Company::new(&batching));
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -79,6 +91,16 @@ impl Graph {
             options.permits(cores, batching.is_quick())
         };
         sessions.limit(runs, company);
+        if measure
+            && batcher.is_none()
+            && batching.curve.is_empty()
+            && options.device == Device::Cpu
+        {
+            sessions.learn(Lesson {
+                unlimited: options.runs_alone(),
+                more: options.permits(cores, true).saturating_sub(runs),
+            });
+        }
         Ok(Self {
             model,
             device: options.device,

@@ -8,6 +8,7 @@
 //! Rooms, each standing above what it uses: [`GraphRegistry`] | [`Prepared`] → [`Graph`] → `batcher` → `session` → `run` (the
 //! one room with unsafe code) → [`TensorType`], [`Device`], [`Error`].
 
+mod apart;
 mod batcher;
 mod batching;
 mod calibrate;
@@ -17,13 +18,15 @@ mod cores;
 mod device;
 mod due;
 mod error;
-mod external;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod graph;
 mod lane;
+mod learning;
 mod line;
 mod model;
+mod nativelog;
+mod onnx;
 mod options;
 mod permits;
 mod prepared;
@@ -37,8 +40,10 @@ mod seat;
 mod session;
 mod shape;
 mod tensor;
+mod text;
 pub mod ticker;
 
+pub use apart::model_size;
 pub use batching::{BatchOptions, BatchPoint, BatchPolicy, Batching};
 pub use caller::{Caller, Owner, Priority};
 pub use device::Device;

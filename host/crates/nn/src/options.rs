@@ -1,6 +1,6 @@
 //! How a graph is to be run: what a user can choose per graph, with what each choice costs.
 
-use std::{fmt, num::NonZero, str::FromStr};
+use std::{fmt, num::NonZero, str::FromStr, thread};
 
 use crate::{BatchOptions, Device};
 
@@ -50,6 +50,13 @@ impl GraphOptions {
             (None, Mode::Throughput) => 1,
             (None, Mode::Latency) => cores.max(1),
         }
+    }
+
+    /// Whether each inference is one thread's own, so that more of them than cores make sense.
+    pub(crate) fn runs_alone(&self) -> bool {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let threads = self.intra_threads(cores);
+        self.device == Device::Cpu && self.mode == Mode::Throughput && threads == 1
     }
 
     /// Inferences that may run at once on the CPU, on a machine with this many cores: as many as

@@ -29,6 +29,7 @@ use crate::{
     clock::{Budget, Deadline, Stamp},
     cores,
     due::Due,
+    learning::{Learning, Lesson},
     line::Line,
     seat::Seat,
 };
@@ -45,6 +46,11 @@ pub(crate) struct Permits {
     count: usize,
     waiting: Mutex<Waiting>,
     company: Option<Company>,
+    /// Whether nobody ever waits: runs are so short that turns would cost more.
+    unlimited: AtomicBool,
+    learning: Learning,
+    /// What becomes of the permits once it is known how long runs take.
+    lesson: Lesson,
 }
 
 /// That who gets a permit may take others along, and how far.
@@ -187,6 +193,26 @@ impl Permits {
             count,
             waiting: Mutex::default(),
             company,
+            unlimited: AtomicBool::new(count == UNLIMITED),
+            learning: Learning::off(),
+            lesson: Lesson::default(),
+        }
+    }
+
+    /// Looks at how long the first runs take, for a graph that was not measured.
+    pub(crate) fn learn(&mut self, lesson: Lesson) {
+        self.learning = Learning::on();
+        self.lesson = lesson;
+    }
+
+    #[cold]
+    fn learned(&self, ns: u64) {
+        if self.lesson.unlimited && Batching::is_short_run(ns) {
+            self.unlimited.store(true, Ordering::Relaxed);
+        } else if Batching::is_quick_run(ns) {
+            for _ in 0..self.lesson.more {
+                self.release(0, 0);
+            }
         }
     }
 
@@ -197,7 +223,7 @@ impl Permits {
     /// A permit that is there at once; none where some are queued or all are taken, or where a
     /// permit comes with a wait for others.
     pub(crate) fn try_acquire(&self) -> Option<Permit<'_>> {
-        if self.count == UNLIMITED {
+        if self.unlimited.load(Ordering::Relaxed) {
             return Some(self.permit(false));
         }
         let mut free = self.free.load(Ordering::Relaxed);
@@ -445,6 +471,9 @@ impl Permit<'_> {
     /// What the run took, in nanoseconds.
     pub(crate) fn took(&mut self, ns: u64) {
         self.took = ns;
+        if let Some(least) = self.permits.learning.took(ns) {
+            self.permits.learned(least);
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The proof that rows of one run do not depend on each other: made-up frames, and whether what came
-//! of a frame in a batch is what comes of it alone.
+//! Trials of whether rows of one run depend on each other: made-up frames, and whether what came of a
+//! frame in a batch is what comes of it alone. They can refute that, and prove nothing.
 //!
 //! Pure functions over bytes. The frames are the same every time.
 
@@ -7,6 +7,17 @@ use crate::TensorType;
 
 /// Where the frames begin.
 const SEED: u64 = 0x7011_6a7e;
+
+/// What the numbers of a frame are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// As a model may be handed.
+    Any,
+    /// Hundreds of times smaller.
+    Small,
+    /// Zeros; where numbers are bytes, the largest.
+    Constant,
+}
 
 /// A small generator (splitmix64): frames have to differ, not to be unpredictable.
 pub(crate) struct Seeded(u64);
@@ -24,20 +35,41 @@ impl Seeded {
     }
 
     /// Fills a tensor: numbers between -1 and 1 where they have a fraction, any byte, and whole
-    /// numbers of a range, since those are mostly indices into something.
-    pub(crate) fn fill(&mut self, ty: TensorType, to: &mut [u8], (least, most): (u32, u32)) {
+    /// numbers of a range, since those are mostly indices into something; or small ones, or the same
+    /// everywhere.
+    pub(crate) fn fill(
+        &mut self,
+        ty: TensorType,
+        scale: Scale,
+        to: &mut [u8],
+        (least, most): (u32, u32),
+    ) {
+        if scale == Scale::Constant && !matches!(ty, TensorType::I32 | TensorType::I64) {
+            to.fill(if ty == TensorType::U8 { u8::MAX } else { 0 });
+            return;
+        }
         for element in to.chunks_exact_mut(ty.size()) {
             let random = self.next();
             // 53 bits make a double between 0 and 1.
             let real = (random >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0;
+            // Exact in every type, so that rounding differs no more than elsewhere.
+            let real = if scale == Scale::Small {
+                real / 256.0
+            } else {
+                real
+            };
             let whole = u64::from(least) + random % (u64::from(most - least) + 1);
+            let half_exponent = if scale == Scale::Small { 5 } else { 13 };
             let bytes = match ty {
                 TensorType::Fp64 => real.to_le_bytes(),
                 TensorType::Fp32 => widen((real as f32).to_bits().into()),
                 // The upper half of a single.
                 TensorType::Bf16 => widen(u64::from((real as f32).to_bits() >> 16)),
                 // A sign, an exponent for 1/4 to 1, and any fraction.
-                TensorType::Fp16 => widen((random & 0x83ff) | (13 + (random >> 16) % 2) << 10),
+                TensorType::Fp16 => {
+                    widen((random & 0x83ff) | (half_exponent + (random >> 16) % 2) << 10)
+                }
+                TensorType::U8 if scale == Scale::Small => widen(random & 0x0f),
                 TensorType::U8 => widen(random & 0xff),
                 TensorType::I32 | TensorType::I64 => widen(whole),
             };
@@ -137,8 +169,8 @@ mod tests {
         for ty in TensorType::ALL {
             let (mut first, mut second) = (vec![0; 64 * ty.size()], vec![0; 64 * ty.size()]);
             let mut seeded = Seeded::new();
-            seeded.fill(ty, &mut first, (1, 100));
-            seeded.fill(ty, &mut second, (1, 100));
+            seeded.fill(ty, Scale::Any, &mut first, (1, 100));
+            seeded.fill(ty, Scale::Any, &mut second, (1, 100));
             assert_ne!(first, second, "{ty}");
             for element in first.chunks_exact(ty.size()) {
                 let number = number(ty, element);
@@ -149,6 +181,17 @@ mod tests {
                     }
                     _ => assert!((-1.0..=1.0).contains(&number), "{ty} {number}"),
                 }
+            }
+            let largest = |bytes: &[u8]| {
+                let numbers = bytes.chunks_exact(ty.size()).map(|e| number(ty, e).abs());
+                numbers.fold(0.0, f64::max)
+            };
+            if !matches!(ty, TensorType::I32 | TensorType::I64) {
+                let any = largest(&first);
+                seeded.fill(ty, Scale::Small, &mut second, (1, 100));
+                assert!((0.0..any / 10.0).contains(&largest(&second)), "{ty}");
+                seeded.fill(ty, Scale::Constant, &mut second, (1, 100));
+                assert!(second.windows(2).all(|pair| pair[0] == pair[1]), "{ty}");
             }
         }
     }

@@ -39,6 +39,9 @@ impl GraphRegistry {
         let opened = std::fs::File::open(path).and_then(|file| file.metadata());
         let reason = match opened {
             Ok(metadata) if metadata.is_file() => None,
+            Ok(metadata) if metadata.is_dir() => {
+                Some("it is a folder; expected the model's file in it".to_owned())
+            }
             Ok(_) => Some("it is not a file".to_owned()),
             Err(error) => Some(error.to_string()),
         };

@@ -3,12 +3,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use ort::ep::ExecutionProvider;
 
-use crate::{Device, Error, run};
+use crate::{Device, Error, nativelog, run, text::tidy};
 
 /// The oldest ONNX Runtime that this crate works with: what `ort`'s `api-17` asks for.
 const OLDEST_MINOR: u32 = 17;
@@ -69,8 +69,10 @@ impl OnnxRuntime {
         let environment = ort::init_from(&path)
             .map_err(|error| library(error.to_string()))?
             .with_telemetry(false)
+            .with_logger(Arc::new(nativelog::line))
             .build()
-            .map_err(|error| library(error.message().to_owned()))?;
+            .map_err(|error| library(tidy(error.message())))?;
+        environment.set_log_level(nativelog::level());
         let devices = Device::ALL.into_iter().filter(|&d| available(d)).collect();
         Ok(Self {
             path,

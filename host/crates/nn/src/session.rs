@@ -5,6 +5,7 @@
 //! run.
 
 use std::{
+    io::Read,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -20,9 +21,12 @@ use ort::{
 
 use crate::{
     Device, Error, GraphOptions, Mode, OnnxRuntime, Optimization,
+    apart::Findings,
     clock::Deadline,
-    external,
+    learning::Lesson,
+    onnx::{self, Reference},
     permits::{Company, Permit, Permits, Waited, Waiter},
+    text::tidy,
 };
 
 /// Where a model comes from.
@@ -33,6 +37,60 @@ pub(crate) enum Source<'a> {
     /// Bytes, of whomever.
     Bytes(&'a [u8]),
 }
+
+/// Bytes of a file that are looked at to say what it is, at most.
+const NO_MODEL: u64 = 64 << 20;
+
+/// Bytes of a model whose graph is looked at before it is loaded, at most: one run of a larger one takes
+/// too long to share anything.
+const LOOKED_AT: u64 = 1 << 30;
+
+impl Source<'_> {
+    /// What it is, if it is well known not to be a model; asked once it was refused.
+    fn is_no_model(self) -> Option<String> {
+        let mut read = Vec::new();
+        let bytes = match self {
+            Source::Bytes(bytes) => bytes,
+            Source::File(path) => {
+                let file = std::fs::File::open(path).ok()?;
+                file.take(NO_MODEL).read_to_end(&mut read).ok()?;
+                &read
+            }
+        };
+        if let Some(known) = onnx::well_known(bytes.get(..onnx::HEAD).unwrap_or(bytes)) {
+            return Some(known.to_owned());
+        }
+        let whole = (bytes.len() as u64) < NO_MODEL;
+        (whole && onnx::has_no_graph(bytes)).then(|| {
+            "there is no ONNX graph in it: a model of TensorFlow (`.pb`) or Core ML is converted with \
+             the tools of its maker or `tf2onnx`"
+                .to_owned()
+        })
+    }
+
+    /// What the model's graph says about its runs.
+    pub(crate) fn findings(self) -> Findings {
+        let path = match self {
+            Source::Bytes(bytes) => return Findings::of(bytes),
+            Source::File(path) => path,
+        };
+        match std::fs::metadata(path) {
+            Ok(metadata) if metadata.len() > LOOKED_AT => {
+                Findings::none(format!("its file has more than {LOOKED_AT} bytes"))
+            }
+            _ => match std::fs::read(path) {
+                Ok(bytes) => Findings::of(&bytes),
+                Err(error) => Findings::none(error.to_string()),
+            },
+        }
+    }
+}
+
+/// Where ONNX Runtime looks for weights of a model that comes from bytes.
+const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
+/// A place that is no folder, so that nothing is in it.
+const NOWHERE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
 pub(crate) struct Sessions {
     sessions: Vec<Session>,
@@ -112,6 +170,11 @@ impl Sessions {
         self.permits = Permits::new(runs, company);
     }
 
+    /// Looks at how long the first runs take, and lets more go on at once where they are short.
+    pub(crate) fn learn(&mut self, lesson: Lesson) {
+        self.permits.learn(lesson);
+    }
+
     fn loan<'a>(&'a self, permit: Permit<'a>) -> Option<Loan<'a>> {
         let index = match &self.idle {
             None => 0,
@@ -152,21 +215,31 @@ fn lock(idle: &Mutex<Vec<usize>>) -> std::sync::MutexGuard<'_, Vec<usize>> {
 /// Refuses bytes that would make ONNX Runtime do more than read them.
 fn refuse_unsafe(graph: &str, bytes: &[u8]) -> Result<(), Error> {
     let graph = graph.to_owned();
-    if external::is_ort_format(bytes) {
+    if onnx::is_ort_format(bytes) {
         return Err(Error::Encoding {
             graph,
             reason: "it is in ONNX Runtime's own format; expected ONNX".to_owned(),
         });
     }
-    if external::refers_to_files(bytes) {
-        return Err(Error::Unsupported {
+    match onnx::references(bytes) {
+        Ok(None) => Ok(()),
+        Ok(Some(Reference::Weights)) => Err(Error::Unsupported {
             graph,
             reason: "it keeps weights in other files, which a model loaded from bytes may not; \
                      save it as one file"
                 .to_owned(),
-        });
+        }),
+        Ok(Some(Reference::Compiled)) => Err(Error::Unsupported {
+            graph,
+            reason: "it may name a compiled model in another file (`EPContext`), which a model \
+                     loaded from bytes may not; hand over the model that it was compiled from"
+                .to_owned(),
+        }),
+        Err(_) => Err(Error::Encoding {
+            graph,
+            reason: onnx::not_a_model(bytes),
+        }),
     }
-    Ok(())
 }
 
 fn build(
@@ -184,9 +257,14 @@ fn build(
     })?;
     let session = match source {
         Source::File(path) => builder.commit_from_file(path),
-        Source::Bytes(bytes) => builder.commit_from_memory(bytes),
+        // Such a model names no file: `refuse_unsafe` has looked. Where ONNX Runtime looks for files all
+        // the same, there are none.
+        Source::Bytes(bytes) => builder
+            .with_config_entry(WEIGHTS_FOLDER, NOWHERE)
+            .map_err(|error| ort::Error::new(error.message().to_owned()))
+            .and_then(|mut builder| builder.commit_from_memory(bytes)),
     };
-    session.map_err(|error| explain(runtime, graph, options.device, &error))
+    session.map_err(|error| explain(runtime, graph, source, options.device, &error))
 }
 
 fn configure(
@@ -194,13 +272,13 @@ fn configure(
     options: &GraphOptions,
     cores: usize,
 ) -> Result<SessionBuilder, String> {
-    let said = |error: ort::Error<SessionBuilder>| error.message().to_owned();
+    let said = |error: ort::Error<SessionBuilder>| tidy(error.message());
     let spin = match options.mode {
         Mode::Throughput => "0",
         Mode::Latency => "1",
     };
     let mut builder = Session::builder(runtime.environment())
-        .map_err(|error| error.message().to_owned())?
+        .map_err(|error| tidy(error.message()))?
         .with_optimization_level(level(options.optimization))
         .map_err(said)?
         .with_intra_threads(options.intra_threads(cores))
@@ -238,8 +316,20 @@ fn level(optimization: Optimization) -> GraphOptimizationLevel {
 }
 
 /// Says whose fault it is that a session could not be made.
-fn explain(runtime: &OnnxRuntime, graph: &str, device: Device, error: &ort::Error) -> Error {
-    let (graph, reason) = (graph.to_owned(), error.message().to_owned());
+fn explain(
+    runtime: &OnnxRuntime,
+    graph: &str,
+    source: Source<'_>,
+    device: Device,
+    error: &ort::Error,
+) -> Error {
+    let (graph, reason) = (graph.to_owned(), tidy(error.message()));
+    if let Some(reason) = source.is_no_model() {
+        return Error::Encoding { graph, reason };
+    }
+    if let Some(reason) = onnx::explain(&reason, runtime.version()) {
+        return Error::Unsupported { graph, reason };
+    }
     // ONNX Runtime gives unknown operators the codes of other failures; its words tell.
     let missing_operator = [
         "is not a registered function/op",

@@ -18,6 +18,7 @@ use super::check;
 use crate::{
     Error,
     clock::{Deadline, Stamp},
+    text::tidy,
     ticker::{self, Tick},
 };
 
@@ -54,7 +55,7 @@ impl Tick for Slot {
         if claimed.is_ok() {
             // It fails only where ONNX Runtime has no memory; then the run goes on to its end.
             if let Err(error) = self.options.terminate() {
-                tracing::error!("cannot terminate an inference: {}", error.message());
+                tracing::error!("cannot terminate an inference: {}", tidy(error.message()));
             }
             self.state.store(FIRED, Ordering::Release);
         }
@@ -62,27 +63,19 @@ impl Tick for Slot {
 }
 
 impl Cancel {
+    /// Run options under which ONNX Runtime writes no failure to its log: each comes back as an error,
+    /// and whoever asked for the run says it.
     pub(crate) fn new() -> Result<Self, Error> {
-        Ok(Self::with(RunOptions::new().map_err(failed)?))
-    }
-
-    fn with(options: RunOptions) -> Self {
-        Self {
+        let mut options = RunOptions::new().map_err(failed)?;
+        let fatal = ort::logging::LogLevel::Fatal;
+        options.set_log_level(fatal).map_err(failed)?;
+        Ok(Self {
             slot: Arc::new(Slot {
                 options,
                 state: AtomicU64::new(IDLE),
             }),
             subscribed: false,
-        }
-    }
-
-    /// As [`Cancel::new`], for runs whose failures are nobody's business: ONNX Runtime does not
-    /// write them to its log.
-    pub(crate) fn quiet() -> Result<Self, Error> {
-        let mut options = RunOptions::new().map_err(failed)?;
-        let fatal = ort::logging::LogLevel::Fatal;
-        options.set_log_level(fatal).map_err(failed)?;
-        Ok(Self::with(options))
+        })
     }
 
     /// Runs `body` so that it is terminated once the deadline passes; says whether it was.
@@ -138,6 +131,6 @@ impl Cancel {
 fn failed(error: ort::Error) -> Error {
     Error::OnnxRuntime {
         what: "make run options",
-        reason: error.message().to_owned(),
+        reason: tidy(error.message()),
     }
 }

@@ -38,13 +38,13 @@ pub(crate) use mark::Attempt;
 pub(crate) use value::ViewSlot;
 pub use value::{Elements, Tensor};
 
-use crate::Error;
+use crate::{Error, text::tidy};
 
 /// Turns a status of the C interface into a result, freeing it.
 fn check(what: &'static str, status: ort::sys::OrtStatusPtr) -> Result<(), Error> {
     // SAFETY: every caller passes the status that an API function has just returned, once.
     unsafe { ort::Error::result_from_status(status) }.map_err(|error| Error::OnnxRuntime {
         what,
-        reason: error.message().to_owned(),
+        reason: tidy(error.message()),
     })
 }

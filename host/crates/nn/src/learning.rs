@@ -1,0 +1,70 @@
+//! How long the first runs of a graph take, for a graph that was not tried when it was loaded.
+//!
+//! Plain counting, from any number of threads.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Runs that are looked at: the first ones run cold, and any may be interrupted.
+const RUNS: u32 = 16;
+
+/// What to do where the first runs of a graph prove to be short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lesson {
+    /// Whether the shortest take no turns.
+    pub(crate) unlimited: bool,
+    /// Permits that are added where they are quick.
+    pub(crate) more: usize,
+}
+
+/// The least time of the first runs.
+pub(crate) struct Learning {
+    left: AtomicU32,
+    least: AtomicU64,
+}
+
+impl Learning {
+    /// Looks at nothing.
+    pub(crate) fn off() -> Self {
+        Self::over(0)
+    }
+
+    /// Looks at the first runs.
+    pub(crate) fn on() -> Self {
+        Self::over(RUNS)
+    }
+
+    fn over(runs: u32) -> Self {
+        Self {
+            left: AtomicU32::new(runs),
+            least: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// A run took this long; gives the least time of all, once, when the last of them is over.
+    pub(crate) fn took(&self, ns: u64) -> Option<u64> {
+        if self.left.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.least.fetch_min(ns, Ordering::Relaxed);
+        let one_less = |left: u32| left.checked_sub(1);
+        let before = self
+            .left
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_less);
+        (before == Ok(1)).then(|| self.least.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_the_least_once() {
+        let learning = Learning::on();
+        let said: Vec<_> = (0..100)
+            .filter_map(|run| learning.took(1000 - run))
+            .collect();
+        assert_eq!(said, [1000 - u64::from(RUNS - 1)]);
+        assert_eq!(Learning::off().took(1), None);
+    }
+}

@@ -23,8 +23,14 @@ element of a sequence of it.
 
 `alias-empty.onnx`: outputs `x` itself and `y` = relu(x); made to be run with n = 0 too.
 
-`unwritten.onnx` (fixed): output `y` = x, by a Scan whose state is handed on unchanged; ONNX Runtime 1.32
-does not write it.
+`unwritten.onnx` (fixed): output `y`, i32 [1,2] = 0 0, a product of matrices [1,0] and [0,2]; ONNX Runtime
+1.32 does not write it.
+
+`body-kept.onnx` (fixed): outputs `y` = x, a Scan's state, and `z` = x, its items, both through an Identity in
+the body; `f` and `g` = relu(x), through an Identity each in a branch.
+
+`body-input.onnx`, `body-twice.onnx` (fixed): the same, but the Scan's body gives its items back without an
+Identity, and the branches give one value twice.
 
 `optional-rows.onnx`: inputs `x` f32 [n,2] and `scale`, a scalar that is 3 unless it is given; y = x * scale.
 
@@ -165,17 +171,56 @@ def empty():
 
 
 def unwritten():
-    body = helper.make_graph(
-        [node("Identity", ["item"], ["out"])],
-        "body",
-        [tensor("state", FIXED), tensor("item", [2])],
-        [tensor("state", FIXED), tensor("out", [2])],
-    )
     return helper.make_graph(
-        [node("Scan", ["x", "x"], ["y", "z"], body=body, num_scan_inputs=1)],
+        [
+            node("Slice", ["x", "none", "none", "second"], ["empty"]),
+            node("Cast", ["empty"], ["whole"], to=TensorProto.UINT8),
+            node("MatMulInteger", ["whole", "weights"], ["y"]),
+        ],
         "unwritten",
         [tensor("x", FIXED)],
-        [tensor("y", FIXED), tensor("z", FIXED)],
+        [tensor("y", FIXED, TensorProto.INT32)],
+        [
+            values("none", [0], np.int64),
+            values("second", [1], np.int64),
+            values("weights", np.zeros((0, 2)), np.uint8),
+        ],
+    )
+
+
+def body(items=True, branches=True):
+    """A Scan and an If whose bodies have an Identity before each output, unless it is to be left out."""
+    scan = helper.make_graph(
+        [node("Identity", ["state"], ["kept"])]
+        + ([node("Identity", ["item"], ["out"])] if items else []),
+        "scan",
+        [tensor("state", FIXED), tensor("item", [2])],
+        [tensor("kept", FIXED), tensor("out" if items else "item", [2])],
+    )
+
+    def branch(name):
+        first, second = f"{name}_first", f"{name}_second"
+        return helper.make_graph(
+            [node("Relu", ["x"], [first])]
+            + ([node("Identity", [first], [second])] if branches else []),
+            name,
+            [],
+            [tensor(first, FIXED), tensor(second if branches else first, FIXED)],
+        )
+
+    return helper.make_graph(
+        [
+            node("Scan", ["x", "x"], ["y", "z"], body=scan, num_scan_inputs=1),
+            node("ReduceMax", ["x"], ["most"], keepdims=0),
+            node("Greater", ["most", "zero"], ["above"]),
+            node(
+                "If", ["above"], ["f", "g"], then_branch=branch("then"), else_branch=branch("else")
+            ),
+        ],
+        "body",
+        [tensor("x", FIXED)],
+        [tensor(name, FIXED) for name in "yzfg"],
+        [values("zero", 0)],
     )
 
 
@@ -230,6 +275,9 @@ def main(folder):
         (boxed(), "alias-boxed"),
         (empty(), "alias-empty"),
         (unwritten(), "unwritten"),
+        (body(), "body-kept"),
+        (body(items=False), "body-input"),
+        (body(branches=False), "body-twice"),
         (optional_rows(), "optional-rows"),
         (optional_output(), "optional-output"),
         (mixed_outputs(), "mixed-outputs"),

@@ -19,7 +19,7 @@ use crate::{
     permits::{Company, UNLIMITED},
     room::Room,
     run::{self, Attempt, Cancel, Feeds, RunFault},
-    session::{Loan, Sessions, Source},
+    session::{self, Loan, Sessions, Source},
 };
 
 pub use crate::shape::TensorInfo;
@@ -59,12 +59,14 @@ impl Graph {
         measure: bool,
     ) -> Result<Self, Error> {
         // Before ONNX Runtime has the model in memory as well.
-        let findings = if measure && options.batch.policy != BatchPolicy::Off {
-            Some(source.findings())
-        } else {
-            None
-        };
+        let read = source.read();
+        let findings =
+            (measure && options.batch.policy != BatchPolicy::Off).then(|| session::findings(&read));
+        let written = session::refuse_unwritten(name, source, &read);
+        drop(read);
+        // What ONNX Runtime says of a model comes first.
         let mut sessions = Sessions::load(name, source, options)?;
+        written?;
         let session = sessions.first().ok_or_else(|| Error::Unsupported {
             graph: name.to_owned(),
             reason: "it has no session".to_owned(),
@@ -388,7 +390,7 @@ impl Graph {
                 let info = self.model.outputs.get(place);
                 let name = info.map_or("", |info| &*info.name);
                 format!(
-                    "ONNX Runtime left its output `{name}` unwritten; give the output a node of its own, such as Identity"
+                    "ONNX Runtime left its output `{name}` unwritten for these inputs; use others, or compute it by another operator"
                 )
             }
         };

@@ -5,6 +5,7 @@
 //! run.
 
 use std::{
+    borrow::Cow,
     io::Read,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -43,9 +44,12 @@ const NO_MODEL: u64 = 64 << 20;
 
 /// Bytes of a model whose graph is looked at before it is loaded, at most: one run of a larger one takes
 /// too long to share anything.
-const LOOKED_AT: u64 = 1 << 30;
+const LOOKED_AT: usize = 1 << 30;
 
-impl Source<'_> {
+/// Bytes of a model, at most: protobuf's own bound.
+const PROTOBUF: u64 = i32::MAX as u64;
+
+impl<'a> Source<'a> {
     /// What it is, if it is well known not to be a model; asked once it was refused.
     fn is_no_model(self) -> Option<String> {
         let mut read = Vec::new();
@@ -68,21 +72,71 @@ impl Source<'_> {
         })
     }
 
-    /// What the model's graph says about its runs.
-    pub(crate) fn findings(self) -> Findings {
+    /// Whether ONNX Runtime reads it in its own format: of files it goes by the name, and bytes in this
+    /// format are refused.
+    fn is_ort_format(self) -> bool {
+        match self {
+            Source::File(path) => path
+                .extension()
+                .is_some_and(|extension| extension.eq_ignore_ascii_case("ort")),
+            Source::Bytes(_) => false,
+        }
+    }
+
+    /// The model's bytes; where they cannot be had, why.
+    pub(crate) fn read(self) -> Result<Cow<'a, [u8]>, String> {
         let path = match self {
-            Source::Bytes(bytes) => return Findings::of(bytes),
+            Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
             Source::File(path) => path,
         };
         match std::fs::metadata(path) {
-            Ok(metadata) if metadata.len() > LOOKED_AT => {
-                Findings::none(format!("its file has more than {LOOKED_AT} bytes"))
+            Ok(metadata) if metadata.len() > PROTOBUF => {
+                Err(format!("its file has more than {PROTOBUF} bytes"))
             }
-            _ => match std::fs::read(path) {
-                Ok(bytes) => Findings::of(&bytes),
-                Err(error) => Findings::none(error.to_string()),
-            },
+            _ => std::fs::read(path)
+                .map(Cow::Owned)
+                .map_err(|error| error.to_string()),
         }
+    }
+}
+
+/// What a model's graph says about its runs.
+pub(crate) fn findings(read: &Result<Cow<'_, [u8]>, String>) -> Findings {
+    match read {
+        Ok(bytes) if bytes.len() > LOOKED_AT => {
+            Findings::none(format!("it has more than {LOOKED_AT} bytes"))
+        }
+        Ok(bytes) => Findings::of(bytes),
+        Err(reason) => Findings::none(reason.clone()),
+    }
+}
+
+/// Refuses a model whose runs would give what an earlier one left in memory.
+///
+/// # Errors
+///
+/// A body with an output that is not written; bytes that cannot be followed to the end.
+pub(crate) fn refuse_unwritten(
+    graph: &str,
+    source: Source<'_>,
+    read: &Result<Cow<'_, [u8]>, String>,
+) -> Result<(), Error> {
+    let graph = graph.to_owned();
+    match read {
+        _ if source.is_ort_format() => Ok(()),
+        Ok(bytes) => match onnx::unwritten(bytes) {
+            Ok(None) => Ok(()),
+            Ok(Some(found)) => Err(Error::Unsupported {
+                graph,
+                reason: found.to_string(),
+            }),
+            Err(_) => Err(Error::Encoding {
+                graph,
+                reason: onnx::not_a_model(bytes),
+            }),
+        },
+        // ONNX Runtime cannot read it either.
+        Err(_) => Ok(()),
     }
 }
 

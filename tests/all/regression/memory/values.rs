@@ -335,3 +335,52 @@ fn echoed_output_of_another_in_the_batch() {
         }
     }
 }
+
+#[test]
+fn scan_leak() {
+    let leak = case("hostile/models/scan-leak.onnx");
+    for (path, words) in [
+        (leak, ["`Scan`", "`s`", "its own inputs"]),
+        (model("body-input"), ["`Scan`", "`item`", "its own inputs"]),
+        (model("body-twice"), ["`If`", "`else_first`", "two outputs"]),
+    ] {
+        support::onnxruntime();
+        for policy in [BatchPolicy::Off, BatchPolicy::Auto, BatchPolicy::On] {
+            let options = options(policy, 8);
+            let registry = GraphRegistry::new();
+            let bytes = std::fs::read(&path).expect("a model");
+            for loaded in [
+                registry.load_file("graph", &path, &options),
+                registry.load_bytes("graph", &bytes, &options),
+                GraphRegistry::load_private(&bytes, &options),
+            ] {
+                let error = loaded.expect_err("a body that is not written");
+                assert_eq!(error.code(), ErrorCode::UnsupportedOperation);
+                has(&error.to_string(), &words);
+                has(&error.to_string(), &["Identity", "in the body"]);
+            }
+        }
+    }
+    // Only the name of a file says that it is in ONNX Runtime's own format.
+    let mut bytes = std::fs::read(model("body-input")).expect("a model");
+    let (version, rest) = (&[0x08, 9][..], bytes.split_off(2));
+    assert_eq!(bytes, version);
+    let disguised = [version, b"\x12\x04ORTM", &rest].concat();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("disguised.onnx");
+    std::fs::write(&path, &disguised).expect("a file");
+    let loaded = GraphRegistry::new().load_file("graph", &path, &options(BatchPolicy::Off, 1));
+    let error = loaded.expect_err("a body that is not written");
+    has(&error.to_string(), &["`Scan`", "`item`"]);
+    // What the error says to do is enough.
+    let (up, down): (&[f32], &[f32]) = (&[1., -2.], &[-3., 4.]);
+    let (up_relu, down_relu): (&[f32], &[f32]) = (&[1., 0.], &[0., 4.]);
+    gives(
+        &model("body-kept"),
+        &[&[1, 2]],
+        &[
+            (&[up], &[up, up, up_relu, up_relu]),
+            (&[down], &[down, down, down_relu, down_relu]),
+        ],
+    );
+}

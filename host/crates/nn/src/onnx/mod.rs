@@ -2,6 +2,7 @@
 //! ONNX Runtime.
 //!
 //! - `wire`: protobuf's wire format;
+//! - `bodies`: whether operators have bodies with outputs that ONNX Runtime would not write;
 //! - `files`: whether a model would make ONNX Runtime open files;
 //! - `graph`: nodes, constants, inputs and outputs of a model, as far as `apart` needs them;
 //! - `kind`: what bytes are that are not a model, and what a model asks for that is not there.
@@ -9,11 +10,13 @@
 //! Nothing here knows a session. All of it takes bytes of anybody, bounds its nesting, and allocates in
 //! proportion to the bytes.
 
+mod bodies;
 mod files;
 mod graph;
 mod kind;
 mod wire;
 
+pub(crate) use bodies::unwritten;
 pub(crate) use files::{Reference, is_ort_format, references};
 pub(crate) use graph::{Attribute, Dimension, Graph, Node, Tensor, read};
 pub(crate) use kind::{HEAD, explain, has_no_graph, not_a_model, well_known};

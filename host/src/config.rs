@@ -12,6 +12,8 @@ mod subject;
 pub mod telemetry;
 mod tune;
 
+pub use subject::limit_option;
+
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use glob::Pattern;

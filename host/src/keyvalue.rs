@@ -2,20 +2,24 @@
 //!
 //! A write is one transaction, on the disk when it returns; a crash at any moment leaves the bucket as
 //! it was before the write or after it. Writes to one file take turns, and a turn is waited for until a
-//! deadline and no longer. A file that somebody else has open, or that is damaged, is refused when
-//! it is opened, for which all of it is read: what is in a file must not panic the host later.
+//! deadline and no longer. A file that somebody else has open, that is damaged or that is too large
+//! for its buckets is refused when it is opened, for which all of it is read: what is in a file must not
+//! panic the host later. Since redb trusts what has the right checksum, and a file's maker can make
+//! those, a panic of redb's is caught wherever it reads, and is a sentence like every other failure.
 
 use std::{
     collections::BTreeMap,
     fmt,
     fs::File,
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use redb::{
-    Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableHandle,
+    Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    TableDefinition,
 };
 use tollgate_nn::clock::Deadline;
 use tollgate_runtime::{
@@ -33,6 +37,13 @@ type Values<'a> = TableDefinition<'a, &'static str, (u64, &'static [u8])>;
 type Order<'a> = TableDefinition<'a, u64, &'static str>;
 /// For each bucket, what it holds in bytes, and the next place.
 const SIZES: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("sizes");
+/// Places that a bucket has left at least when it is opened: more than any disk lives to see.
+const PLACES_LEFT: u64 = 1 << 48;
+/// What a file may have at least, in bytes, whatever its buckets may hold.
+const SMALL_FILE: u64 = 64 << 20;
+/// How much larger a file may be than what its buckets may hold: a value takes up to twice its size in
+/// pages, a write of everything keeps the old pages until it is done, and redb doubles its file.
+const FILE_FACTOR: u64 = 8;
 /// What stands before a bucket's name in the name of its table.
 const VALUES: &str = "values/";
 const ORDER: &str = "order/";
@@ -57,41 +68,83 @@ pub enum Error {
         /// What the system, or the database, said.
         reason: String,
     },
+    /// The file is larger than what its buckets may hold would make it.
+    #[error(
+        "`{}` has {came} bytes, and a file for {buckets} bucket(s) of {each} bytes at most {most}: raise `--max-bucket`, or name another file",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How many buckets of it were asked for.
+        buckets: u64,
+        /// What each of them may hold, in bytes.
+        each: u64,
+        /// What the file may have, in bytes.
+        most: u64,
+        /// What it has, in bytes.
+        came: u64,
+    },
 }
 
-/// Opens buckets, each in its file, which is made where there is none.
+/// Opens buckets, each in its file, which is made where there is none. Each of them may hold this many
+/// bytes, which bounds the file before any of it is read.
 ///
 /// # Errors
 ///
 /// [`Error`].
-pub fn open(wanted: &[BucketArg]) -> Result<KeyValueGrant, Error> {
+pub fn open(wanted: &[BucketArg], bucket_bytes: u64) -> Result<KeyValueGrant, Error> {
     let mut stores: BTreeMap<&Path, Arc<Store>> = BTreeMap::new();
     let mut buckets: BTreeMap<String, Arc<dyn Bucket>> = BTreeMap::new();
     for BucketArg { name, path } in wanted {
         let store = match stores.get(path.as_path()) {
             Some(store) => Arc::clone(store),
-            None => Arc::new(Store::open(path)?),
+            None => {
+                let beside = wanted.iter().filter(|other| other.path == *path);
+                check_size(path, beside.count() as u64, bucket_bytes)?;
+                Arc::new(Store::open(path)?)
+            }
         };
         stores.insert(path, Arc::clone(&store));
-        let bucket = store.bucket(name).map_err(|reason| Error::Open {
-            path: path.clone(),
-            reason,
-        })?;
+        let bucket = store
+            .bucket(name, bucket_bytes)
+            .map_err(|reason| Error::Open {
+                path: path.clone(),
+                reason,
+            })?;
         buckets.insert(name.clone(), Arc::new(bucket));
-    }
-    let mut denied = Vec::new();
-    for (path, store) in &stores {
-        let names = store.names().map_err(|reason| Error::Open {
-            path: (*path).to_owned(),
-            reason,
-        })?;
-        denied.extend(names.into_iter().filter(|name| !buckets.contains_key(name)));
     }
     Ok(KeyValueGrant {
         buckets: Arc::new(buckets),
-        denied: denied.into(),
     })
 }
+
+/// Whether a file is no larger than its buckets make it.
+fn check_size(path: &Path, buckets: u64, each: u64) -> Result<(), Error> {
+    // What is not there, or cannot be looked at, is found out when it is opened.
+    let came = path.metadata().map_or(0, |metadata| metadata.len());
+    let most = each.saturating_mul(buckets).max(SMALL_FILE);
+    let most = most.saturating_mul(FILE_FACTOR);
+    if came <= most {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        path: path.to_owned(),
+        buckets,
+        each,
+        most,
+        came,
+    })
+}
+
+/// Runs what redb does with a file; a panic there is a failure of the file's.
+fn caught<T, E>(run: impl FnOnce() -> Result<T, E>, damaged: impl FnOnce() -> E) -> Result<T, E> {
+    // What redb leaves behind when it unwinds is its own, and refused or caught again when it is used.
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(damaged()))
+}
+
+/// What is said of a file whose contents redb panics about.
+const DAMAGED: &str = "its contents are damaged";
 
 /// One open file.
 struct Store {
@@ -108,14 +161,17 @@ impl Store {
             reason,
         };
         let new = !path.exists();
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .set_check_integrity_on_open(true)
-            .create(path)
-            .map_err(|error| match error {
+        let open = || {
+            let mut builder = Database::builder();
+            builder
+                .set_cache_size(CACHE_BYTES)
+                .set_check_integrity_on_open(true);
+            builder.create(path).map_err(|error| match error {
                 DatabaseError::DatabaseAlreadyOpen => Error::InUse(path.to_owned()),
                 error => refused(error.to_string()),
-            })?;
+            })
+        };
+        let database = caught(open, || refused(DAMAGED.to_owned()))?;
         if new {
             // The file's name is to outlast a loss of power as well.
             sync_folder(path).map_err(|error| refused(error.to_string()))?;
@@ -128,34 +184,23 @@ impl Store {
     }
 
     /// A bucket, made where there is none.
-    fn bucket(self: &Arc<Self>, name: &str) -> Result<Stored, String> {
+    fn bucket(self: &Arc<Self>, name: &str, room: u64) -> Result<Stored, String> {
         let stored = Stored {
             store: Arc::clone(self),
             values: format!("{VALUES}{name}"),
             order: format!("{ORDER}{name}"),
             name: name.to_owned(),
         };
-        let made = || -> Result<(), redb::Error> {
+        let made = || -> Result<(), Failure> {
             let transaction = self.database.begin_write()?;
             transaction.open_table(stored.values())?;
             transaction.open_table(stored.order())?;
             transaction.open_table(SIZES)?;
-            Ok(transaction.commit()?)
+            transaction.commit()?;
+            stored.check(room)
         };
-        made().map_err(|error| error.to_string())?;
+        caught(made, damaged).map_err(|failure| BucketError::from(failure).to_string())?;
         Ok(stored)
-    }
-
-    /// The buckets that the file has.
-    fn names(&self) -> Result<Vec<String>, String> {
-        let listed = || -> Result<Vec<String>, redb::Error> {
-            let transaction = self.database.begin_read()?;
-            let tables = transaction.list_tables()?;
-            let names =
-                tables.filter_map(|table| Some(table.name().strip_prefix(VALUES)?.to_owned()));
-            Ok(names.collect())
-        };
-        listed().map_err(|error| error.to_string())
     }
 
     /// Waits for a turn to write.
@@ -236,6 +281,12 @@ impl From<Failure> for BucketError {
     }
 }
 
+fn damaged() -> Failure {
+    Failure::Told(BucketError::Failed {
+        reason: DAMAGED.to_owned(),
+    })
+}
+
 /// The tables of a bucket in a transaction that writes.
 struct Pen<'a> {
     values: redb::Table<'a, &'static str, (u64, &'static [u8])>,
@@ -257,8 +308,8 @@ impl Pen<'_> {
             }
             None => {
                 let place = self.next;
+                self.next = place.checked_add(1).ok_or_else(damaged)?;
                 self.order.insert(place, key)?;
-                self.next += 1;
                 place
             }
         };
@@ -305,7 +356,42 @@ impl Stored {
         body: impl FnOnce(&mut Pen<'_>) -> Result<T, Failure>,
     ) -> Result<T, BucketError> {
         let _turn = self.store.turn(until)?;
-        Ok(self.write_in_turn(room, body)?)
+        Ok(caught(|| self.write_in_turn(room, body), damaged)?)
+    }
+
+    /// Reads every entry once, and holds what is in the two tables against each other and against what
+    /// is kept of the bucket's size. No value is larger than all that the bucket may hold.
+    fn check(&self, room: u64) -> Result<(), Failure> {
+        let transaction = self.store.database.begin_read()?;
+        let (bytes, next) = {
+            let sizes = transaction.open_table(SIZES)?;
+            let size = sizes.get(self.name.as_str())?;
+            size.map_or((0, 0), |size| size.value())
+        };
+        let values = transaction.open_table(self.values())?;
+        let order = transaction.open_table(self.order())?;
+        let mut sum = 0_u64;
+        let mut count = 0_u64;
+        for entry in values.iter()? {
+            let (key, value) = entry?;
+            let (key, (place, value)) = (key.value(), value.value());
+            if value.len() as u64 > room {
+                return Err(Failure::Told(BucketError::Full {
+                    limit: room,
+                    came: value.len() as u64,
+                }));
+            }
+            sum = sum.saturating_add(held(key, value.len()));
+            count += 1;
+            let placed = order.get(place)?;
+            if place >= next || placed.is_none_or(|placed| placed.value() != key) {
+                return Err(damaged());
+            }
+        }
+        if sum != bytes || order.len()? != count || next > u64::MAX - PLACES_LEFT {
+            return Err(damaged());
+        }
+        Ok(())
     }
 
     fn write_in_turn<T>(
@@ -347,7 +433,7 @@ impl Stored {
             let transaction = self.store.database.begin_read()?;
             body(transaction.open_table(self.values())?)
         };
-        Ok(read()?)
+        Ok(caught(read, damaged)?)
     }
 
     fn page(&self, after: Option<u64>) -> Result<Keys, Failure> {
@@ -391,15 +477,19 @@ impl Bucket for Stored {
         until: Deadline,
     ) -> Result<(), BucketError> {
         self.write(Some(room), until, |pen| {
-            pairs
-                .iter()
-                .try_for_each(|(key, value)| pen.set(key, value))
+            pairs.iter().try_for_each(|(key, value)| {
+                in_time(until)?;
+                pen.set(key, value)
+            })
         })
     }
 
     fn delete(&self, keys: &[String], until: Deadline) -> Result<(), BucketError> {
         self.write(None, until, |pen| {
-            keys.iter().try_for_each(|key| pen.delete(key))
+            keys.iter().try_for_each(|key| {
+                in_time(until)?;
+                pen.delete(key)
+            })
         })
     }
 
@@ -419,8 +509,18 @@ impl Bucket for Stored {
     }
 
     fn keys(&self, after: Option<u64>) -> Result<Keys, BucketError> {
-        Ok(self.page(after)?)
+        Ok(caught(|| self.page(after), damaged)?)
     }
+}
+
+/// Whether there is time left, in writes of many things.
+fn in_time(until: Deadline) -> Result<(), Failure> {
+    if until.left().is_zero() {
+        return Err(Failure::Told(BucketError::Late {
+            after: until.budget(),
+        }));
+    }
+    Ok(())
 }
 
 /// A number as it is kept, in decimal digits, and what is added to it.

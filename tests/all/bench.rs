@@ -100,7 +100,8 @@ fn paths_stand_side_by_side_and_what_is_known_is_told() {
         if let (Some(toll), Some(stages)) = (toll, result.stages_ns) {
             assert!(toll.crossing_ns > 0.0 && toll.twin_total_ns.is_some());
             let sum = stages.queue + stages.instantiate + stages.guest + stages.lift;
-            let sum = sum + stages.batch + stages.infer + stages.lower + stages.glue;
+            let sum =
+                sum + stages.batch + stages.infer + stages.lower + stages.glue + stages.keyvalue;
             assert!((sum - stages.total).abs() <= stages.total * 0.01);
         }
     }

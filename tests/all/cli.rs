@@ -109,6 +109,7 @@ fn the_report_has_every_figure_and_its_stages_add_up() {
         "infer",
         "lower",
         "glue",
+        "keyvalue",
     ];
     let sum: f64 = stages
         .iter()

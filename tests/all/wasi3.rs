@@ -151,7 +151,7 @@ fn limits_hold() {
     );
     let error = guest.dies("leak-streams");
     assert!(
-        matches!(error, Error::Guest(GuestFault::Trap { .. })),
+        matches!(error, Error::Guest(GuestFault::Limit { .. })),
         "{error}"
     );
     assert_eq!(guest.say("count"), "1");

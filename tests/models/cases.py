@@ -6,6 +6,9 @@
 after the other, so that there are many moments at which it can be told to stop. Input `x` and
 output `y`, f32 [1]; y is x, give or take rounding.
 
+`slow-digits.onnx`: as slow, with the input and the output of the meter reader's model: `digits` f32
+[batch,1,16,16], `scores` f32 [batch,10].
+
 `nonzero.onnx`: an output whose shape depends on the values. Input `x` f32 [n], output `indices`
 i64 [1,m].
 
@@ -31,7 +34,7 @@ def tensor(name, shape, element=TensorProto.FLOAT):
     return helper.make_tensor_value_info(name, element, shape)
 
 
-def slow():
+def products():
     # Every product keeps what it is given: a matrix of equal values times one of 1 / SIDE. That one
     # is made from the input, since ONNX Runtime would repack a constant for every product at load.
     nodes = [
@@ -42,15 +45,36 @@ def slow():
         nodes.append(helper.make_node("MatMul", [f"p{i}", "w"], [f"p{i + 1}"]))
     nodes.append(helper.make_node("ReduceMean", [f"p{PRODUCTS}"], ["mean"], keepdims=0))
     nodes.append(helper.make_node("Reshape", ["mean", "one"], ["y"]))
+    constants = [
+        numpy_helper.from_array(np.array([SIDE, SIDE], np.int64), "shape"),
+        numpy_helper.from_array(np.array([1], np.int64), "one"),
+    ]
+    return nodes, constants
+
+
+def slow():
+    nodes, constants = products()
     return helper.make_graph(
-        nodes,
-        "slow",
-        [tensor("x", [1])],
-        [tensor("y", [1])],
-        [
-            numpy_helper.from_array(np.array([SIDE, SIDE], np.int64), "shape"),
-            numpy_helper.from_array(np.array([1], np.int64), "one"),
-        ],
+        nodes, "slow", [tensor("x", [1])], [tensor("y", [1])], constants
+    )
+
+
+def slow_digits():
+    nodes, constants = products()
+    before = [
+        helper.make_node("ReduceMean", ["digits"], ["grey"], keepdims=0),
+        helper.make_node("Reshape", ["grey", "one"], ["x"]),
+        helper.make_node("Shape", ["digits"], ["batch"], end=1),
+        helper.make_node("Concat", ["batch", "ten"], ["all"], axis=0),
+    ]
+    after = [helper.make_node("Expand", ["y", "all"], ["scores"])]
+    ten = numpy_helper.from_array(np.array([10], np.int64), "ten")
+    return helper.make_graph(
+        before + nodes + after,
+        "slow_digits",
+        [tensor("digits", ["batch", 1, 16, 16])],
+        [tensor("scores", ["batch", 10])],
+        constants + [ten],
     )
 
 
@@ -91,6 +115,7 @@ def external(folder):
 def main(folder):
     folder = Path(folder)
     write(slow(), folder / "slow.onnx")
+    write(slow_digits(), folder / "slow-digits.onnx")
     write(nonzero(), folder / "nonzero.onnx")
     write(unknown_operator(), folder / "unknown-op.onnx", valid=False)
     # The checker looks for the second file from where it is run.

@@ -82,7 +82,12 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     let truth = truth.map(|path| Truth::read(path, files.names()));
     let truth = truth.transpose()?;
     let frames = read_frames(&files)?;
-    let grants = load::grants(bench.grants.clone(), &bench.keyvalue, &plugin)?;
+    let grants = load::grants(
+        bench.grants.clone(),
+        &bench.keyvalue,
+        &bench.limits,
+        &plugin,
+    )?;
     let runtime = load::onnx_runtime(&bench.onnxruntime, &bench.models)?;
     let lineup = lineup(&bench)?;
     let rig = {

@@ -154,10 +154,11 @@ pub(super) fn explain(error: Error, wasm: &[u8], limits: Option<&Limits>) -> any
 pub(super) fn grants(
     granted: Grants,
     buckets: &[BucketArg],
+    limits: &Limits,
     plugin: &Plugin,
 ) -> anyhow::Result<Grants> {
     let grants = Grants {
-        keyvalue: keyvalue::open(buckets)?,
+        keyvalue: keyvalue::open(buckets, limits.bucket_bytes)?,
         ..granted
     };
     for import in plugin.imports() {

@@ -72,7 +72,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let truth = truth.map(|path| Truth::read(path, files.names()));
     let truth = truth.transpose()?;
     let frames = bench::read_frames(&files)?;
-    let grants = load::grants(tune.grants.clone(), &tune.keyvalue, &plugin)?;
+    let grants = load::grants(tune.grants.clone(), &tune.keyvalue, &tune.limits, &plugin)?;
     let runtime = load::onnx_runtime(&tune.onnxruntime, &tune.default)?;
 
     let (variants, mut excluded) = variants(&tune)?;

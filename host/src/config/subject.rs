@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, path::PathBuf};
 
-use tollgate_runtime::{Grants, GraphGrant, Limits};
+use tollgate_runtime::{Grants, GraphGrant, Limit, Limits};
 
 use super::{Environment, Error};
 use crate::{
@@ -88,6 +88,22 @@ pub fn limits(typed: &LimitArgs) -> Limits {
         limits.bucket_bytes = bytes as u64;
     }
     limits
+}
+
+/// The option that sets a limit; none where there is no option for it.
+pub fn limit_option(limit: Limit) -> Option<&'static str> {
+    Some(match limit {
+        Limit::MemoryBytes => "--max-memory",
+        Limit::TableElements => "--max-table-elements",
+        Limit::TensorBytes => "--max-tensors",
+        Limit::ModelBytes => "--max-model",
+        Limit::Handles => "--max-handles",
+        Limit::HostCallBytes => "--max-host-call",
+        Limit::KeyBytes => "--max-key",
+        Limit::ValueBytes => "--max-value",
+        Limit::BucketBytes => "--max-bucket",
+        _ => return None,
+    })
 }
 
 fn put(limit: &mut usize, typed: Option<usize>) {

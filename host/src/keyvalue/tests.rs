@@ -27,16 +27,19 @@ fn what_was_set_is_there_when_the_file_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("buckets.redb");
     {
-        let grant = open(&wanted(&["a", "b"], &path)).unwrap();
+        let grant = open(&wanted(&["a", "b"], &path), ROOM).unwrap();
         let a = &grant.buckets["a"];
         a.set(&[pair("k", b"1"), pair("l", b"")], ROOM, soon())
             .unwrap();
         assert_eq!(a.increment("k", 41, ROOM, soon()).unwrap(), 42);
         assert!(!grant.buckets["b"].exists("k").unwrap());
-        assert!(matches!(open(&wanted(&["a"], &path)), Err(Error::InUse(_))));
+        assert!(matches!(
+            open(&wanted(&["a"], &path), ROOM),
+            Err(Error::InUse(_))
+        ));
     }
-    let grant = open(&wanted(&["a", "new"], &path)).unwrap();
-    assert_eq!(&*grant.denied, ["b"]);
+    let grant = open(&wanted(&["a", "new"], &path), ROOM).unwrap();
+    assert!(!grant.buckets.contains_key("b"));
     let a = &grant.buckets["a"];
     assert_eq!(a.get("k").unwrap().unwrap(), b"42");
     assert_eq!(a.get("l").unwrap().unwrap(), b"");
@@ -48,7 +51,7 @@ fn what_was_set_is_there_when_the_file_is_opened_again() {
 #[test]
 fn a_bucket_has_room_up_to_its_limit_and_gets_it_back() {
     let folder = tempfile::tempdir().unwrap();
-    let grant = open(&wanted(&["a"], &folder.path().join("f"))).unwrap();
+    let grant = open(&wanted(&["a"], &folder.path().join("f")), ROOM).unwrap();
     let a = &grant.buckets["a"];
     let room = 3 * (1 + 10 + ENTRY_BYTES);
     let three = ["x", "y", "z"].map(|key| pair(key, &[7; 10]));
@@ -70,7 +73,7 @@ fn a_bucket_has_room_up_to_its_limit_and_gets_it_back() {
 #[test]
 fn pages_have_every_key_once_whatever_comes_and_goes() {
     let folder = tempfile::tempdir().unwrap();
-    let grant = open(&wanted(&["a"], &folder.path().join("f"))).unwrap();
+    let grant = open(&wanted(&["a"], &folder.path().join("f")), ROOM).unwrap();
     let a = &grant.buckets["a"];
     let many: Vec<_> = (0..2500).map(|n| pair(&format!("{n}"), b"v")).collect();
     a.set(&many, ROOM, soon()).unwrap();
@@ -94,7 +97,7 @@ fn pages_have_every_key_once_whatever_comes_and_goes() {
 #[test]
 fn what_is_no_number_is_not_added_to() {
     let folder = tempfile::tempdir().unwrap();
-    let grant = open(&wanted(&["a"], &folder.path().join("f"))).unwrap();
+    let grant = open(&wanted(&["a"], &folder.path().join("f")), ROOM).unwrap();
     let a = &grant.buckets["a"];
     let most = u64::MAX.to_string();
     for bad in [&b"x"[..], b"", b"-1", &[0xff], most.as_bytes()] {
@@ -109,7 +112,7 @@ fn what_is_no_number_is_not_added_to() {
 fn a_turn_is_not_waited_for_beyond_the_deadline() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(Store::open(&folder.path().join("f")).unwrap());
-    let bucket = store.bucket("a").unwrap();
+    let bucket = store.bucket("a", ROOM).unwrap();
     let held = store.turn(soon()).unwrap_or_else(|_| panic!("a turn"));
     let late = bucket.set(
         &[pair("k", b"v")],
@@ -127,12 +130,12 @@ fn files_of_other_kinds_and_damaged_ones_are_refused() {
     let path = folder.path().join("f");
     for bytes in [&b"hello"[..], &[0; 70_000]] {
         fs::write(&path, bytes).unwrap();
-        let error = open(&wanted(&["a"], &path)).unwrap_err().to_string();
+        let error = open(&wanted(&["a"], &path), ROOM).unwrap_err().to_string();
         assert!(error.contains("cannot use"), "{error}");
     }
     fs::remove_file(&path).unwrap();
     let many: Vec<_> = (0..500).map(|n| pair(&format!("{n}"), &[9; 100])).collect();
-    open(&wanted(&["a"], &path)).unwrap().buckets["a"]
+    open(&wanted(&["a"], &path), ROOM).unwrap().buckets["a"]
         .set(&many, ROOM, soon())
         .unwrap();
     let whole = fs::read(&path).unwrap();
@@ -143,7 +146,7 @@ fn files_of_other_kinds_and_damaged_ones_are_refused() {
         }
         fs::write(&path, damaged).unwrap();
         // What is not used may be damaged unseen; nothing may panic.
-        let Ok(grant) = open(&wanted(&["a"], &path)) else {
+        let Ok(grant) = open(&wanted(&["a"], &path), ROOM) else {
             continue;
         };
         let a = &grant.buckets["a"];
@@ -153,7 +156,7 @@ fn files_of_other_kinds_and_damaged_ones_are_refused() {
     }
     let folder = folder.path().join("no/such/folder");
     assert!(matches!(
-        open(&wanted(&["a"], &folder)),
+        open(&wanted(&["a"], &folder), ROOM),
         Err(Error::Open { .. })
     ));
 }

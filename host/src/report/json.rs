@@ -108,6 +108,9 @@ pub struct Stages {
     pub lower: f64,
     /// Host time in crossings that is none of these.
     pub glue: f64,
+    /// In key-value buckets, the disk's time included.
+    #[serde(default)]
+    pub keyvalue: f64,
     /// Admission to outputs, taken by itself and not added up.
     pub total: f64,
 }
@@ -162,7 +165,8 @@ pub struct Toll {
     pub ratio: Option<f64>,
     /// The toll as crossing plus sandbox.
     pub by_parts_ns: Option<f64>,
-    /// The toll as the plugin's time, queue and batch left out, minus the twin's.
+    /// The toll as the plugin's time, queue, batch and buckets left out, minus the twin's without
+    /// buckets.
     pub by_difference_ns: Option<f64>,
 }
 

@@ -43,11 +43,11 @@ pub struct Tally {
     max_batch: u64,
     stamps: u128,
     twins: u64,
-    twin: [u128; 3],
+    twin: [u128; 4],
 }
 
 /// The stages, in the order of [`Stages`].
-const STAGES: usize = 8;
+const STAGES: usize = 9;
 
 /// The counts, in the order of [`Tally::add`].
 const COUNTS: usize = 6;
@@ -77,7 +77,7 @@ impl Tally {
             max_batch: 0,
             stamps: 0,
             twins: 0,
-            twin: [0; 3],
+            twin: [0; 4],
         })
     }
 
@@ -110,6 +110,7 @@ impl Tally {
                 stages.infer,
                 stages.lower,
                 stages.glue,
+                stages.keyvalue,
             ],
         );
         add(
@@ -127,7 +128,8 @@ impl Tally {
         self.stamps += u128::from(counts.stamps);
         if let Some(twin) = twin {
             self.twins += 1;
-            add(&mut self.twin, [twin.total_ns, twin.infer_ns, twin.host_ns]);
+            let parts = [twin.total_ns, twin.infer_ns, twin.host_ns, twin.keyvalue_ns];
+            add(&mut self.twin, parts);
         }
     }
 
@@ -164,8 +166,17 @@ impl Tally {
 
     /// The mean of each stage; none without frames.
     pub fn stages(&self) -> Option<Stages> {
-        let [queue, instantiate, guest, lift, batch, infer, lower, glue] =
-            means(self.stages, self.frames)?;
+        let [
+            queue,
+            instantiate,
+            guest,
+            lift,
+            batch,
+            infer,
+            lower,
+            glue,
+            keyvalue,
+        ] = means(self.stages, self.frames)?;
         let [total] = means([self.total], self.frames)?;
         Some(Stages {
             queue,
@@ -176,6 +187,7 @@ impl Tally {
             infer,
             lower,
             glue,
+            keyvalue,
             total,
         })
     }
@@ -239,12 +251,15 @@ impl Tally {
             ..Toll::default()
         };
         if let Some(twins) = twins {
-            let [twin_total, twin_infer, twin_host] = means(twins.twin, twins.twins)?;
+            let [twin_total, twin_infer, twin_host, twin_keyvalue] =
+                means(twins.twin, twins.twins)?;
             let sandbox = stages.guest - (twin_total - twin_infer - twin_host);
             let path = stages.total - stages.queue - stages.batch;
             toll.sandbox_ns = Some(round(sandbox));
             toll.by_parts_ns = Some(round(crossing_ns + sandbox));
-            toll.by_difference_ns = Some(round(path - twin_total));
+            // Both wait for the same disk, which is never the same twice.
+            let (path_alone, twin_alone) = (path - stages.keyvalue, twin_total - twin_keyvalue);
+            toll.by_difference_ns = Some(round(path_alone - twin_alone));
             toll.total_ns = toll.by_parts_ns;
             toll.twin_total_ns = Some(twin_total);
             toll.ratio = (twin_total > 0.0).then(|| (path / twin_total * 1e4).round() / 1e4);
@@ -294,6 +309,7 @@ mod tests {
             infer: 8000,
             lower: 600,
             glue: 400,
+            keyvalue: 0,
         };
         let counts = Counts {
             crossings: 3,
@@ -375,6 +391,7 @@ mod tests {
             total_ns: 13_000,
             infer_ns: 8000,
             host_ns: 0,
+            keyvalue_ns: 0,
         };
         tally.add(&record(500), Some(&twin));
         let toll = tally.toll().unwrap();
@@ -383,6 +400,23 @@ mod tests {
         assert_eq!(toll.by_difference_ns, Some(3000.0));
         assert_eq!(toll.total_ns, Some(3000.0));
         assert_eq!(toll.ratio, Some(1.2308));
+
+        // A disk that takes the plugin longer than the twin is nobody's toll.
+        let mut with_disk = Tally::new().unwrap();
+        let mut slow = record(500);
+        slow.stages.keyvalue = 900_000;
+        slow.total_ns += 900_000;
+        let quick = TwinRecord {
+            total_ns: 113_000,
+            host_ns: 100_000,
+            keyvalue_ns: 100_000,
+            ..twin
+        };
+        with_disk.add(&slow, Some(&quick));
+        let beside = with_disk.toll().unwrap();
+        assert_eq!(beside.crossing_ns, toll.crossing_ns);
+        assert_eq!(beside.by_parts_ns, Some(3000.0));
+        assert_eq!(beside.by_difference_ns, Some(3000.0));
         // A frame without its twin's run takes the comparison away.
         tally.add(&record(500), None);
         assert_eq!(tally.toll().unwrap().total_ns, None);
@@ -402,6 +436,7 @@ mod tests {
             total_ns: 13_000,
             infer_ns: 8000,
             host_ns: 0,
+            keyvalue_ns: 0,
         };
         twins.add(&record(0), Some(&twin));
         let toll = both.toll_beside(Some(&twins)).unwrap();

@@ -55,8 +55,13 @@ fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
         ("infer", stages.infer),
         ("lower", stages.lower),
         ("glue", stages.glue),
+        ("keyvalue", stages.keyvalue),
         ("total", stages.total),
     ] {
+        if name == "keyvalue" && nanoseconds == 0.0 {
+            // Most plugins have no bucket.
+            continue;
+        }
         let share = nanoseconds / stages.total.max(1.0) * 100.0;
         writeln!(out, "{name:<12} {:>10}  {share:>5.1} %", time(nanoseconds))?;
     }

@@ -113,6 +113,11 @@ impl Deadline {
         Duration::from_nanos(self.at.nanos_since(Stamp::now()))
     }
 
+    /// Whether it had passed at a moment.
+    pub fn is_before(&self, moment: Stamp) -> bool {
+        self.at < moment
+    }
+
     /// The later of two.
     #[must_use]
     pub fn max(self, other: Deadline) -> Deadline {

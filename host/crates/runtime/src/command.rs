@@ -9,7 +9,7 @@ use crate::{
     executor::Executor,
     plugin::Code,
     state::State,
-    store::{classify, executor, new_store, start, start_failure},
+    store::{classify, executor, late, new_store, start, start_failure},
     streams::Streams,
 };
 use tollgate_nn::clock::Deadline;
@@ -122,8 +122,12 @@ fn once(
     state.ledger.end_call();
     state.end();
     std::mem::swap(&mut state.ledger, ledger);
-    result.or_else(|error| match error.downcast_ref::<I32Exit>() {
+    let code = result.or_else(|error| match error.downcast_ref::<I32Exit>() {
         Some(exit) => Ok(exit.0),
         None => Err(classify(store, limits.deadline, &error)),
-    })
+    })?;
+    if deadline.is_some_and(|deadline| deadline.is_before(ledger.since())) {
+        return Err(late(limits.deadline));
+    }
+    Ok(code)
 }

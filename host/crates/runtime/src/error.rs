@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::{Limit, limits::FAULT_BYTES, text::cut};
+
 /// A failure of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -175,7 +177,9 @@ pub enum GuestFault {
     /// It ran into a limit and could not go on.
     #[error("the guest ran into a limit: {what} ({trap})")]
     Limit {
-        /// Which limit, and how much was asked for.
+        /// Which limit.
+        limit: Limit,
+        /// What it bounds, how much is allowed and how much was asked for.
         what: String,
         /// How it ended.
         trap: String,
@@ -187,8 +191,11 @@ pub enum GuestFault {
         /// What it said itself of why: the text of its panic, or the end of what it wrote to standard
         /// error; empty where it said nothing.
         said: String,
-        /// The trap, and the functions that it was in as far as they have names.
+        /// The trap, the functions that it was in as far as they have names, and what the host last
+        /// refused in this call.
         reason: String,
+        /// The limit that this was refused for.
+        limit: Option<Limit>,
     },
 
     /// It returned, and what it returned is not what its type says.
@@ -210,7 +217,23 @@ fn trapped(said: &str, reason: &str) -> String {
     }
 }
 
-/// All of a Wasmtime error's causes, outermost first.
+impl Error {
+    /// The limit that was, or may have been, in the guest's way.
+    pub fn limit(&self) -> Option<Limit> {
+        match self {
+            Error::Guest(GuestFault::Limit { limit, .. }) => Some(*limit),
+            Error::Guest(GuestFault::Trap { limit, .. }) => *limit,
+            _ => None,
+        }
+    }
+}
+
+/// All of a Wasmtime error's causes, outermost first, in at most [`FAULT_BYTES`].
 pub(crate) fn reason(error: &wasmtime::Error) -> String {
-    format!("{error:#}")
+    let text = cut(&format_args!("{error:#}"), FAULT_BYTES);
+    if text.len() <= FAULT_BYTES {
+        return text;
+    }
+    // What was cut off is the innermost cause, which says most.
+    format!("{} ({text})", cut(error.root_cause(), FAULT_BYTES))
 }

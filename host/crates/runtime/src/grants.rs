@@ -37,13 +37,11 @@ pub struct LogGrant {
 }
 
 /// Which key-value buckets an instance may open. Where there are none at all, each that it asks for
-/// is denied.
+/// is denied; otherwise every other name is unknown, whether or not there is such a bucket.
 #[derive(Clone, Debug, Default)]
 pub struct KeyValueGrant {
     /// These, by their names.
     pub buckets: Arc<BTreeMap<String, Arc<dyn Bucket>>>,
-    /// The names of others that the host has: they are denied, and any other name is unknown.
-    pub denied: Arc<[String]>,
 }
 
 /// Which graphs an instance may use by name.

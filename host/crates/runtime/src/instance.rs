@@ -15,7 +15,7 @@ use crate::{
     executor::Executor,
     plugin::Code,
     state::State,
-    store::{classify, executor, new_store, start, start_module},
+    store::{classify, executor, late, new_store, start, start_module},
     streams::Streams,
 };
 use tollgate_nn::clock::{Budget, Deadline};
@@ -123,7 +123,7 @@ impl Instance {
     /// # Errors
     ///
     /// [`Error::Guest`] where the guest trapped, ran out of time or into a limit; the instance is
-    /// of no use any more. [`Error::OtherWorld`] where the component is not a plugin.
+    /// of no use any more, but where its answer came and only came too late. [`Error::OtherWorld`] where the component is not a plugin.
     pub fn handle(
         &mut self,
         frame: &Frame,
@@ -174,15 +174,15 @@ impl Instance {
         if let Ok(outputs) = &result {
             ledger.counts.bytes_in += outputs.iter().map(Output::bytes).sum::<usize>() as u64;
         }
-        Ok(result)
+        Ok(result.map_err(Fault::shorten))
     }
 
     /// What a module wrote, or what it said about why it did not.
     fn output_of_module(&mut self, streams: &Streams, code: i32) -> Result<Vec<Output>, Fault> {
         let data = streams.output.take();
-        let state = self.store.data_mut();
+        let state = self.store.data();
         let said = state.errors();
-        let refused = state.ephemeral.last_refusal.take();
+        let refused = state.refused.words();
         if code == 0 {
             return Ok(vec![Output {
                 name: MODULE_OUTPUT.to_owned(),
@@ -320,8 +320,6 @@ impl Instance {
         };
         self.store.set_epoch_deadline(epochs);
         let state = self.store.data_mut();
-        // What an earlier call was denied does not explain how this one ends.
-        state.limiter.denied = None;
         std::mem::swap(&mut state.ledger, ledger);
         match &self.executor {
             None => state.ledger.begin_call(allocations),
@@ -346,11 +344,17 @@ impl Instance {
         state.end();
         std::mem::swap(&mut state.ledger, ledger);
         state.nn.reclaim();
-        result.map_err(|error| {
-            self.poisoned = true;
-            let after = deadline.map(|deadline| deadline.budget());
-            classify(&self.store, after, &error)
-        })
+        let after = deadline.map(|deadline| deadline.budget());
+        match result {
+            Ok(_) if deadline.is_some_and(|deadline| deadline.is_before(ledger.since())) => {
+                Err(late(after))
+            }
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                self.poisoned = true;
+                Err(classify(&self.store, after, &error))
+            }
+        }
     }
 }
 

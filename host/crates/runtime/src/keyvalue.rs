@@ -38,7 +38,7 @@ pub trait Bucket: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`BucketError::Full`], [`BucketError::Busy`], [`BucketError::Failed`].
+    /// [`BucketError::Full`], [`BucketError::Busy`], [`BucketError::Late`], [`BucketError::Failed`].
     fn set(
         &self,
         pairs: &[(String, Vec<u8>)],
@@ -50,7 +50,7 @@ pub trait Bucket: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`BucketError::Busy`], [`BucketError::Failed`].
+    /// [`BucketError::Busy`], [`BucketError::Late`], [`BucketError::Failed`].
     fn delete(&self, keys: &[String], until: Deadline) -> Result<(), BucketError>;
 
     /// Adds to the decimal number that a key has, zero where there is none, and gives the sum.
@@ -101,6 +101,12 @@ pub enum BucketError {
     Busy {
         /// How long it waited.
         waited: Duration,
+    },
+    /// There was no time to finish; nothing was changed.
+    #[error("the deadline of {after:?} passed, and nothing was changed: ask for less at once")]
+    Late {
+        /// How long it was given.
+        after: Duration,
     },
     /// What is there is no number, or one that nothing can be added to.
     #[error(

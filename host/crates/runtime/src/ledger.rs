@@ -42,9 +42,11 @@ pub enum Stage {
     Lower,
     /// Host time in crossings that is none of these.
     Glue,
+    /// In key-value buckets, the disk's time included.
+    Keyvalue,
 }
 
-const STAGES: usize = 10;
+const STAGES: usize = 11;
 
 /// What crossed, and how often.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,6 +147,7 @@ impl Ledger {
                 infer: ns(Stage::Infer),
                 lower: ns(Stage::Lower),
                 glue: ns(Stage::Glue),
+                keyvalue: ns(Stage::Keyvalue),
             },
             counts: self.counts,
             missing: self.missing,
@@ -324,6 +327,7 @@ pub struct Stages {
     pub infer: u64,
     pub lower: u64,
     pub glue: u64,
+    pub keyvalue: u64,
 }
 
 impl Stages {
@@ -333,14 +337,14 @@ impl Stages {
     }
 
     /// What crossing the boundary cost: everything that is neither waiting, nor guest code, nor
-    /// ONNX Runtime.
+    /// ONNX Runtime, nor a bucket.
     pub fn crossing(&self) -> u64 {
         self.instantiate + self.lift + self.lower + self.glue
     }
 
     /// All of them.
     pub fn sum(&self) -> u64 {
-        self.queue + self.batch + self.infer + self.guest() + self.crossing()
+        self.queue + self.batch + self.infer + self.keyvalue + self.guest() + self.crossing()
     }
 }
 

@@ -1,6 +1,47 @@
 //! What one instance may use, each limit with its unit, its default and the reason for it.
+//!
+//! What can be set is a field of [`Limits`]; what nobody has a reason to set is a constant.
 
 use std::time::Duration;
+
+/// Dimensions of one tensor. 64: no model has as many, and ONNX Runtime's own operators stop far below.
+pub const RANK: usize = 64;
+
+/// A sentence that the host keeps for the guest, an error's message above all, in bytes; the rest of a
+/// longer one is cut off. 2 KiB: a sentence with all names of a graph. An instance keeps at most
+/// [`Limits::handles`] of them.
+pub const MESSAGE_BYTES: usize = 2048;
+
+/// What a plugin says of a frame that it could make nothing of, and how a guest's trap is described, in
+/// bytes; the rest is cut off. 16 KiB: a backtrace.
+pub const FAULT_BYTES: usize = 16 << 10;
+
+/// Which of [`Limits`] was in the way, for whoever knows how it is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each is the field of its name")]
+pub enum Limit {
+    MemoryBytes,
+    TableElements,
+    TensorBytes,
+    ModelBytes,
+    Handles,
+    HostCallBytes,
+    KeyBytes,
+    ValueBytes,
+    BucketBytes,
+}
+
+impl Limit {
+    /// What it counts.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Limit::TableElements => "elements",
+            Limit::Handles => "handles",
+            _ => "bytes",
+        }
+    }
+}
 
 /// The limits of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,19 +55,20 @@ pub struct Limits {
     /// Elements of the tensors that the instance holds at once, in bytes. 256 MiB, as the memory
     /// that they come from.
     pub tensor_bytes: usize,
-    /// A model that is loaded from bytes, in bytes. 512 MiB: more than models for the edge have.
+    /// The models that the instance loaded from bytes and still holds, in bytes of their files. 512 MiB:
+    /// more than models for the edge have.
     pub model_bytes: usize,
-    /// Resource handles that the instance holds at once: so many tensors, and so many of all else
+    /// Resource handles that the instance holds at once: this many of tensors, and this many of all else
     /// together, graphs, errors, files. 4,096: an honest frame needs a dozen, a leak shows within
     /// seconds.
     pub handles: usize,
-    /// Values that one call may bring into the host besides tensors, in bytes. 32 MiB: an output
-    /// may be a picture.
+    /// Values that one call may bring into the host besides the bytes of tensors and models, as the host
+    /// keeps them, in bytes. 32 MiB: an output may be a picture.
     pub host_call_bytes: usize,
     /// Time for one frame, or one run of a command; none for no bound. A frame with a deadline of its
     /// own is ended by the earlier of the two. 10 seconds: far beyond any frame, short enough that a
-    /// loop is noticed. Its grain is [`tollgate_nn::ticker::TICK`]: what takes less than two of those
-    /// may get through whatever the deadline says.
+    /// loop is noticed. A guest that computes is stopped within two [`tollgate_nn::ticker::TICK`]s of
+    /// it, one that waits is woken by it, and an answer that comes later is none.
     pub deadline: Option<Duration>,
     /// Time for one inference. 10 seconds, likewise; the frame's deadline holds as well.
     pub inference: Duration,

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wasmtime::component::{ComponentType, Lift, Lower};
 
+use crate::{limits::FAULT_BYTES, text::shorten};
+
 /// What a plugin is handed. Cloning it copies no data.
 #[derive(Clone, Debug, ComponentType, Lower)]
 #[component(record)]
@@ -49,6 +51,18 @@ pub struct Output {
 impl Output {
     pub(crate) fn bytes(&self) -> usize {
         self.name.len() + self.content_type.len() + self.data.len()
+    }
+}
+
+impl Fault {
+    /// The same, its text cut to [`FAULT_BYTES`].
+    pub(crate) fn shorten(self) -> Self {
+        let cut = |text| shorten(text, FAULT_BYTES);
+        match self {
+            Fault::InvalidFrame(text) => Fault::InvalidFrame(cut(text)),
+            Fault::Inference(text) => Fault::Inference(cut(text)),
+            Fault::Internal(text) => Fault::Internal(cut(text)),
+        }
     }
 }
 

@@ -8,8 +8,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tollgate_nn::clock::Deadline;
 
 use crate::{
-    Bucket, BucketError, Grants, KeyValueGrant, Keys, Limits,
+    Bucket, BucketError, Grants, KeyValueGrant, Keys, Limit, Limits,
+    limits::MESSAGE_BYTES,
     log::{Log, Quoted},
+    text::{NAME_BYTES, shorten},
 };
 
 /// How long a write waits for others at most: far beyond what a disk takes for one.
@@ -43,13 +45,24 @@ pub(crate) enum Denial {
     NoSuchStore,
     /// It was not granted.
     AccessDenied,
-    /// A sentence.
-    Other(String),
+    /// A sentence, and the limit that it is about.
+    Other(String, Option<Limit>),
+}
+
+impl Denial {
+    pub(crate) fn other(sentence: impl Into<String>) -> Self {
+        Denial::Other(shorten(sentence.into(), MESSAGE_BYTES), None)
+    }
+
+    fn over(limit: Limit, sentence: String) -> Self {
+        Denial::Other(sentence, Some(limit))
+    }
 }
 
 impl From<BucketError> for Denial {
     fn from(error: BucketError) -> Self {
-        Denial::Other(error.to_string())
+        let limit = matches!(error, BucketError::Full { .. }).then_some(Limit::BucketBytes);
+        Denial::Other(shorten(error.to_string(), MESSAGE_BYTES), limit)
     }
 }
 
@@ -90,13 +103,13 @@ impl Services {
         &self.log
     }
 
-    /// The bucket of a name, if it is granted.
+    /// The bucket of a name, if it is granted. Whether there is one that is not granted is not the
+    /// guest's business.
     pub(crate) fn open(&self, name: &str) -> Result<Arc<dyn Bucket>, Denial> {
         if let Some(bucket) = self.keyvalue.buckets.get(name) {
             return Ok(Arc::clone(bucket));
         }
-        let known = self.keyvalue.denied.iter().any(|denied| denied == name);
-        if known || self.keyvalue.buckets.is_empty() {
+        if self.keyvalue.buckets.is_empty() {
             return Err(Denial::AccessDenied);
         }
         Err(Denial::NoSuchStore)
@@ -104,21 +117,27 @@ impl Services {
 
     pub(crate) fn get(&self, bucket: &dyn Bucket, key: &str) -> Result<Option<Vec<u8>>, Denial> {
         self.check_key(key)?;
-        Ok(bucket.get(key)?)
+        let value = bucket.get(key)?;
+        if let Some(value) = &value {
+            // It may be older than the limit.
+            self.check_value(key, value)?;
+        }
+        Ok(value)
     }
 
     pub(crate) fn get_many(&self, bucket: &dyn Bucket, keys: Vec<String>) -> Result<Found, Denial> {
         // One large value asked for by a thousand short keys is a thousand large values.
-        let mut room = self.limits.answer_bytes;
+        let most = self.limits.answer_bytes;
+        let mut room = most;
         let mut found = Vec::new();
         for key in keys {
+            self.check_time()?;
             let value = self.get(bucket, &key)?;
-            let bytes = key.len() + value.as_ref().map_or(0, Vec::len);
+            let bytes = ANSWER_BYTES + key.len() + value.as_ref().map_or(0, Vec::len);
             room = room.checked_sub(bytes).ok_or_else(|| {
-                Denial::Other(format!(
-                    "one call brings at most {} bytes: ask for fewer keys at once",
-                    self.limits.answer_bytes
-                ))
+                let sentence =
+                    format!("one call brings at most {most} bytes: ask for fewer keys at once");
+                Denial::over(Limit::HostCallBytes, sentence)
             })?;
             found.push(value.map(|value| (key, value)));
         }
@@ -137,14 +156,7 @@ impl Services {
     ) -> Result<(), Denial> {
         for (key, value) in pairs {
             self.check_key(key)?;
-            if value.len() > self.limits.value_bytes {
-                return Err(Denial::Other(format!(
-                    "a value has at most {} bytes, and the one of {} has {}",
-                    self.limits.value_bytes,
-                    Quoted(key, SHOWN_BYTES),
-                    value.len()
-                )));
-            }
+            self.check_value(key, value)?;
         }
         Ok(bucket.set(pairs, self.limits.bucket_bytes, self.until())?)
     }
@@ -172,12 +184,37 @@ impl Services {
         if key.len() <= self.limits.key_bytes {
             return Ok(());
         }
-        Err(Denial::Other(format!(
+        let sentence = format!(
             "a key has at most {} bytes, and {} has {}",
             self.limits.key_bytes,
-            Quoted(key, SHOWN_BYTES),
+            Quoted(key, NAME_BYTES),
             key.len()
-        )))
+        );
+        Err(Denial::over(Limit::KeyBytes, sentence))
+    }
+
+    fn check_value(&self, key: &str, value: &[u8]) -> Result<(), Denial> {
+        if value.len() <= self.limits.value_bytes {
+            return Ok(());
+        }
+        let sentence = format!(
+            "a value has at most {} bytes, and the one of {} has {}",
+            self.limits.value_bytes,
+            Quoted(key, NAME_BYTES),
+            value.len()
+        );
+        Err(Denial::over(Limit::ValueBytes, sentence))
+    }
+
+    /// Whether there is time left, in calls that do many things.
+    fn check_time(&self) -> Result<(), Denial> {
+        match self.deadline {
+            Some(deadline) if deadline.left().is_zero() => Err(Denial::other(format!(
+                "the deadline of {:?} passed",
+                deadline.budget()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn until(&self) -> Deadline {
@@ -186,5 +223,5 @@ impl Services {
     }
 }
 
-/// How much of a key is repeated in an error, in bytes.
-const SHOWN_BYTES: usize = 64;
+/// What one pair of an answer takes of the host beside its key and its value, in bytes.
+const ANSWER_BYTES: usize = size_of::<Option<(String, Vec<u8>)>>();

@@ -35,6 +35,11 @@ impl<T> Slab<T> {
         self.held
     }
 
+    /// How many there may be.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Keeps a value; none where there are as many as may be.
     pub(crate) fn push(&mut self, value: T) -> Option<u32> {
         if self.held >= self.limit {

@@ -4,13 +4,17 @@
 //! The ledger of a frame is moved in when its call begins and moved out when it ends; there is no
 //! "current frame" that a call could find by accident.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 use tollgate_nn::{
     Caller, Elements, Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane,
-    Prepared, Tensor, TensorType,
+    Prepared, Shape, Tensor, TensorType,
     clock::{Budget, Deadline, Stamp},
 };
 use wasmtime::{Memory, ResourceLimiter, component::ResourceTable};
@@ -20,8 +24,9 @@ use wasmtime_wasi::{
 };
 
 use crate::{
-    Error, Grants, GraphGrant, Ledger, Limits, Missing,
+    Error, Grants, GraphGrant, Ledger, Limit, Limits, Missing,
     lines::Stdio,
+    refusal::{LastRefusal, Refusal},
     services::Services,
     slab::Slab,
     streams::{Streams, Written},
@@ -55,6 +60,12 @@ pub(crate) struct State {
     pub(crate) services: Services,
     pub(crate) table: ResourceTable,
     pub(crate) limiter: Limiter,
+    /// What the call that is going on was refused last.
+    pub(crate) refused: LastRefusal,
+    /// When the call that is going on has to be over.
+    pub(crate) deadline: Option<Deadline>,
+    /// [`Limits::host_call_bytes`].
+    pub(crate) host_call_bytes: usize,
     /// Components' WASI; made when it is first asked for where nothing is granted.
     preview2: Option<Box<WasiCtx>>,
     /// Preview1's, in modules.
@@ -82,7 +93,8 @@ impl State {
         let mut state = Self::without_wasi(host, grants, limits);
         if !plain {
             let stdio = Stdio::new(state.services.log());
-            state.preview2 = Some(Box::new(wasi(grants, &stdio)?.build()));
+            let wasi = wasi(grants, &stdio, limits.host_call_bytes)?.build();
+            state.preview2 = Some(Box::new(wasi));
             state.stdio = Some(stdio);
         }
         Ok(state)
@@ -98,7 +110,7 @@ impl State {
     ) -> Result<Self, Error> {
         let mut state = Self::without_wasi(host, grants, limits);
         let stdio = Stdio::new(state.services.log());
-        let mut builder = wasi(grants, &stdio)?;
+        let mut builder = wasi(grants, &stdio, limits.host_call_bytes)?;
         if !grants.stdio {
             builder
                 .stdin(streams.input.clone())
@@ -125,6 +137,7 @@ impl State {
                 lent: Vec::new(),
                 tensors: Slab::new(limits.handles),
                 held_bytes: 0,
+                models: Vec::new(),
                 tensor_bytes: limits.tensor_bytes,
                 model_bytes: limits.model_bytes,
                 inference: Budget::new(limits.inference),
@@ -134,6 +147,9 @@ impl State {
             services: Services::new(grants, limits),
             table,
             limiter: Limiter::new(limits),
+            refused: LastRefusal::default(),
+            deadline: None,
+            host_call_bytes: limits.host_call_bytes,
             preview2: None,
             preview1: None,
             stdio: None,
@@ -146,6 +162,10 @@ impl State {
 
     /// A call begins.
     pub(crate) fn begin(&mut self, deadline: Option<Deadline>) {
+        // What an earlier call was denied or refused does not explain how this one ends.
+        self.limiter.denied = None;
+        self.refused.forget();
+        self.deadline = deadline;
         self.nn.begin(deadline);
         self.services.begin(deadline);
         self.panicked = None;
@@ -203,11 +223,12 @@ impl State {
             preview1,
             stdio,
             services,
+            host_call_bytes,
             ..
         } = self;
         preview1.get_or_insert_with(|| {
             let stdio = stdio.get_or_insert_with(|| Stdio::new(services.log()));
-            Box::new(closed(&mut WasiCtx::builder(), stdio).build_p1())
+            Box::new(closed(&mut WasiCtx::builder(), stdio, *host_call_bytes).build_p1())
         })
     }
 }
@@ -220,6 +241,7 @@ impl WasiView for State {
             stdio,
             services,
             table,
+            host_call_bytes,
             ..
         } = self;
         match preview1 {
@@ -227,7 +249,7 @@ impl WasiView for State {
             None => WasiCtxView {
                 ctx: preview2.get_or_insert_with(|| {
                     let stdio = stdio.get_or_insert_with(|| Stdio::new(services.log()));
-                    Box::new(closed(&mut WasiCtx::builder(), stdio).build())
+                    Box::new(closed(&mut WasiCtx::builder(), stdio, *host_call_bytes).build())
                 }),
                 table,
             },
@@ -235,9 +257,15 @@ impl WasiView for State {
     }
 }
 
-/// Standard streams of which the log has what is written, and no network.
-fn closed<'a>(builder: &'a mut WasiCtxBuilder, stdio: &Stdio) -> &'a mut WasiCtxBuilder {
+/// Standard streams of which the log has what is written, and no network; at most this many random
+/// bytes at once.
+fn closed<'a>(
+    builder: &'a mut WasiCtxBuilder,
+    stdio: &Stdio,
+    most: usize,
+) -> &'a mut WasiCtxBuilder {
     builder
+        .max_random_size(most as u64)
         .stdin(MemoryInputPipe::new(Bytes::new()))
         .stdout(Written(stdio.output.clone()))
         .stderr(Written(stdio.errors.clone()))
@@ -245,9 +273,9 @@ fn closed<'a>(builder: &'a mut WasiCtxBuilder, stdio: &Stdio) -> &'a mut WasiCtx
         .allow_udp(false)
 }
 
-fn wasi(grants: &Grants, stdio: &Stdio) -> Result<WasiCtxBuilder, Error> {
+fn wasi(grants: &Grants, stdio: &Stdio, most: usize) -> Result<WasiCtxBuilder, Error> {
     let mut builder = WasiCtx::builder();
-    closed(&mut builder, stdio);
+    closed(&mut builder, stdio, most);
     if grants.stdio {
         builder.inherit_stdio();
     }
@@ -283,6 +311,8 @@ pub(crate) struct NnCtx {
     pub(crate) tensors: Slab<TensorEntry>,
     /// Their bytes.
     pub(crate) held_bytes: usize,
+    /// The graphs that the guest loaded from bytes, and how many; those that it dropped are gone.
+    models: Vec<(Weak<Graph>, usize)>,
     pub(crate) tensor_bytes: usize,
     pub(crate) model_bytes: usize,
     inference: Budget,
@@ -320,13 +350,13 @@ impl NnCtx {
         self.lane = Some(lane);
     }
 
-    /// A tensor of the guest's to be filled, of so many bytes, counted against the limit.
+    /// A tensor of the guest's to be filled, of this many bytes, counted against the limit.
     pub(crate) fn tensor(
         &mut self,
         ty: TensorType,
         dimensions: &[u32],
         bytes: usize,
-    ) -> Result<Tensor, NnError> {
+    ) -> Result<Tensor, Refusal> {
         self.hold(bytes)?;
         let tensor = self.take_lane(0).and_then(|mut lane| {
             let tensor = lane.tensor(ty, dimensions);
@@ -336,21 +366,43 @@ impl NnCtx {
         if tensor.is_err() {
             self.let_go(bytes);
         }
-        tensor
+        Ok(tensor?)
     }
 
     /// Counts a tensor that the guest is about to hold.
-    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), NnError> {
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), Refusal> {
         let held = self.held_bytes.saturating_add(bytes);
         if held > self.tensor_bytes {
-            return Err(NnError::TooLarge {
-                what: "the instance's tensors".to_owned(),
-                limit: self.tensor_bytes,
-                came: held.to_string(),
-            });
+            return Err(over_tensors(self.tensor_bytes, held));
         }
         self.held_bytes = held;
         Ok(())
+    }
+
+    /// Whether a model of this many bytes fits beside those that the guest holds.
+    pub(crate) fn check_model(&self, bytes: usize) -> Result<(), Refusal> {
+        let alive = self
+            .models
+            .iter()
+            .filter(|(model, _)| model.strong_count() > 0);
+        let held: usize = alive.map(|(_, bytes)| bytes).sum();
+        let held = held.saturating_add(bytes);
+        if held <= self.model_bytes {
+            return Ok(());
+        }
+        let what = "the instance's models";
+        Err(Refusal::over(
+            Limit::ModelBytes,
+            what,
+            self.model_bytes,
+            held,
+        ))
+    }
+
+    /// Counts a model that the guest has loaded, for as long as it is held.
+    pub(crate) fn keep_model(&mut self, model: &Arc<Graph>, bytes: usize) {
+        self.models.retain(|(model, _)| model.strong_count() > 0);
+        self.models.push((Arc::downgrade(model), bytes));
     }
 
     /// The guest holds so many bytes of tensors no longer.
@@ -386,16 +438,23 @@ impl NnCtx {
     }
 }
 
+#[cold]
+fn over_tensors(most: usize, came: usize) -> Refusal {
+    let what = "the instance's tensors";
+    Refusal::over(Limit::TensorBytes, what, most, came)
+}
+
 /// Bounds memories and tables, and remembers what it denied, so that the trap which mostly follows
 /// can be explained.
 pub(crate) struct Limiter {
     memory: Bound,
     table: Bound,
-    pub(crate) denied: Option<String>,
+    pub(crate) denied: Option<(Limit, String)>,
 }
 
 /// One thing that may grow up to a limit, summed over all of the instance's.
 struct Bound {
+    which: Limit,
     unit: &'static str,
     limit: usize,
     used: usize,
@@ -403,14 +462,15 @@ struct Bound {
 
 impl Limiter {
     fn new(limits: &Limits) -> Self {
-        let bound = |unit, limit| Bound {
+        let bound = |which, unit, limit| Bound {
+            which,
             unit,
             limit,
             used: 0,
         };
         Self {
-            memory: bound("bytes of memory", limits.memory_bytes),
-            table: bound("table entries", limits.table_elements),
+            memory: bound(Limit::MemoryBytes, "bytes of memory", limits.memory_bytes),
+            table: bound(Limit::TableElements, "table entries", limits.table_elements),
             denied: None,
         }
     }
@@ -423,13 +483,11 @@ impl Limiter {
 
 impl Bound {
     /// Counts a growth; says what is wrong with it where it does not fit.
-    fn grow(&mut self, current: usize, desired: usize) -> Result<(), String> {
+    fn grow(&mut self, current: usize, desired: usize) -> Result<(), (Limit, String)> {
         let used = self.used.saturating_add(desired.saturating_sub(current));
         if used > self.limit {
-            return Err(format!(
-                "at most {} {}, {used} asked for",
-                self.limit, self.unit
-            ));
+            let text = format!("at most {} {}, {used} asked for", self.limit, self.unit);
+            return Err((self.which, text));
         }
         self.used = used;
         Ok(())
@@ -469,9 +527,11 @@ pub(crate) enum TensorEntry {
     /// Refused when it was made; the constructor cannot say so, the first use does.
     Refused {
         ty: TensorType,
-        dimensions: Vec<u32>,
+        /// None where there were too many to be kept.
+        dimensions: Shape,
         code: ErrorCode,
         message: String,
+        limit: Option<Limit>,
     },
 }
 
@@ -541,21 +601,16 @@ pub(crate) struct Ephemeral {
     pub(crate) graphs: Vec<Arc<Graph>>,
     pub(crate) contexts: Vec<ContextEntry>,
     pub(crate) handles: usize,
-    /// What the last error was about; the guest itself is only told a number.
-    pub(crate) last_refusal: Option<String>,
 }
 
 impl Ephemeral {
-    pub(crate) fn room_for_a_handle(&self) -> Result<(), NnError> {
+    pub(crate) fn room_for_a_handle(&self) -> Result<(), Refusal> {
         let held = self.graphs.len() + self.contexts.len();
         if held < self.handles {
             return Ok(());
         }
-        Err(NnError::TooLarge {
-            what: "the instance's handles of graphs and contexts".to_owned(),
-            limit: self.handles,
-            came: (held + 1).to_string(),
-        })
+        let what = "the instance's graphs and contexts";
+        Err(Refusal::over(Limit::Handles, what, self.handles, held + 1))
     }
 }
 

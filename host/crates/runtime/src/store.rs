@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use wasmtime::{CallHook, Store, Trap, component};
+use wasmtime::{
+    CallHook, Store, Trap,
+    component::{self, ResourceTableError},
+};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
-    Calls, Error, GuestFault, Limits, Plugin, engine::epochs, error::reason, executor::Executor,
-    state::State, trap,
+    Calls, Error, GuestFault, Limit, Limits, Plugin, engine::epochs, error::reason,
+    executor::Executor, state::State, trap,
 };
 use tollgate_nn::clock::Deadline;
 
@@ -21,9 +24,12 @@ pub(crate) fn executor(plugin: &Plugin) -> Result<Option<Executor>, Error> {
 }
 
 /// A store with nothing instantiated in it.
-pub(crate) fn new_store(plugin: &Plugin, state: State, limits: &Limits) -> Store<State> {
+pub(crate) fn new_store(plugin: &Plugin, mut state: State, limits: &Limits) -> Store<State> {
+    // For what runs while it is instantiated.
+    state.begin(limits.deadline.map(Deadline::after));
     let mut store = Store::new(plugin.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
+    // Tensors and models are read where they lie, and take none of it.
     store.set_hostcall_fuel(limits.host_call_bytes);
     if plugin.calls() == Calls::Async
         && let Some(table) = store.concurrent_resource_table()
@@ -83,7 +89,6 @@ pub(crate) fn start_failure(
     limits: &Limits,
     error: &wasmtime::Error,
 ) -> Error {
-    let denied = &store.data().limiter.denied;
     if error.downcast_ref::<Trap>().is_some() {
         return classify(store, limits.deadline, error);
     }
@@ -91,8 +96,8 @@ pub(crate) fn start_failure(
         return Error::Exited { code: exit.0 };
     }
     Error::Instantiate {
-        reason: match denied {
-            Some(what) => format!("{what} ({})", reason(error)),
+        reason: match over_limit(store.data(), error) {
+            Some((_, what)) => format!("{what} ({})", reason(error)),
             None => reason(error),
         },
     }
@@ -105,15 +110,47 @@ pub(crate) fn classify(
     error: &wasmtime::Error,
 ) -> Error {
     let state = store.data();
-    let fault = match (error.downcast_ref::<Trap>(), &state.limiter.denied) {
-        (Some(Trap::Interrupt), _) => GuestFault::Deadline {
-            after: after.unwrap_or_default(),
+    if let Some(Trap::Interrupt) = error.downcast_ref() {
+        return late(after);
+    }
+    let ended = trap::ended(state, error);
+    let fault = match over_limit(state, error) {
+        Some((limit, what)) => GuestFault::Limit {
+            limit,
+            what,
+            trap: ended.to_string(),
         },
-        (_, Some(what)) => GuestFault::Limit {
-            what: what.clone(),
-            trap: trap::ended(state, error).to_string(),
-        },
-        (_, None) => trap::ended(state, error),
+        None => ended,
     };
     fault.into()
+}
+
+/// The deadline passed that was this long.
+pub(crate) fn late(after: Option<Duration>) -> Error {
+    let after = after.unwrap_or_default();
+    GuestFault::Deadline { after }.into()
+}
+
+/// The limit that a call could not go on for.
+fn over_limit(state: &State, error: &wasmtime::Error) -> Option<(Limit, String)> {
+    if let Some(denied) = &state.limiter.denied {
+        return Some(denied.clone());
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return Some((Limit::Handles, too_many_handles(state.nn.tensors.limit())));
+    }
+    // Wasmtime keeps this error's type to itself.
+    let innermost = error.root_cause().to_string();
+    innermost.contains("fuel allocated for hostcalls").then(|| {
+        let most = state.host_call_bytes;
+        let what = format!(
+            "at most {most} bytes in one call besides those of tensors and models, more came"
+        );
+        (Limit::HostCallBytes, what)
+    })
+}
+
+/// What is said where a guest holds as many handles as it may.
+pub(crate) fn too_many_handles(most: usize) -> String {
+    format!("the guest holds as many handles as it may: at most {most} handles, one more asked for")
 }

@@ -8,7 +8,12 @@ use std::fmt::{self, Write};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::{GuestFault, state::State};
+use crate::{
+    GuestFault,
+    limits::FAULT_BYTES,
+    state::State,
+    text::{cut, shorten},
+};
 
 /// Frames that are shown, innermost first.
 const MOST_FRAMES: usize = 8;
@@ -53,13 +58,20 @@ pub(crate) fn ended(state: &State, error: &wasmtime::Error) -> GuestFault {
         words.push_str(begin);
         words.push_str(&place);
     }
+    if let Some(refused) = state.refused.words() {
+        let begin = if words.is_empty() { "" } else { "; " };
+        words.push_str(begin);
+        words.push_str("the host's last refusal: ");
+        words.push_str(&refused);
+    }
     GuestFault::Trap {
         reason: words,
         said: state.last_words(),
+        limit: state.refused.limit(),
     }
 }
 
-/// The causes of an error, outermost first, without its backtrace.
+/// The causes of an error, outermost first, without its backtrace, in few [`FAULT_BYTES`].
 fn causes(error: &wasmtime::Error, backtrace: Option<&WasmBacktrace>) -> String {
     let backtrace = backtrace.map(ToString::to_string);
     let causes = error.chain().map(ToString::to_string);
@@ -70,7 +82,13 @@ fn causes(error: &wasmtime::Error, backtrace: Option<&WasmBacktrace>) -> String 
             None => cause,
         })
         .collect();
-    causes.join(": ")
+    let text = causes.join(": ");
+    if text.len() <= FAULT_BYTES {
+        return text;
+    }
+    // What is cut off is the innermost cause, which says most.
+    let innermost = cut(error.root_cause(), FAULT_BYTES);
+    format!("{innermost} ({})", shorten(text, FAULT_BYTES))
 }
 
 /// The named functions that the guest was in, innermost first; none where there are no names.

@@ -12,7 +12,7 @@ use tollgate_runtime::{Instance, Ledger, Plugin};
 use super::hints::Signs;
 use crate::{
     commands::load,
-    config::Run,
+    config::{Run, limit_option},
     egress,
     report::{Crossings, GuestSplit, Host, Inferences, Stages, Tally},
 };
@@ -35,11 +35,15 @@ struct Report {
 
 pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::Result<ExitCode> {
     let (grants, limits) = run.command()?;
-    let grants = load::grants(grants, &run.keyvalue, &plugin)?;
+    let grants = load::grants(grants, &run.keyvalue, &limits, &plugin)?;
     let (nn, runtime) = super::load_graphs(run)?;
     let mut ledger = Ledger::open();
     ledger.start();
     let exit_code = Instance::run_command(&plugin, &nn, &grants, &limits, &mut ledger)
+        .map_err(|error| match error.limit().and_then(limit_option) {
+            Some(option) => anyhow::anyhow!("{error}; raise it with `{option}`"),
+            None => error.into(),
+        })
         .with_context(|| format!("`{}` failed", run.plugin.display()))?;
     let record = ledger.close();
     signs.command(record.missing, exit_code);

@@ -11,7 +11,7 @@ use tollgate_runtime::{Plugin, probe};
 use super::{hints::Signs, told::Told};
 use crate::{
     commands::load,
-    config::Run,
+    config::{Run, limit_option},
     dispatch,
     egress::{self, outputs::OutDir, terminal},
     interrupt::{self, Interrupt},
@@ -44,7 +44,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
         .as_deref()
         .map(|path| Truth::read(path, files.names()));
     let truth = truth.transpose()?;
-    let grants = load::grants(frames.grants, &run.keyvalue, &plugin)?;
+    let grants = load::grants(frames.grants, &run.keyvalue, &run.limits, &plugin)?;
     let (nn, runtime) = super::load_graphs(run)?;
     let setup = Setup {
         plugin,
@@ -185,7 +185,14 @@ impl Collector {
     /// Says why a frame failed, and lists it, for the first of them.
     fn fail(&mut self, sequence: u64, pass: u32, source: &str, failure: &Failure) {
         self.failed += 1;
-        let message = egress::one_line(failure);
+        let mut message = egress::one_line(failure);
+        if let Failure::Instance(error) = failure
+            && let Some(option) = error.limit().and_then(limit_option)
+        {
+            message.push_str("; raise it with `");
+            message.push_str(option);
+            message.push('`');
+        }
         if self.failed <= MAX_TOLD {
             let mut line = terminal::escaped(source);
             line.push_str(": ");

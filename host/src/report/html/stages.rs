@@ -72,6 +72,7 @@ fn waterfall(stages: &Stages) -> Vec<Row> {
         ("infer", stages.infer, Role::Infer),
         ("lower", stages.lower, Role::Crossing),
         ("glue", stages.glue, Role::Crossing),
+        ("keyvalue", stages.keyvalue, Role::Wait),
     ]
     .into_iter()
     .filter(|(_, spent, _)| *spent > 0.0)
@@ -191,7 +192,7 @@ fn plugin(result: &ScenarioResult) -> Option<Vec<(f64, Role)>> {
             stages.instantiate + stages.lift + stages.lower + stages.glue,
             Role::Crossing,
         ),
-        (stages.queue + stages.batch, Role::Wait),
+        (stages.queue + stages.batch + stages.keyvalue, Role::Wait),
     ])
 }
 

@@ -5,6 +5,7 @@
 //! would let it.
 
 mod buckets;
+mod keep;
 mod misuse;
 mod ready;
 mod spec;
@@ -75,6 +76,7 @@ impl Guest for Conduct {
             _ => buckets::run(command, arguments)
                 .or_else(|| ready::run(command, arguments))
                 .or_else(|| misuse::run(command, arguments))
+                .or_else(|| keep::run(command, arguments, bytes))
                 .ok_or_else(|| Fault::Internal(format!("no command `{command}`")))?,
         };
         Ok(vec![Output {

@@ -31,7 +31,7 @@ pub(crate) fn run(command: &str, arguments: &str) -> Option<String> {
     })
 }
 
-fn trap() -> String {
+pub(crate) fn trap() -> String {
     #[cfg(target_arch = "wasm32")]
     core::arch::wasm32::unreachable();
     #[cfg(not(target_arch = "wasm32"))]

@@ -31,11 +31,14 @@ fn get(
     mut store: Store<'_>,
     (key,): (WasmStr,),
 ) -> wasmtime::Result<(Result<Option<String>, Error>,)> {
-    let key = key.to_str(&store)?.into_owned();
+    let (bytes, value) = {
+        let key = key.to_str(&store)?;
+        let value = store.data().services.config(&key).map(str::to_owned);
+        (key.len(), value)
+    };
     let state = store.data_mut();
-    let value = state.services.config(&key).map(str::to_owned);
     let counts = &mut state.ledger.counts;
-    counts.bytes_in += key.len() as u64;
+    counts.bytes_in += bytes as u64;
     counts.bytes_out += value.as_ref().map_or(0, String::len) as u64;
     state.ledger.switch(Stage::Lower);
     Ok((Ok(value),))

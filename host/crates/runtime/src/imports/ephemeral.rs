@@ -17,7 +17,7 @@ use tollgate_nn::{ErrorCode, Graph, TensorType};
 use wasmtime::{Caller, Linker};
 
 use super::{
-    translate,
+    memory_of, translate,
     types::{Encoding, Refusal, Target},
 };
 use crate::{
@@ -57,29 +57,14 @@ fn answer(
     caller: &mut Caller<'_, State>,
     function: impl FnOnce(&mut [u8], &mut State) -> Result<(), Refusal>,
 ) -> Answer {
-    let memory = match caller.data().memory {
-        Some(memory) => memory,
-        None => {
-            let memory = caller
-                .get_export("memory")
-                .and_then(wasmtime::Extern::into_memory)
-                .ok_or_else(|| {
-                    wasmtime::Error::msg(
-                        "the module exports no memory called `memory`, through which wasi_ephemeral_nn is called",
-                    )
-                })?;
-            caller.data_mut().memory = Some(memory);
-            memory
-        }
-    };
+    let memory = memory_of(caller)?;
     let (bytes, state) = memory.data_and_store_mut(caller);
     Ok(match function(bytes, state) {
         Ok(()) => 0,
         Err(refusal) => {
             tracing::debug!(code = ?refusal.code, "{}", refusal.message);
-            let errno = errno(refusal.code);
-            state.ephemeral.last_refusal = Some(refusal.message);
-            errno
+            state.refused.keep(&refusal.message, refusal.limit);
+            errno(refusal.code)
         }
     })
 }
@@ -101,7 +86,7 @@ fn load(
                 "an ONNX model is one builder, {count} came"
             )));
         }
-        let graph = {
+        let (graph, bytes) = {
             let list = range(memory, builders, u64::from(count) * 8, 4)?;
             let builders = list
                 .chunks_exact(8)
@@ -110,8 +95,10 @@ fn load(
                     range(memory, start, u64::from(bytes), 1)
                 })
                 .collect::<Result<SmallVec<[&[u8]; 1]>, Refusal>>()?;
-            translate::load(&state.nn, &builders, encoding, target)?
+            let graph = translate::load(&state.nn, &builders, encoding, target)?;
+            (graph, builders.iter().map(|builder| builder.len()).sum())
         };
+        state.nn.keep_model(&graph, bytes);
         let handle = hand_out_graph(state, graph)?;
         write_number(memory, graph_out, handle)
     })
@@ -157,11 +144,7 @@ fn set_input(mut caller: Caller<'_, State>, context: u32, index: u32, tensor: u3
     answer(&mut caller, |memory, state| {
         let record = range(memory, tensor, TENSOR_BYTES, 4)?;
         let (dimensions, rank) = (number(record, 0), number(record, 4));
-        if rank > MAX_RANK {
-            return Err(invalid(format!(
-                "a tensor has at most {MAX_RANK} dimensions, {rank} came"
-            )));
-        }
+        translate::check_rank(rank as usize)?;
         let ty = tensor_type(record.get(8).copied().unwrap_or(u8::MAX))?;
         let (data, bytes) = (number(record, 12), number(record, 16));
         let dimensions: SmallVec<[u32; 8]> = range(memory, dimensions, u64::from(rank) * 4, 4)?
@@ -249,9 +232,6 @@ fn get_output(
 
 /// Builders that are looked at: more than any encoding has. Their list is copied into the host.
 const MAX_BUILDERS: u32 = 16;
-
-/// Dimensions that are looked at: more than any model has. They are copied into the host.
-const MAX_RANK: u32 = 64;
 
 /// What a tensor's record takes in the guest's memory: the address and count of its dimensions, its
 /// type in a byte of its own, the address and count of its bytes.

@@ -1,6 +1,6 @@
 //! `wasi:keyvalue@0.2.0-draft`: the buckets that were granted.
 //!
-//! Time in the bucket is `glue`, and a write's is mostly the disk's: when it returns, what was
+//! Time in the bucket is a stage of its own, and a write's is mostly the disk's: when it returns, what was
 //! written is there to stay. `set-many` and `delete-many` happen whole or not at all, which is more
 //! than the standard asks for.
 
@@ -69,7 +69,7 @@ impl From<Denial> for Error {
         match denial {
             Denial::NoSuchStore => Error::NoSuchStore,
             Denial::AccessDenied => Error::AccessDenied,
-            Denial::Other(sentence) => Error::Other(sentence),
+            Denial::Other(sentence, _) => Error::Other(sentence),
         }
     }
 }
@@ -91,14 +91,25 @@ fn call<T>(
     bytes_out: impl FnOnce(&T) -> usize,
 ) -> Outcome<T> {
     let state = store.data_mut();
-    state.ledger.switch(Stage::Glue);
+    state.ledger.switch(Stage::Keyvalue);
     let bucket = &*state.table.get(bucket)?.0;
     let result = run(&state.services, bucket);
     let counts = &mut state.ledger.counts;
     counts.bytes_in += bytes_in as u64;
     counts.bytes_out += result.as_ref().map_or(0, bytes_out) as u64;
     state.ledger.switch(Stage::Lower);
-    Ok((result.map_err(Error::from),))
+    Ok((result.map_err(|denial| refuse(state, denial)),))
+}
+
+/// A refusal as the guest gets it, kept in mind in case that it does not say it.
+#[cold]
+fn refuse(state: &mut State, denial: Denial) -> Error {
+    match &denial {
+        Denial::NoSuchStore => state.refused.keep("no bucket of that name", None),
+        Denial::AccessDenied => state.refused.keep("no bucket is granted", None),
+        Denial::Other(sentence, limit) => state.refused.keep(sentence, *limit),
+    }
+    denial.into()
 }
 
 fn nothing<T>(_: &T) -> usize {
@@ -110,7 +121,7 @@ fn open(mut store: Store<'_>, (name,): (String,)) -> Outcome<Handle> {
     state.ledger.counts.bytes_in += name.len() as u64;
     let opened = match state.services.open(&name) {
         Ok(bucket) => Ok(push(&mut state.table, BucketEntry(bucket))?),
-        Err(denial) => Err(denial.into()),
+        Err(denial) => Err(refuse(state, denial)),
     };
     state.ledger.switch(Stage::Lower);
     Ok((opened,))

@@ -41,12 +41,14 @@ fn log(
     mut store: StoreContextMut<'_, State>,
     (level, context, message): (Level, WasmStr, WasmStr),
 ) -> wasmtime::Result<()> {
-    let context = context.to_str(&store)?.into_owned();
-    let message = message.to_str(&store)?.into_owned();
-    let state = store.data_mut();
-    state.ledger.switch(Stage::Glue);
-    state.ledger.counts.bytes_in += (context.len() + message.len()) as u64;
     let level = LogLevel::from_ordinal(level as u8);
-    state.services.log().line(level, &context, &message);
+    store.data_mut().ledger.switch(Stage::Glue);
+    let bytes = {
+        let (context, message) = (context.to_str(&store)?, message.to_str(&store)?);
+        let log = store.data().services.log();
+        log.line(level, &context, &message);
+        context.len() + message.len()
+    };
+    store.data_mut().ledger.counts.bytes_in += bytes as u64;
     Ok(())
 }

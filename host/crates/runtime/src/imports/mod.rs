@@ -15,7 +15,7 @@
 //! | `wasi:logging` | cut short or dropped | |
 //! | `tollgate:plugin/panic` | cut short | |
 //! | `wasi:keyvalue` | an `error` that says it | the handle table is full |
-//! | `wasi:*` 0.2 and 0.3, preview1 | as Wasmtime's WASI has it | |
+//! | `wasi:*` 0.2 and 0.3, preview1 | as Wasmtime's WASI has it | it waits beyond its deadline |
 //!
 //! A handle that is dropped, foreign or of another type never gets here: Wasmtime's own table of
 //! the instance traps on it. Bytes are copied once each way on the standard interface; on
@@ -34,16 +34,18 @@ mod prepared;
 mod tollgate_nn;
 mod translate;
 mod types;
+mod waits;
 mod wasi_nn;
 mod wasi_nn_older;
 
-use wasmtime::component::Linker;
+use wasmtime::{Caller, Memory, component::Linker};
 
 use crate::state::State;
 
 /// Offers to core modules what they may import: preview1.
 pub(crate) fn add_to_module_linker(linker: &mut wasmtime::Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p1::add_to_linker_sync(linker, State::preview1)?;
+    waits::add_to_module_linker(linker)?;
     ephemeral::add_to_linker(linker)
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn add_to_module_linker(linker: &mut wasmtime::Linker<State>) -> wasm
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     preopens::add_to_linker(linker)?;
+    waits::add_to_linker(linker)?;
     add_ours(linker)
 }
 
@@ -73,4 +76,21 @@ fn add_ours(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     logging::add_to_linker(linker)?;
     panic::add_to_linker(linker)?;
     keyvalue::add_to_linker(linker)
+}
+
+/// A module's memory, through which it is called.
+fn memory_of(caller: &mut Caller<'_, State>) -> wasmtime::Result<Memory> {
+    if let Some(memory) = caller.data().memory {
+        return Ok(memory);
+    }
+    let memory = caller
+        .get_export("memory")
+        .and_then(wasmtime::Extern::into_memory)
+        .ok_or_else(|| {
+            wasmtime::Error::msg(
+                "the module exports no memory called `memory`, through which the host is called",
+            )
+        })?;
+    caller.data_mut().memory = Some(memory);
+    Ok(memory)
 }

@@ -11,8 +11,9 @@ use wasmtime::{
 };
 
 use super::{
-    elements::List,
+    elements::{InPlace, List},
     tollgate_nn::Info,
+    translate,
     types::{Outcome, Refusal, Type, push, tell},
 };
 use crate::{
@@ -69,7 +70,7 @@ fn prepare(
         Ok(entry) => Ok(push(&mut state.table, entry)?),
         Err(refusal) => Err(refusal),
     };
-    tell(&mut state.table, handle)
+    tell(state, handle)
 }
 
 fn make(
@@ -78,6 +79,12 @@ fn make(
     inputs: &[Input],
 ) -> wasmtime::Result<Result<Prepared, Refusal>> {
     let graph = &store.data().table.get(graph)?.0;
+    let mut ranks = inputs.iter().map(|input| input.dimensions.len());
+    let fits = translate::check_count(graph, inputs.len())
+        .and_then(|()| ranks.try_for_each(translate::check_rank));
+    if let Err(refusal) = fits {
+        return Ok(Err(refusal));
+    }
     let names = inputs
         .iter()
         .map(|input| {
@@ -125,14 +132,14 @@ fn outputs(store: Store<'_>, (prepared,): (Handle,)) -> wasmtime::Result<(Vec<In
 
 fn run(
     store: Store<'_>,
-    (prepared, inputs): (Handle, Vec<WasmList<u8>>),
+    (prepared, inputs): (Handle, Vec<InPlace>),
 ) -> wasmtime::Result<Outcome<Vec<List>>> {
     call(store, &prepared, &inputs, None, |outputs| outputs.collect())
 }
 
 fn run_one(
     store: Store<'_>,
-    (prepared, input): (Handle, WasmList<u8>),
+    (prepared, input): (Handle, InPlace),
 ) -> wasmtime::Result<Outcome<List>> {
     call(store, &prepared, &[input], Some(1), |outputs| {
         outputs.next().unwrap_or_else(List::empty)
@@ -146,7 +153,7 @@ fn run_one(
 fn call<T>(
     mut store: Store<'_>,
     prepared: &Handle,
-    inputs: &[WasmList<u8>],
+    inputs: &[InPlace],
     gives: Option<usize>,
     hand_out: impl FnOnce(&mut dyn Iterator<Item = List>) -> T,
 ) -> wasmtime::Result<Outcome<T>> {
@@ -172,14 +179,14 @@ fn call<T>(
         }))
     });
     state.table.get_mut(prepared)?.inference = Some(inference);
-    tell(&mut state.table, told)
+    tell(state, told)
 }
 
 /// Runs with the inputs where they lie.
 fn run_in_place(
     store: &mut Store<'_>,
     prepared: &mut Prepared,
-    inputs: &[WasmList<u8>],
+    inputs: &[InPlace],
     gives: Option<usize>,
 ) -> Result<Ran, Refusal> {
     let has = prepared.graph().outputs().len();
@@ -196,10 +203,8 @@ fn run_in_place(
     let ran = {
         // The shared borrow of the store holds the guest's memory still for the whole run.
         let store = &*store;
-        let inputs: SmallVec<[&[u8]; 4]> = inputs
-            .iter()
-            .map(|input| input.as_le_slice(store))
-            .collect();
+        let inputs: SmallVec<[&[u8]; 4]> =
+            inputs.iter().map(|input| input.as_slice(store)).collect();
         prepared.run(&mut lane, &inputs, Some(deadline))
     };
     store.data_mut().nn.put_lane(lane);

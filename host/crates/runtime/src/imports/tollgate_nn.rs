@@ -10,8 +10,11 @@ use wasmtime::{
     component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr},
 };
 
-use super::elements::List;
-use super::types::{Outcome, Refusal, Type, tell};
+use super::{
+    elements::{InPlace, List},
+    translate,
+    types::{Outcome, Refusal, Type, tell},
+};
 use crate::{
     ledger::Stage,
     state::{GraphEntry, State},
@@ -47,7 +50,7 @@ struct Input {
     name: Option<WasmStr>,
     dimensions: WasmList<u32>,
     ty: Type,
-    data: WasmList<u8>,
+    data: InPlace,
 }
 
 #[derive(ComponentType, Lower)]
@@ -105,7 +108,7 @@ fn infer(
             })
             .collect()
     });
-    let outcome = tell(&mut state.table, outputs);
+    let outcome = tell(state, outputs);
     state.ledger.switch(Stage::Lower);
     outcome
 }
@@ -130,6 +133,10 @@ fn run_in_place(
 ) -> Result<(Ran, u64), Refusal> {
     let unreadable =
         |error: wasmtime::Error| Refusal::new(ErrorCode::InvalidArgument, error.to_string());
+    translate::check_count(graph, inputs.len())?;
+    for input in inputs {
+        translate::check_rank(input.dimensions.len())?;
+    }
     let names = inputs
         .iter()
         .map(|input| {
@@ -146,7 +153,7 @@ fn run_in_place(
         .iter()
         .zip(&names)
         .map(|(input, name)| {
-            let bytes = input.data.as_le_slice(store);
+            let bytes = input.data.as_slice(store);
             total += bytes.len() as u64;
             Argument {
                 name: name.as_deref(),

@@ -9,13 +9,15 @@ use tollgate_nn::{Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphR
 use super::types::{Encoding, Refusal, Target};
 use crate::{
     Missing,
+    limits::RANK,
     state::{Kept, NnCtx, State},
+    text::Name,
 };
 
 /// The outputs of an inference, in the graph's order.
 pub(super) type Tensors = SmallVec<[Tensor; 2]>;
 
-/// Loads a model that the guest brings.
+/// Loads a model that the guest brings; it is counted with [`NnCtx::keep_model`].
 pub(super) fn load(
     nn: &NnCtx,
     builders: &[&[u8]],
@@ -44,14 +46,7 @@ pub(super) fn load(
             format!("an ONNX model is one builder, {} came", builders.len()),
         ));
     };
-    if bytes.len() > nn.model_bytes {
-        return Err(tollgate_nn::Error::TooLarge {
-            what: "the model".to_owned(),
-            limit: nn.model_bytes,
-            came: bytes.len().to_string(),
-        }
-        .into());
-    }
+    nn.check_model(bytes.len())?;
     let options = GraphOptions {
         device: device(target, &nn.host.options)?,
         ..nn.host.options.clone()
@@ -86,12 +81,13 @@ pub(super) fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
         refuse();
         return Err(Refusal::new(
             ErrorCode::Security,
-            format!("graph `{name}` is not granted to this plugin"),
+            format!("graph `{}` is not granted to this plugin", Name(name)),
         ));
     }
     nn.host.registry.get(name).ok_or_else(|| {
         refuse();
-        let names = nn.host.registry.names();
+        let mut names = nn.host.registry.names();
+        names.retain(|name| nn.graphs.allows(name));
         let there = if names.is_empty() {
             "none is loaded".to_owned()
         } else {
@@ -99,9 +95,40 @@ pub(super) fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
         };
         Refusal::new(
             ErrorCode::NotFound,
-            format!("no graph is named `{name}`: {there}"),
+            format!("no graph is named `{}`: {there}", Name(name)),
         )
     })
+}
+
+/// Whether a tensor has as many dimensions as are looked at, before any of them is.
+pub(super) fn check_rank(dimensions: usize) -> Result<(), Refusal> {
+    if dimensions <= RANK {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        ErrorCode::InvalidArgument,
+        format!("a tensor has at most {RANK} dimensions, {dimensions} came"),
+    ))
+}
+
+/// Inputs that are looked at beyond those of a graph: it may have some that wasi-nn cannot name, which
+/// `tollgate-nn` refuses by their names.
+const UNNAMED: usize = 256;
+
+/// Whether there are not far more inputs than the graph takes, before any of them is looked at.
+pub(super) fn check_count(graph: &Graph, came: usize) -> Result<(), Refusal> {
+    let inputs = graph.inputs();
+    if came <= inputs.len() + graph.optional_inputs().len() + UNNAMED {
+        return Ok(());
+    }
+    let names = inputs.iter().map(|info| info.name.to_string());
+    Err(tollgate_nn::Error::InputCount {
+        graph: graph.name().to_owned(),
+        expected: inputs.len(),
+        names: names.collect::<Vec<_>>().join(", "),
+        came,
+    }
+    .into())
 }
 
 /// One inference with the inputs that a context keeps: for the generations of the standard in
@@ -163,5 +190,5 @@ pub(super) fn output<'a>(
 /// Counts outputs that the guest is about to hold; all of them or none.
 pub(super) fn hold(nn: &mut NnCtx, outputs: &[Tensor]) -> Result<(), Refusal> {
     let bytes = outputs.iter().map(|output| output.bytes().len()).sum();
-    Ok(nn.hold(bytes)?)
+    nn.hold(bytes)
 }

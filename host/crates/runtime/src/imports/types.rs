@@ -1,9 +1,12 @@
 //! The plain types of the interfaces, and their counterparts in `tollgate-nn`.
 
 use tollgate_nn::{ErrorCode, TensorType};
-use wasmtime::component::{ComponentType, Lift, Lower, Resource, ResourceTable};
+use wasmtime::component::{
+    ComponentType, Lift, Lower, Resource, ResourceTable, ResourceTableError,
+};
 
-use crate::state::{ErrorEntry, NnCtx, TensorEntry};
+pub(super) use crate::refusal::Refusal;
+use crate::state::{ErrorEntry, NnCtx, State, TensorEntry};
 
 /// `wasi:nn/tensor.tensor-type`, in the standard's order.
 #[derive(Clone, Copy, ComponentType, Lift, Lower)]
@@ -133,42 +136,31 @@ pub(super) enum Target {
     Tpu,
 }
 
-/// A failure that the guest is told about.
-pub(super) struct Refusal {
-    pub(super) code: ErrorCode,
-    pub(super) message: String,
-}
-
-impl Refusal {
-    pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
-    }
-}
-
-impl From<tollgate_nn::Error> for Refusal {
-    fn from(error: tollgate_nn::Error) -> Self {
-        Self::new(error.code(), error.to_string())
-    }
-}
-
 /// A function's result as the guest gets it: its value, or a handle of an `error`.
 pub(super) type Outcome<T> = (Result<T, Resource<ErrorEntry>>,);
 
 /// Hands a result to the guest; fails only where the handle table is full.
 pub(super) fn tell<T>(
-    table: &mut ResourceTable,
+    state: &mut State,
     result: Result<T, Refusal>,
 ) -> wasmtime::Result<Outcome<T>> {
     Ok((match result {
         Ok(value) => Ok(value),
-        Err(Refusal { code, message }) => Err(push(table, ErrorEntry { code, message })?),
+        Err(refusal) => Err(refuse(state, refusal)?),
     },))
 }
 
-const FULL: &str = "the guest holds as many handles as it may";
+/// Gives the guest a handle of an error, and keeps in mind what it says.
+#[cold]
+fn refuse(state: &mut State, refusal: Refusal) -> wasmtime::Result<Resource<ErrorEntry>> {
+    let Refusal {
+        code,
+        message,
+        limit,
+    } = refusal;
+    state.refused.keep(&message, limit);
+    push(&mut state.table, ErrorEntry { code, message })
+}
 
 /// Gives the guest a handle of a tensor.
 pub(super) fn push_tensor(
@@ -177,7 +169,8 @@ pub(super) fn push_tensor(
 ) -> wasmtime::Result<Resource<TensorEntry>> {
     match nn.tensors.push(entry) {
         Some(number) => Ok(Resource::new_own(number)),
-        None => wasmtime::bail!(FULL),
+        // As Wasmtime's own table says it.
+        None => Err(ResourceTableError::Full.into()),
     }
 }
 
@@ -206,7 +199,5 @@ pub(super) fn push<T: Send + 'static>(
     table: &mut ResourceTable,
     entry: T,
 ) -> wasmtime::Result<Resource<T>> {
-    table
-        .push(entry)
-        .map_err(|error| wasmtime::Error::from(error).context(FULL))
+    Ok(table.push(entry)?)
 }

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tollgate_nn::{Argument, Data, ErrorCode, Graph, Shape};
+use tollgate_nn::{Argument, Data, ErrorCode, Graph, Shape, TensorType};
 use wasmtime::{
     StoreContextMut,
     component::{Linker, Resource, ResourceType, WasmList, WasmStr},
 };
 
 use super::{
-    elements::List,
+    elements::{InPlace, List},
     translate::{self, Tensors},
     types::{
         self, Code, Encoding, Outcome, Refusal, Target, Type, push, push_tensor, take_tensor, tell,
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     ledger::Stage,
     state::{ContextEntry, ErrorEntry, GraphEntry, NnCtx, State, TensorEntry},
+    text::Name,
 };
 
 type Store<'a> = StoreContextMut<'a, State>;
@@ -94,30 +95,39 @@ fn error_data(store: Store<'_>, (error,): (Resource<ErrorEntry>,)) -> wasmtime::
 /// One copy in: from the guest's memory to memory that ONNX Runtime reads.
 fn new_tensor(
     mut store: Store<'_>,
-    (dimensions, ty, data): (WasmList<u32>, Type, WasmList<u8>),
+    (dimensions, ty, data): (WasmList<u32>, Type, InPlace),
 ) -> wasmtime::Result<(Resource<TensorEntry>,)> {
     let ty = ty.into();
-    let dims: SmallVec<[u32; 8]> = dimensions.as_le_slice(&store).into();
-    let bytes = data.as_le_slice(&store).len();
-    let made = tollgate_nn::check_tensor(ty, &dims, bytes)
-        .and_then(|()| store.data_mut().nn.tensor(ty, &dims, bytes));
+    let mut dims: SmallVec<[u32; 8]> = SmallVec::new();
+    let made = translate::check_rank(dimensions.len()).and_then(|()| {
+        dims.extend_from_slice(dimensions.as_le_slice(&store));
+        tollgate_nn::check_tensor(ty, &dims, data.len())?;
+        store.data_mut().nn.tensor(ty, &dims, data.len())
+    });
     let entry = match made {
         Ok(mut tensor) => {
-            tensor.fill(data.as_le_slice(&store));
+            tensor.fill(data.as_slice(&store));
             let counts = &mut store.data_mut().ledger.counts;
-            counts.bytes_in += bytes as u64;
+            counts.bytes_in += data.len() as u64;
             counts.copies_in += 1;
             TensorEntry::Ready(tensor)
         }
-        Err(error) => TensorEntry::Refused {
-            ty,
-            dimensions: dims.to_vec(),
-            code: error.code(),
-            message: error.to_string(),
-        },
+        Err(refusal) => refused(store.data_mut(), ty, &dims, refusal),
     };
     // All of this was lifting: a handle is lowered in no time.
     Ok((push_tensor(&mut store.data_mut().nn, entry)?,))
+}
+
+#[cold]
+fn refused(state: &mut State, ty: TensorType, dims: &[u32], refusal: Refusal) -> TensorEntry {
+    state.refused.keep(&refusal.message, refusal.limit);
+    TensorEntry::Refused {
+        ty,
+        dimensions: dims.into(),
+        code: refusal.code,
+        message: refusal.message,
+        limit: refusal.limit,
+    }
 }
 
 fn drop_tensor(mut store: Store<'_>, handle: u32) -> wasmtime::Result<()> {
@@ -136,7 +146,7 @@ fn release(nn: &mut NnCtx, entry: TensorEntry) {
 fn dimensions(store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result<(Shape,)> {
     Ok((match types::tensor(&store.data().nn, &tensor)? {
         TensorEntry::Ready(tensor) => Arc::clone(tensor.shape()),
-        TensorEntry::Refused { dimensions, .. } => dimensions.as_slice().into(),
+        TensorEntry::Refused { dimensions, .. } => Arc::clone(dimensions),
     },))
 }
 
@@ -163,21 +173,25 @@ fn data(mut store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::
 
 fn load(
     mut store: Store<'_>,
-    (builders, encoding, target): (Vec<WasmList<u8>>, Encoding, Target),
+    (builders, encoding, target): (Vec<InPlace>, Encoding, Target),
 ) -> wasmtime::Result<Outcome<Resource<GraphEntry>>> {
     let loaded = {
         let builders: SmallVec<[&[u8]; 1]> = builders
             .iter()
-            .map(|builder| builder.as_le_slice(&store))
+            .map(|builder| builder.as_slice(&store))
             .collect();
         translate::load(&store.data().nn, &builders, encoding, target)
     };
     let state = store.data_mut();
     let graph = match loaded {
-        Ok(graph) => Ok(push(&mut state.table, GraphEntry(graph))?),
+        Ok(graph) => {
+            let bytes = builders.iter().map(InPlace::len).sum();
+            state.nn.keep_model(&graph, bytes);
+            Ok(push(&mut state.table, GraphEntry(graph))?)
+        }
         Err(refusal) => Err(refusal),
     };
-    tell(&mut state.table, graph)
+    tell(state, graph)
 }
 
 fn load_by_name(
@@ -193,7 +207,7 @@ fn load_by_name(
         Ok(graph) => Ok(push(&mut state.table, GraphEntry(graph))?),
         Err(refusal) => Err(refusal),
     };
-    tell(&mut state.table, graph)
+    tell(state, graph)
 }
 
 fn init_context(
@@ -203,7 +217,7 @@ fn init_context(
     let state = store.data_mut();
     let graph = Arc::clone(&state.table.get(&graph)?.0);
     let context = push(&mut state.table, ContextEntry::new(graph))?;
-    tell(&mut state.table, Ok(context))
+    tell(state, Ok(context))
 }
 
 type Named = (WasmStr, Resource<TensorEntry>);
@@ -226,7 +240,7 @@ fn compute(
         Ok(outputs) => Ok(hand_out(&mut state.nn, &graph, outputs)?),
         Err(refusal) => Err(refusal),
     };
-    let outcome = tell(&mut state.table, outputs.and_then(|outputs| outputs));
+    let outcome = tell(state, outputs.and_then(|outputs| outputs));
     state.ledger.switch(Stage::Lower);
     outcome
 }
@@ -256,6 +270,7 @@ fn run_in(
     graph: &Graph,
     inputs: &[Named],
 ) -> Result<tollgate_nn::Outcome, Refusal> {
+    translate::check_count(graph, inputs.len())?;
     let names = inputs
         .iter()
         .map(|(name, _)| name.to_str(store))
@@ -284,9 +299,15 @@ fn argument<'a>(
             name: Some(name),
             data: Data::Tensor(tensor),
         }),
-        Ok(TensorEntry::Refused { code, message, .. }) => {
-            Err(Refusal::new(*code, format!("input `{name}`: {message}")))
-        }
+        Ok(TensorEntry::Refused {
+            code,
+            message,
+            limit,
+            ..
+        }) => Err(Refusal {
+            limit: *limit,
+            ..Refusal::new(*code, format!("input `{}`: {message}", Name(name)))
+        }),
         Err(error) => Err(Refusal::new(ErrorCode::InvalidArgument, error.to_string())),
     }
 }

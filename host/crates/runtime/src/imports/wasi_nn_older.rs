@@ -20,6 +20,7 @@ use super::{
 use crate::{
     ledger::Stage,
     state::{ContextEntry, State, TensorEntry},
+    text::Name,
 };
 
 type Store<'a> = StoreContextMut<'a, State>;
@@ -44,12 +45,16 @@ fn set_input(
     mut store: Store<'_>,
     (context, name, tensor): (Context, WasmStr, Resource<TensorEntry>),
 ) -> wasmtime::Result<Outcome<()>> {
-    let name = name.to_str(&store)?.into_owned();
+    let (name, place) = {
+        let name = name.to_str(&store)?;
+        let graph = &store.data().table.get(&context)?.graph;
+        (Name(&name).to_string(), graph.input_place(&name))
+    };
     let state = store.data_mut();
     // The tensor was handed over with the call, whatever comes of it.
     let tensor = take_tensor(&mut state.nn, tensor.rep())?;
     let entry = state.table.get_mut(&context)?;
-    let set = match (tensor, entry.graph.input_place(&name)) {
+    let set = match (tensor, place) {
         (TensorEntry::Ready(tensor), Ok(place)) => {
             entry.kept.set(&mut state.nn, place, tensor);
             Ok(())
@@ -58,11 +63,20 @@ fn set_input(
             state.nn.release(tensor);
             Err(error.into())
         }
-        (TensorEntry::Refused { code, message, .. }, _) => {
-            Err(Refusal::new(code, format!("input `{name}`: {message}")))
-        }
+        (
+            TensorEntry::Refused {
+                code,
+                message,
+                limit,
+                ..
+            },
+            _,
+        ) => Err(Refusal {
+            limit,
+            ..Refusal::new(code, format!("input `{name}`: {message}"))
+        }),
     };
-    tell(&mut state.table, set)
+    tell(state, set)
 }
 
 fn compute(mut store: Store<'_>, (context,): (Context,)) -> wasmtime::Result<Outcome<()>> {
@@ -73,7 +87,7 @@ fn compute(mut store: Store<'_>, (context,): (Context,)) -> wasmtime::Result<Out
     let mut kept = mem::take(&mut entry.kept);
     let computed = translate::infer(state, &graph, &mut kept);
     state.table.get_mut(&context)?.kept = kept;
-    let outcome = tell(&mut state.table, computed);
+    let outcome = tell(state, computed);
     state.ledger.switch(Stage::Lower);
     outcome
 }
@@ -82,11 +96,14 @@ fn get_output(
     mut store: Store<'_>,
     (context, name): (Context, WasmStr),
 ) -> wasmtime::Result<Outcome<Resource<TensorEntry>>> {
-    let name = name.to_str(&store)?.into_owned();
+    let place = {
+        let name = name.to_str(&store)?;
+        let graph = &store.data().table.get(&context)?.graph;
+        graph.output_place(&name)
+    };
     let state = store.data_mut();
     let ContextEntry { graph, kept } = state.table.get(&context)?;
-    let found = graph
-        .output_place(&name)
+    let found = place
         .map_err(Refusal::from)
         .and_then(|place| translate::output(graph, kept, place).cloned())
         .and_then(|tensor| {
@@ -97,5 +114,5 @@ fn get_output(
         Ok(tensor) => Ok(push_tensor(&mut state.nn, TensorEntry::Ready(tensor))?),
         Err(refusal) => Err(refusal),
     };
-    tell(&mut state.table, handle)
+    tell(state, handle)
 }

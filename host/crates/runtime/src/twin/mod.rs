@@ -43,8 +43,10 @@ pub struct TwinRecord {
     pub total_ns: u64,
     /// In ONNX Runtime's run.
     pub infer_ns: u64,
-    /// In the host's functions besides that: checks, and waiting for a turn.
+    /// In the host's functions besides that: checks, buckets, and waiting for a turn.
     pub host_ns: u64,
+    /// Of that, in key-value buckets, the disk's time included.
+    pub keyvalue_ns: u64,
 }
 
 impl Twin {
@@ -143,11 +145,12 @@ impl Twin {
         };
         let total_ns = Stamp::now().nanos_since(begin);
         // SAFETY: as above.
-        let (infer_ns, in_host_ns) = unsafe { (*self.host.as_ptr()).spent() };
+        let (infer_ns, in_host_ns, keyvalue_ns) = unsafe { (*self.host.as_ptr()).spent() };
         let record = TwinRecord {
             total_ns,
             infer_ns,
             host_ns: in_host_ns.saturating_sub(infer_ns),
+            keyvalue_ns,
         };
         let result = match (handled, answer.fault) {
             (true, _) => Ok(Ok(answer.outputs)),

@@ -45,8 +45,11 @@ unsafe fn on_bucket<T>(
             let bucket = usize::try_from(bucket)
                 .ok()
                 .and_then(|place| host.buckets.get(place)?.as_deref())
-                .ok_or_else(|| Denial::Other("no such bucket handle".to_owned()))?;
-            body(&host.services, bucket)
+                .ok_or_else(|| Denial::other("no such bucket handle"))?;
+            let begin = Stamp::now();
+            let result = body(&host.services, bucket);
+            host.keyvalue_ns += Stamp::now().nanos_since(begin);
+            result
         })
     };
     // SAFETY: the caller's promise.
@@ -62,7 +65,7 @@ unsafe fn deny(denial: &Denial, fail: abi::TextSink, context: *mut c_void) {
     let (code, text) = match denial {
         Denial::NoSuchStore => (0, ""),
         Denial::AccessDenied => (1, ""),
-        Denial::Other(sentence) => (2, sentence.as_str()),
+        Denial::Other(sentence, _) => (2, sentence.as_str()),
     };
     // SAFETY: the caller's promise; the text lives for the call.
     unsafe { fail(context, code, bytes_of(text.as_bytes())) };

@@ -13,7 +13,7 @@ use std::{
 use smallvec::SmallVec;
 use tollgate_nn::{
     Argument, Data, Error as NnError, ErrorCode, Graph, Lane, Tensor, TensorInfo, TensorType,
-    clock::{Deadline, Stamp},
+    clock::{Budget, Deadline, Stamp},
 };
 use tollgate_twin_abi as abi;
 
@@ -27,8 +27,13 @@ pub(super) struct Host {
     graphs: Vec<Option<Arc<Graph>>>,
     pub(super) services: Services,
     pub(super) buckets: Vec<Option<Arc<dyn Bucket>>>,
+    inference: Budget,
+    deadline: Option<Budget>,
+    /// When the frame that is going on has to be over.
+    until: Option<Deadline>,
     infer_ns: u64,
     pub(super) in_host_ns: u64,
+    pub(super) keyvalue_ns: u64,
 }
 
 impl Host {
@@ -57,8 +62,12 @@ impl Host {
             graphs: Vec::new(),
             services: Services::new(grants, limits),
             buckets: Vec::new(),
+            inference: Budget::new(limits.inference),
+            deadline: limits.deadline.map(Budget::new),
+            until: None,
             infer_ns: 0,
             in_host_ns: 0,
+            keyvalue_ns: 0,
         })
     }
 
@@ -73,13 +82,15 @@ impl Host {
 
     /// A frame begins.
     pub(super) fn begin(&mut self) {
-        (self.infer_ns, self.in_host_ns) = (0, 0);
-        self.services.begin(None);
+        (self.infer_ns, self.in_host_ns, self.keyvalue_ns) = (0, 0, 0);
+        let now = Stamp::now();
+        self.until = self.deadline.map(|deadline| deadline.from(now));
+        self.services.begin(self.until);
     }
 
-    /// Time in runs, and in all of the host's functions, since the frame began.
-    pub(super) fn spent(&self) -> (u64, u64) {
-        (self.infer_ns, self.in_host_ns)
+    /// Time in runs, in all of the host's functions, and in buckets, since the frame began.
+    pub(super) fn spent(&self) -> (u64, u64, u64) {
+        (self.infer_ns, self.in_host_ns, self.keyvalue_ns)
     }
 
     fn graph(&self, handle: u64) -> Result<Arc<Graph>, Failed> {
@@ -259,7 +270,8 @@ unsafe fn run(
             })
         })
         .collect::<Result<SmallVec<[Argument<'_>; 4]>, Failed>>()?;
-    let deadline = Deadline::after(Limits::default().inference);
+    let own = host.inference.from(Stamp::now());
+    let deadline = host.until.map_or(own, |frame| frame.min(own));
     let outcome = graph.run(&mut host.lane, &arguments, Some(deadline))?;
     host.infer_ns += outcome.ran.ended.nanos_since(outcome.ran.started);
     Ok(outcome.outputs)

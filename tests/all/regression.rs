@@ -6,6 +6,7 @@
 mod author;
 mod batching;
 mod bounds;
+mod buckets;
 mod drawn;
 mod files;
 mod langs;

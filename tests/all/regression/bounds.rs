@@ -1,1 +1,654 @@
 //! What a guest can make the host keep, and that every limit does what its name says.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    process::Stdio,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tollgate::{keyvalue, values::BucketArg};
+use tollgate_nn::{GraphOptions, GraphRegistry};
+use tollgate_runtime::{
+    Bucket, BucketError, Error, FAULT_BYTES, Fault, Grants, GraphGrant, GuestFault, Instance,
+    KeyValueGrant, Keys, Ledger, Limit, Limits, MESSAGE_BYTES, NnHost, Plugin, RANK, Twin,
+    clock::Deadline,
+};
+
+use crate::{
+    cli::tollgate,
+    support::{
+        self, Conduct, ENGINE, all_graphs, case, component, file, frame, frame_of, has, model,
+    },
+};
+
+/// What a cut message ends with is not counted in its limit.
+const MORE: usize = 64;
+
+const MIB: usize = 1 << 20;
+
+fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
+}
+
+/// No grant at all, as a plugin has that is run without any option.
+fn ungranted(limits: &Limits) -> Conduct {
+    Conduct::with(&["pair"], &Grants::default(), limits)
+}
+
+#[test]
+fn host_memory_no_grant_messages_are_cut() {
+    let mut guest = ungranted(&Limits::default());
+    let said = guest.say(&format!("keep-errors {} 40", 16 * MIB));
+    let longest: usize = said.parse().expect("a number");
+    assert!((1..=MESSAGE_BYTES + MORE).contains(&longest), "{longest}");
+    let said = guest.say("name 200");
+    has(
+        &said,
+        &["Security", "nnn… and 72 bytes more` is not granted"],
+    );
+
+    // Where there are graphs, in every place that takes a name.
+    let mut guest = Conduct::new(&["pair"]);
+    has(&guest.say("name 200"), &["NotFound", "… and 72 bytes more"]);
+    let long = format!("infer pair {}:FP32:1,4 b:I64:1", "n".repeat(MIB));
+    for command in ["compute", "infer", "prepared"] {
+        let said = guest.say(&long.replacen("infer", command, 1));
+        has(&said, &[" bytes "]);
+        assert!(said.len() <= MESSAGE_BYTES + MORE, "{} bytes", said.len());
+    }
+}
+
+#[test]
+fn host_memory_no_grant_ranks_are_bounded() {
+    let mut guest = ungranted(&Limits::default());
+    assert_eq!(
+        guest.say(&format!("keep-dimensions {RANK} 1 2")),
+        RANK.to_string(),
+        "obeyed"
+    );
+    for last in [1, 0] {
+        let said = guest.say(&format!("keep-dimensions 4000000 {last} 20"));
+        assert_eq!(said, "0", "none of them is kept");
+    }
+    let mut guest = Conduct::new(&["pair"]);
+    for command in ["rank 65", "rank 4000000", "prepare-rank 4000000"] {
+        let said = guest.say(command);
+        has(&said, &["InvalidArgument", "at most 64 dimensions"]);
+    }
+    let many = ["1"; 65].join(",");
+    has(
+        &guest.say(&format!("compute pair a:FP32:{many} b:I64:1")),
+        &["input `a`", "at most 64 dimensions, 65 came"],
+    );
+}
+
+#[test]
+fn host_memory_no_grant_lists_are_bounded() {
+    let mut guest = Conduct::new(&["pair"]);
+    for count in [3, 100_000] {
+        has(
+            &guest.say(&format!("name-inputs {count} 10")),
+            &[
+                "InvalidArgument",
+                "takes 2 input(s)",
+                &format!("{count} came"),
+            ],
+        );
+    }
+    // More than one call may bring, as the host would keep it.
+    let error = guest.dies("name-inputs 2000000 1");
+    assert_eq!(error.limit(), Some(Limit::HostCallBytes), "{error}");
+    has(&error.to_string(), &["at most 33554432 bytes in one call"]);
+}
+
+/// The whole, as the command line runs it: one guest, 64 MiB, no grant.
+#[test]
+fn host_memory_no_grant_as_a_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = [
+        format!("keep-errors {} 40", 16 * MIB),
+        "keep-dimensions 4000000 1 40".to_owned(),
+        "keep-dimensions 4000000 0 40".to_owned(),
+    ];
+    for (place, line) in lines.iter().enumerate() {
+        fs::write(folder.path().join(format!("{place}.txt")), line).expect("written");
+    }
+    let mut running = tollgate()
+        .arg("run")
+        .arg(component("conduct"))
+        .arg(folder.path())
+        // More is to come, so that there is a process to look at.
+        .arg("-")
+        .args(["--max-memory", "64MiB"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stdout = BufReader::new(running.stdout.take().expect("piped")).lines();
+    for _ in &lines {
+        stdout.next().expect("an output").expect("text");
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", running.id())).expect("Linux");
+    running.kill().expect("it runs");
+    running.wait().expect("gone");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    let kilobytes: usize = peak
+        .and_then(|peak| peak.trim().parse().ok())
+        .expect("a peak");
+    assert!(kilobytes < 400_000, "{kilobytes} kB");
+}
+
+#[test]
+fn host_memory_no_grant_random_bytes() {
+    let text = r#"(component
+        (import "wasi:random/random@0.2.0" (instance $random
+            (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))
+        (core module $memory
+            (memory (export "memory") 64)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+        (core instance $memory (instantiate $memory))
+        (core func $get (canon lower (func $random "get-random-bytes")
+            (memory $memory "memory") (realloc (func $memory "realloc"))))
+        (core module $main
+            (func $get (import "random" "get") (param i64 i32))
+            (func (export "go") (param i64) (call $get (local.get 0) (i32.const 8))))
+        (core instance $main (instantiate $main
+            (with "random" (instance (export "get" (func $get))))))
+        (func (export "go") (param "len" u64) (canon lift (core func $main "go"))))"#;
+    let limits = limits(|limits| limits.host_call_bytes = MIB);
+    let mut instance = any(text, &limits);
+    let go = instance.typed::<(u64,), ()>("go").expect("it is exported");
+    let mut ask = |bytes| instance.call(&go, (bytes,), 0, &mut Ledger::open());
+    ask(MIB as u64).expect("obeyed");
+    has(
+        &ask(MIB as u64 + 1).expect_err("too much").to_string(),
+        &["1048576"],
+    );
+}
+
+fn any(text: &str, limits: &Limits) -> Instance {
+    let wasm = wat::parse_str(text).expect("text that assembles");
+    let plugin = Plugin::any(&ENGINE, &wasm).expect("a component");
+    Instance::new(&plugin, &support::host(&[]), &Grants::default(), limits).expect("an instance")
+}
+
+#[test]
+fn tensors_and_models_of_33_mib_are_taken_with_the_default_limits() {
+    let mut guest = Conduct::with(
+        &[],
+        &Grants {
+            load: true,
+            ..Grants::default()
+        },
+        &Limits::default(),
+    );
+    assert_eq!(
+        guest.say(&format!("tensor {}", 33 * MIB)),
+        (33 * MIB).to_string()
+    );
+    let bytes = fs::read(model("type-fp32")).expect("a model");
+    let mut load = |command: &str| {
+        let command = [format!("{command}\n").as_bytes(), &bytes].concat();
+        let said = guest.try_say(&command).0;
+        said.expect("no trap").expect("no fault")
+    };
+    assert_eq!(load(&format!("keep-model {}", 33 * MIB)), "done");
+}
+
+#[test]
+fn the_models_that_an_instance_holds_are_counted_together() {
+    let grants = Grants {
+        load: true,
+        ..Grants::default()
+    };
+    let bytes = fs::read(model("type-fp32")).expect("a model");
+    let limits = limits(|limits| limits.model_bytes = 3 * MIB);
+    let load = |command: &str| {
+        let mut guest = Conduct::with(&[], &grants, &limits);
+        let command = [format!("{command}\n").as_bytes(), &bytes].concat();
+        let said = guest.try_say(&command).0;
+        said.expect("no trap").expect("no fault")
+    };
+    assert_eq!(load(&format!("keep-two-models {MIB}")), "done", "obeyed");
+    for command in ["keep-model 3145728", "keep-two-models 2097152"] {
+        has(
+            &load(command),
+            &[
+                "TooLarge",
+                "the instance's models",
+                "at most 3145728 bytes, ",
+            ],
+        );
+    }
+}
+
+#[test]
+fn granted_names_are_all_that_is_told() {
+    let grants = Grants {
+        graphs: GraphGrant::Names(vec!["a".to_owned(), "pair".to_owned()]),
+        ..Grants::default()
+    };
+    let mut guest = Conduct::with(&["nonzero", "slow"], &grants, &Limits::default());
+    let said = guest.say("by-name a");
+    has(
+        &said,
+        &["NotFound", "no graph is named `a`: none is loaded"],
+    );
+    let (there, nowhere) = (guest.say("by-name slow"), guest.say("by-name slaw"));
+    assert_eq!(there.replace("slow", "slaw"), nowhere);
+
+    let mut guest = Conduct::with(&["pair", "slow"], &grants, &Limits::default());
+    let said = guest.say("by-name a");
+    has(&said, &["no graph is named `a`: loaded are pair"]);
+    assert!(!said.contains("slow"), "{said}");
+}
+
+const NAP: u64 = 30_000_000_000;
+
+/// A module that waits for 30 seconds in one way or another, as a plugin and as a command.
+fn napping(export: &str, absolute: bool, subscriptions: u32) -> String {
+    let (result, zero) = if export == "handle" {
+        ("(result i32)", "(i32.const 0)")
+    } else {
+        ("", "")
+    };
+    let flags = u32::from(absolute);
+    format!(
+        r#"(module
+        (import "wasi_snapshot_preview1" "poll_oneoff"
+            (func $poll (param i32 i32 i32 i32) (result i32)))
+        (import "wasi_snapshot_preview1" "clock_time_get"
+            (func $now (param i32 i64 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func $subscribe (param $at i32)
+            (i32.store (i32.add (local.get $at) (i32.const 16)) (i32.const 1))
+            (drop (call $now (i32.const 1) (i64.const 1) (i32.const 512)))
+            (i64.store (i32.add (local.get $at) (i32.const 24))
+                (i64.add (i64.const {NAP})
+                    (i64.mul (i64.const {flags}) (i64.load (i32.const 512)))))
+            (i32.store16 (i32.add (local.get $at) (i32.const 40)) (i32.const {flags})))
+        (func (export "{export}") {result}
+            (call $subscribe (i32.const 0))
+            (call $subscribe (i32.const 48))
+            (drop (call $poll (i32.const 0) (i32.const 128) (i32.const {subscriptions}) (i32.const 256)))
+            {zero}))"#
+    )
+}
+
+fn in_time(error: &Error, begin: Instant) {
+    assert!(
+        matches!(error, Error::Guest(GuestFault::Deadline { after }) if after.as_millis() == 100),
+        "{error}"
+    );
+    // A bound on hangs: the nap is thirty seconds.
+    assert!(
+        begin.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn sleep_ends_at_the_deadline() {
+    let limits = limits(|limits| limits.deadline = Some(Duration::from_millis(100)));
+    let host = support::host(&[]);
+    let case = fs::read(case("hostile/wasm/sleep.wasm")).expect("a module");
+    let mut modules = vec![("handle", case)];
+    for export in ["handle", "_start"] {
+        for (absolute, subscriptions) in [(false, 1), (true, 1), (false, 2)] {
+            let text = napping(export, absolute, subscriptions);
+            modules.push((export, wat::parse_str(text).expect("text that assembles")));
+        }
+    }
+    for (export, wasm) in modules {
+        let plugin = Plugin::new(&ENGINE, &wasm).expect("a plugin");
+        let begin = Instant::now();
+        let ended = if export == "_start" {
+            let grants = Grants::default();
+            let ledger = &mut Ledger::open();
+            Instance::run_command(&plugin, &host, &grants, &limits, ledger).map(|_| ())
+        } else {
+            let mut instance =
+                Instance::new(&plugin, &host, &Grants::default(), &limits).expect("an instance");
+            instance.handle(&frame(""), &mut Ledger::open()).map(|_| ())
+        };
+        in_time(&ended.expect_err("it is late"), begin);
+    }
+}
+
+#[test]
+fn sleep_of_a_component_ends_at_the_deadline() {
+    let text = format!(
+        r#"(component
+        (import "wasi:io/poll@0.2.0" (instance $poll
+            (export "pollable" (type $pollable (sub resource)))
+            (export "[method]pollable.block" (func (param "self" (borrow $pollable))))
+            (export "poll" (func (param "in" (list (borrow $pollable))) (result (list u32))))))
+        (alias export $poll "pollable" (type $pollable))
+        (import "wasi:clocks/monotonic-clock@0.2.0" (instance $clock
+            (alias outer 1 $pollable (type $pollable))
+            (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
+        (core module $memory
+            (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
+        (core instance $memory (instantiate $memory))
+        (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+        (core func $block (canon lower (func $poll "[method]pollable.block")))
+        (core func $poll (canon lower (func $poll "poll")
+            (memory $memory "memory") (realloc (func $memory "realloc"))))
+        (core module $main
+            (import "host" "memory" (memory 1))
+            (func $subscribe (import "host" "subscribe") (param i64) (result i32))
+            (func $block (import "host" "block") (param i32))
+            (func $poll (import "host" "poll") (param i32 i32 i32))
+            (func (export "block") (call $block (call $subscribe (i64.const {NAP}))))
+            (func (export "poll")
+                (i32.store (i32.const 0) (call $subscribe (i64.const {NAP})))
+                (call $poll (i32.const 0) (i32.const 1) (i32.const 64))))
+        (core instance $main (instantiate $main (with "host" (instance
+            (export "memory" (memory $memory "memory"))
+            (export "subscribe" (func $subscribe))
+            (export "block" (func $block))
+            (export "poll" (func $poll))))))
+        (func (export "block") (canon lift (core func $main "block")))
+        (func (export "poll") (canon lift (core func $main "poll"))))"#
+    );
+    let limits = limits(|limits| limits.deadline = Some(Duration::from_millis(100)));
+    for export in ["block", "poll"] {
+        let mut instance = any(&text, &limits);
+        let function = instance.typed::<(), ()>(export).expect("it is exported");
+        let begin = Instant::now();
+        let ended = instance.call(&function, (), 0, &mut Ledger::open());
+        in_time(&ended.expect_err("it is late"), begin);
+    }
+}
+
+/// A command that reads a standard input to which nothing comes.
+#[test]
+fn sleep_in_a_read_ends_at_the_deadline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("reads.wasm");
+    let text = r#"(module
+        (import "wasi_snapshot_preview1" "fd_read"
+            (func $read (param i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "_start")
+            (i32.store (i32.const 0) (i32.const 64))
+            (i32.store (i32.const 4) (i32.const 16))
+            (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 32)))))"#;
+    fs::write(&path, wat::parse_str(text).expect("text that assembles")).expect("written");
+    let mut running = tollgate()
+        .arg("run")
+        .arg(&path)
+        .args(["--deadline", "200ms"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stderr = String::new();
+    let mut errors = running.stderr.take().expect("piped");
+    errors.read_to_string(&mut stderr).expect("text");
+    assert_eq!(running.wait().expect("it ends").code(), Some(1));
+    has(&stderr, &["deadline of 200ms"]);
+}
+
+#[test]
+fn sleep_late_is_late_and_the_instance_goes_on() {
+    // The inference ends at the deadline, and the guest comes back with what it was told before the
+    // epoch has moved, or is stopped by it: it is late in both cases.
+    let limits = limits(|limits| limits.deadline = Some(Duration::from_millis(50)));
+    let mut guest = Conduct::with(&["slow"], &all_graphs(), &limits);
+    let error = guest.dies("compute slow x:FP32:1");
+    has(&error.to_string(), &["deadline of 50ms"]);
+}
+
+#[test]
+fn twin_limits_are_the_plugins() {
+    support::onnxruntime();
+    let registry = GraphRegistry::new();
+    registry
+        .load_file("digits", &model("slow-digits"), &GraphOptions::default())
+        .expect("a model that loads");
+    let host = NnHost::new(Arc::new(registry), GraphOptions::default());
+    let library = file("target/guests/twins/meter-reader.so");
+    let picture = file("examples/meter-reader/frames/meter-001.jpg");
+    let mut frame = frame_of(fs::read(picture).expect("a picture"));
+    frame.content_type = "image/jpeg".into();
+    let short = Some(Duration::from_millis(50));
+    for limits in [
+        limits(|limits| limits.inference = Duration::from_millis(50)),
+        limits(|limits| limits.deadline = short),
+    ] {
+        let mut twin = Twin::load(&library, host.clone(), &all_graphs(), &limits).expect("a twin");
+        let (outcome, _) = twin.handle(&frame);
+        let fault = outcome.expect("no failure").expect_err("it takes seconds");
+        has(
+            &fault.to_string(),
+            &["inference failed", "deadline of 50ms"],
+        );
+    }
+}
+
+#[test]
+fn handles_in_bytes() {
+    let limits = limits(|limits| limits.handles = 100);
+    for leak in [
+        "leak",
+        "prepare-and-leak pair a:FP32:1,4 b:I64:1",
+        "keep-errors 4 200",
+    ] {
+        let mut guest = Conduct::with(&["pair"], &all_graphs(), &limits);
+        let error = guest.dies(leak);
+        assert_eq!(error.limit(), Some(Limit::Handles), "{error}");
+        has(&error.to_string(), &["at most 100 handles"]);
+    }
+    let module = support::plugin("module-conduct");
+    let mut instance = Instance::new(&module, &support::host(&["pair"]), &all_graphs(), &limits)
+        .expect("an instance");
+    let leak = frame("leak 200 pair 1 0:FP32:1,4 1:I64:1");
+    let outcome = instance
+        .handle(&leak, &mut Ledger::open())
+        .expect("no trap");
+    assert!(outcome.is_ok(), "it says its errno");
+}
+
+#[test]
+fn tensors_over_their_limit_are_told_in_bytes() {
+    let limits = limits(|limits| limits.tensor_bytes = 1000);
+    let mut guest = Conduct::with(&["pair"], &all_graphs(), &limits);
+    assert_eq!(guest.say("tensor 1000"), "1000", "obeyed");
+    has(
+        &guest.say("compute pair a:U8:1001 b:I64:1"),
+        &[
+            "TooLarge",
+            "the instance's tensors",
+            "at most 1000 bytes, 1001 came",
+        ],
+    );
+}
+
+#[test]
+fn last_refusal_is_told_with_the_trap() {
+    let mut guest = Conduct::new(&["pair"]);
+    let error = guest.dies("unwrap no\u{1b}[2Jbody");
+    has(
+        &error.to_string(),
+        &[
+            "the guest trapped",
+            "the host's last refusal: no graph is named `no\\u{1b}[2Jbody`",
+        ],
+    );
+    assert!(!error.to_string().contains('\u{1b}'));
+    let error = Conduct::new(&[]).dies("unwrap-tensor");
+    has(
+        &error.to_string(),
+        &["last refusal: ", "must have 2 bytes, 1 came"],
+    );
+    let error = Conduct::new(&[]).dies("unwrap-bucket counts");
+    has(&error.to_string(), &["last refusal: no bucket is granted"]);
+    let error = Conduct::new(&[]).dies(&format!("unwrap {}", "n".repeat(MIB)));
+    assert!(error.to_string().len() < FAULT_BYTES + MESSAGE_BYTES + MORE);
+
+    // What an earlier call was refused does not explain how this one ends.
+    let mut guest = Conduct::new(&["pair"]);
+    has(&guest.say("by-name nobody"), &["NotFound"]);
+    let error = guest.dies("trap").to_string();
+    assert!(!error.contains("refusal"), "{error}");
+
+    // A refusal for a limit says which.
+    let limits = limits(|limits| limits.tensor_bytes = 1000);
+    let mut guest = Conduct::with(&[], &Grants::default(), &limits);
+    let error = guest.dies("unwrap-tensors 1001");
+    assert_eq!(error.limit(), Some(Limit::TensorBytes), "{error}");
+}
+
+#[test]
+fn kept_outputs_faults_are_cut() {
+    let mut guest = Conduct::new(&[]);
+    let short = "f".repeat(FAULT_BYTES);
+    for (text, expected) in [
+        (short.clone(), short.len()),
+        ("f".repeat(30 * MIB), FAULT_BYTES + MORE),
+    ] {
+        let (said, _) = guest.try_say(format!("fault {text}").as_bytes());
+        let fault = said.expect("no trap").expect_err("a fault");
+        let Fault::InvalidFrame(text) = fault else {
+            panic!("another fault");
+        };
+        assert!(
+            text.starts_with("fff") && text.len() <= expected,
+            "{}",
+            text.len()
+        );
+    }
+}
+
+#[test]
+fn a_limit_is_named_by_its_option_on_the_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("frame.txt");
+    for (command, options, option) in [
+        ("leak", ["--max-handles", "100"], "--max-handles"),
+        ("exhaust", ["--max-memory", "16MiB"], "--max-memory"),
+        (
+            "name-inputs 2000000 1",
+            ["--max-memory", "256MiB"],
+            "--max-host-call",
+        ),
+        (
+            "unwrap-tensors 1001",
+            ["--max-tensors", "1000B"],
+            "--max-tensors",
+        ),
+    ] {
+        fs::write(&path, command).expect("written");
+        let mut running = tollgate();
+        running.arg("run").arg(component("conduct")).arg(&path);
+        let pair = format!("pair={}", model("pair").display());
+        let output = running.args(options).args(["--model", &pair]).output();
+        let stderr = String::from_utf8(output.expect("it starts").stderr).expect("text");
+        has(&stderr, &[&format!("; raise it with `{option}`")]);
+    }
+}
+
+/// A bucket on a disk that takes its time.
+#[derive(Debug)]
+struct Slow;
+
+const DISK: Duration = Duration::from_millis(200);
+
+impl Bucket for Slow {
+    fn get(&self, _: &str) -> Result<Option<Vec<u8>>, BucketError> {
+        Ok(None)
+    }
+
+    fn exists(&self, _: &str) -> Result<bool, BucketError> {
+        Ok(false)
+    }
+
+    fn set(&self, _: &[(String, Vec<u8>)], _: u64, _: Deadline) -> Result<(), BucketError> {
+        thread::sleep(DISK);
+        Ok(())
+    }
+
+    fn delete(&self, _: &[String], _: Deadline) -> Result<(), BucketError> {
+        Ok(())
+    }
+
+    fn increment(&self, _: &str, delta: u64, _: u64, _: Deadline) -> Result<u64, BucketError> {
+        Ok(delta)
+    }
+
+    fn keys(&self, _: Option<u64>) -> Result<Keys, BucketError> {
+        Ok(Keys::default())
+    }
+}
+
+fn slow_bucket() -> Grants {
+    let bucket: Arc<dyn Bucket> = Arc::new(Slow);
+    Grants {
+        keyvalue: KeyValueGrant {
+            buckets: Arc::new([("counts".to_owned(), bucket)].into()),
+        },
+        ..Grants::default()
+    }
+}
+
+#[test]
+fn bucket_toll_is_a_stage_of_its_own() {
+    let plugin = support::plugin("counter");
+    let (host, grants) = (support::host(&[]), slow_bucket());
+    let limits = Limits::default();
+    let mut instance = Instance::new(&plugin, &host, &grants, &limits).expect("an instance");
+    let mut ledger = Ledger::open();
+    ledger.start();
+    let outcome = instance.handle(&frame("set counts a 1"), &mut ledger);
+    outcome.expect("no trap").expect("no fault");
+    let record = ledger.close();
+    let disk = u64::try_from(DISK.as_nanos()).expect("a number");
+    assert!(record.stages.keyvalue >= disk, "{record:?}");
+    assert!(record.stages.crossing() < disk, "{record:?}");
+    let rounding = record.total_ns.abs_diff(record.stages.sum());
+    assert!(rounding <= 20, "{record:?}");
+
+    let library = file("target/guests/twins/counter.so");
+    let mut twin = Twin::load(&library, host, &grants, &limits).expect("a twin");
+    let (outcome, record) = twin.handle(&frame("set counts a 1"));
+    outcome.expect("no failure").expect("no fault");
+    assert!(record.keyvalue_ns >= disk && record.host_ns >= record.keyvalue_ns);
+    assert!(record.total_ns - record.keyvalue_ns < disk, "{record:?}");
+}
+
+/// Many writes in one call are ended by the deadline, and many reads.
+#[test]
+fn sleep_in_a_bucket_ends_at_the_deadline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wanted = [BucketArg {
+        name: "counts".to_owned(),
+        path: folder.path().join("buckets"),
+    }];
+    let grants = Grants {
+        keyvalue: keyvalue::open(&wanted, 64 << 20).expect("a bucket"),
+        ..Grants::default()
+    };
+    let bucket = &grants.keyvalue.buckets["counts"];
+    let past = Deadline::after(Duration::ZERO);
+    let pairs = [("k".to_owned(), b"v".to_vec())];
+    assert!(bucket.set(&pairs, 1 << 20, past).is_err());
+    assert!(bucket.delete(&["k".to_owned()], past).is_err());
+    assert!(!bucket.exists("k").expect("it can be read"));
+
+    let limits = limits(|limits| limits.deadline = Some(Duration::from_millis(50)));
+    let mut guest = Conduct::with(&[], &grants, &limits);
+    let many = vec!["a"; 300_000].join(" ");
+    let begin = Instant::now();
+    let error = guest.dies(&format!("get-many counts {many}"));
+    has(&error.to_string(), &["deadline of 50ms"]);
+    assert!(begin.elapsed() < Duration::from_secs(15));
+}

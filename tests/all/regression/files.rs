@@ -1,4 +1,4 @@
-//! Files that the host reads or writes besides plugins and models: cache, buckets, Python.
+//! Files that the host reads or writes besides plugins and models: cache, packed plugins.
 
 use std::{
     fs,

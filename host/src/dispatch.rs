@@ -134,6 +134,8 @@ fn feed(
         for (source, frame) in files.pass(sequence) {
             let sent = match frame {
                 Ok(frame) => queues.feed(0, Job { pass, frame }),
+                // Input that a signal ended the wait for is no frame that failed.
+                Err(_) if interrupt.is_raised() => return,
                 Err(error) => {
                     let outcome = Err(Failure::Input(error));
                     let done = Done {

@@ -11,8 +11,12 @@ use std::{
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{
+        Arc, OnceLock,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -20,12 +24,16 @@ use glob::Pattern;
 use tollgate_runtime::Frame;
 
 use super::{folder::Folder, media::media_type};
+use crate::interrupt::Interrupt;
 
 /// Inputs that one run takes; as many as a million files of one directory.
 const MAX_INPUTS: usize = 1 << 20;
 
 /// Files that are left out and told by name.
 const SHOWN: usize = 3;
+
+/// How soon a signal ends a wait for standard input.
+const POLL: Duration = Duration::from_millis(50);
 
 /// Why inputs cannot be listed or a frame cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +74,8 @@ pub struct Files {
     max_frame: usize,
     /// Standard input, once it was read; or why it could not be.
     stdin: OnceLock<Result<Loaded, io::ErrorKind>>,
+    /// What ends a wait for it.
+    interrupt: Interrupt,
 }
 
 /// One input.
@@ -130,6 +140,7 @@ impl Files {
             left_out,
             max_frame,
             stdin: OnceLock::new(),
+            interrupt: Interrupt::default(),
         })
     }
 
@@ -188,22 +199,14 @@ impl Files {
         let changed = file.metadata().and_then(|metadata| metadata.modified());
         Ok(Loaded {
             acquired_ns: changed.map(nanoseconds).unwrap_or_default(),
-            data: self.read(file, path)?,
+            data: read_bounded(file, path, self.max_frame)?,
         })
-    }
-
-    /// Waits for standard input where it is among the inputs, so that nothing waits for it later.
-    pub fn read_ahead(&self) {
-        if self.entries.iter().any(|entry| entry.path.is_none()) {
-            // What is wrong with it is said when its turn comes.
-            self.standard_input().ok();
-        }
     }
 
     fn standard_input(&self) -> Result<Loaded, Error> {
         let path = Path::new("-");
         let loaded = self.stdin.get_or_init(|| {
-            let data = self.read(io::stdin().lock(), path);
+            let data = self.read_standard_input(path);
             let acquired_ns = nanoseconds(SystemTime::now());
             match data {
                 Ok(data) => Ok(Loaded { data, acquired_ns }),
@@ -213,29 +216,65 @@ impl Files {
         });
         match loaded {
             Ok(loaded) => Ok(loaded.clone()),
-            Err(io::ErrorKind::FileTooLarge) => Err(self.too_large(path)),
+            Err(io::ErrorKind::FileTooLarge) => Err(too_large(path, self.max_frame)),
             Err(kind) => Err(read_error(path, (*kind).into())),
         }
     }
 
-    fn too_large(&self, path: &Path) -> Error {
-        Error::TooLarge {
-            path: path.to_owned(),
-            limit: self.max_frame,
+    /// Reads it on a thread of its own, so that a signal ends the wait for input that does not come.
+    fn read_standard_input(&self, path: &Path) -> Result<Bytes, Error> {
+        let (send, read) = mpsc::sync_channel(1);
+        let most = self.max_frame;
+        let reader = move || {
+            let path = Path::new("-");
+            // A signal may have ended the wait.
+            send.send(read_bounded(io::stdin().lock(), path, most)).ok();
+        };
+        thread::Builder::new()
+            .name("standard-input".to_owned())
+            .spawn(reader)
+            .map_err(|source| read_error(path, source))?;
+        loop {
+            match read.recv_timeout(POLL) {
+                Ok(data) => return data,
+                Err(RecvTimeoutError::Timeout) if self.interrupt.is_raised() => {
+                    return Err(read_error(path, io::ErrorKind::Interrupted.into()));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(read_error(path, io::ErrorKind::UnexpectedEof.into()));
+                }
+            }
         }
     }
 
-    /// Reads to the end, or one byte beyond the bound.
-    fn read(&self, from: impl Read, path: &Path) -> Result<Bytes, Error> {
-        let mut data = Vec::new();
-        let most = u64::try_from(self.max_frame).unwrap_or(u64::MAX);
-        from.take(most.saturating_add(1))
-            .read_to_end(&mut data)
-            .map_err(|source| read_error(path, source))?;
-        if data.len() > self.max_frame {
-            return Err(self.too_large(path));
+    /// From now on this ends a wait for standard input.
+    #[must_use]
+    pub fn ended_by(self, interrupt: &Interrupt) -> Self {
+        Self {
+            interrupt: interrupt.clone(),
+            ..self
         }
-        Ok(Bytes::from(data))
+    }
+}
+
+/// Reads to the end, or one byte beyond the bound of `most` bytes.
+fn read_bounded(from: impl Read, path: &Path, most: usize) -> Result<Bytes, Error> {
+    let mut data = Vec::new();
+    let beyond = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    from.take(beyond)
+        .read_to_end(&mut data)
+        .map_err(|source| read_error(path, source))?;
+    if data.len() > most {
+        return Err(too_large(path, most));
+    }
+    Ok(Bytes::from(data))
+}
+
+fn too_large(path: &Path, limit: usize) -> Error {
+    Error::TooLarge {
+        path: path.to_owned(),
+        limit,
     }
 }
 

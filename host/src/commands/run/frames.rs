@@ -54,7 +54,6 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
         policy: run.policy,
         twin: frames.twin,
     };
-    files.read_ahead();
 
     let passes = frames.passes.get();
     let total = u64::try_from(files.len()).unwrap_or(u64::MAX);
@@ -74,6 +73,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
     let stamp_ns = probe::calibrate().stamp_ns;
     // Until here nothing is lost by an end at once.
     let interrupt = Interrupt::listen()?;
+    let files = files.ended_by(&interrupt);
     let ended = dispatch::closed_loop(
         &setup,
         &files,

@@ -103,6 +103,30 @@ fn a_table_that_is_cut_short_says_so_and_a_whole_one_does_not() {
 }
 
 #[test]
+fn frames_before_standard_input_do_not_wait_for_it_and_a_signal_ends_the_wait() {
+    let folder = frames(&[("a", "count")]);
+    let mut child = tollgate()
+        .args(["run", path(&component("conduct")), path(folder.path()), "-"])
+        .arg("--json")
+        // It is never written to and never closed.
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let _open = child.stdin.take().expect("piped");
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    let mut text = Vec::new();
+    assert_ne!(out.read_until(b'}', &mut text).expect("text"), 0);
+    signal(&child, "INT");
+    out.read_to_end(&mut text).expect("text");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let report = json(&String::from_utf8_lossy(&text));
+    has(report["cut_short"].as_str().expect("why"), &["signal"]);
+    assert_eq!(report["frames"]["failed"], 0);
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let folder = frames(&[("a", "count"), ("b", "loop")]);
     let mut child = tollgate()

@@ -48,7 +48,7 @@ pub fn onnxruntime() {
 }
 
 static ENGINE: LazyLock<Engine> =
-    LazyLock::new(|| Engine::new(&EngineConfig::default()).expect("an engine"));
+    LazyLock::new(|| Engine::new(&EngineConfig::default()));
 
 static HOST: LazyLock<NnHost> = LazyLock::new(|| {
     onnxruntime();

@@ -9,13 +9,16 @@ use tollgate::{keyvalue, values::BucketArg};
 use tollgate_nn::clock::Deadline;
 use tollgate_runtime::Bucket;
 
+/// What a bucket may hold.
+const BUCKET_BYTES: u64 = 1 << 20;
+
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| TempDir::new_in("/dev/shm").expect("a folder"));
 
 /// A good file: two buckets, values of several sizes, some of them gone again.
 static GOOD: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let path = FOLDER.path().join("good");
     let wanted = [bucket("a", &path), bucket("b", &path)];
-    let grant = keyvalue::open(&wanted).expect("a new file");
+    let grant = keyvalue::open(&wanted, BUCKET_BYTES).expect("a new file");
     for bucket in grant.buckets.values() {
         let value = |size: usize| (format!("key-{size}"), vec![7; size]);
         let pairs: Vec<_> = [0, 1, 100, 5000].map(value).into();
@@ -50,7 +53,7 @@ libfuzzer_sys::fuzz_target!(|changes: &[u8]| {
     }
     let path = FOLDER.path().join("changed");
     fs::write(&path, file).expect("written");
-    if let Ok(grant) = keyvalue::open(&[bucket("a", &path), bucket("c", &path)]) {
+    if let Ok(grant) = keyvalue::open(&[bucket("a", &path), bucket("c", &path)], BUCKET_BYTES) {
         for bucket in grant.buckets.values() {
             touch(&**bucket);
         }

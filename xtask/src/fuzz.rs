@@ -162,8 +162,16 @@ struct Seen {
 fn fuzz(workspace: &Workspace, target: &Target, seconds: u32) -> Result<Seen> {
     let name = target.name;
     let own = format!("fuzz/corpus/{name}");
-    let mut committed = vec![workspace.path(&own)];
-    committed.extend(target.seeds.iter().map(|seed| workspace.path(seed)));
+    let mut committed: Vec<_> = target
+        .seeds
+        .iter()
+        .map(|seed| workspace.path(seed))
+        .collect();
+    // A target may have no corpus but files that lie elsewhere in the repository.
+    let corpus = workspace.path(&own);
+    if committed.is_empty() || corpus.is_dir() {
+        committed.push(corpus);
+    }
     // Each of them once.
     libfuzzer(workspace, target, &["-runs=0".to_owned()], &committed)
         .context("the committed corpus")?;

@@ -184,7 +184,8 @@ fn load(
     };
     let state = store.data_mut();
     let graph = match loaded {
-        Ok((graph, bytes)) => {
+        Ok(graph) => {
+            let bytes = builders.iter().map(InPlace::len).sum();
             state.nn.keep_model(&graph, bytes);
             Ok(push(&mut state.table, GraphEntry(graph))?)
         }

@@ -110,19 +110,23 @@ pub fn run(args: &Args) -> Result<()> {
             rows.push(many(&setup, load, path)?);
         }
     }
-    match frames(&setup) {
-        Ok(compared) => rows.extend(compared),
-        // An earlier host may lack what this checkout's plugin imports; the other rows are measured by now.
-        Err(error) => shell::say(&format!(
-            "the meter reader is not compared: one side cannot run this checkout's plugin: {error:#}"
-        )),
-    }
+    // Told at the end: by then the other rows are measured, and are printed.
+    let compared = frames(&setup).context(
+        "the meter reader is not compared: an earlier host may lack what this checkout's plugin imports",
+    );
+    let failed = match compared {
+        Ok(compared) => {
+            rows.extend(compared);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    };
     if args.json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
     } else {
         table(&rows);
     }
-    Ok(())
+    failed
 }
 
 impl Setup {

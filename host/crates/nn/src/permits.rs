@@ -345,11 +345,19 @@ impl Permits {
         let company = self.company.as_ref()?;
         waiter.seat.open.as_ref()?;
         let until = match company.delay {
-            Some(delay) => delay.from(waiter.asked),
+            Some(_) => self.delayed(waiter)?,
             None => waiting.due.until()?,
         };
         let complete = waiting.rows(&waiter.seat) >= self.share(waiting, company);
         (!complete && !until.left().is_zero()).then_some(until)
+    }
+
+    /// Until when one waits for others at the most, where there is a delay that is not over and it can run
+    /// with others.
+    fn delayed(&self, waiter: &Waiter) -> Option<Deadline> {
+        waiter.seat.open.as_ref()?;
+        let until = self.delay()?.from(waiter.asked);
+        (!until.left().is_zero()).then_some(until)
     }
 
     /// Hands free permits to those who are next, and drops the flag where nobody is left. To be
@@ -377,8 +385,8 @@ impl Permits {
         }
         let waits = caller.filter(|caller| caller.called().is_none());
         if self.delay().is_some() {
-            // Each for itself: who came first is the first to have waited long enough.
-            look_again = waits.and_then(|caller| self.held(&waiting, caller));
+            // Each for itself, and also where its run is complete: others may leave before it begins.
+            look_again = waits.and_then(|caller| self.delayed(caller));
         } else if self.left() > 0
             && let Some(first) = waiting.line.first(|_| true)
             && !waiting
@@ -410,10 +418,10 @@ impl Permits {
         waiting.due.look(Stamp::now());
         let mut next = waiting.line.first(|_| true)?;
         if self.held(waiting, next).is_some() {
-            if waiting.all_suit(&next.seat) {
+            if self.delay().is_none() && waiting.all_suit(&next.seat) {
                 return None;
             }
-            // Others may be complete.
+            // Others may be complete, or have waited long enough.
             next = waiting
                 .line
                 .first(|other| self.held(waiting, other).is_none())?;

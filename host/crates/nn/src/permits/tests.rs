@@ -244,3 +244,31 @@ fn with_a_delay_all_wait_until_a_run_is_complete() {
     let permits = merging(1, 4, Duration::from_millis(1));
     assert!(acquire(&permits, None).is_some(), "long enough");
 }
+
+#[test]
+fn with_a_delay_a_run_that_is_no_longer_complete_goes_when_the_delay_is_over() {
+    let permits = merging(1, 4, Duration::from_millis(200));
+    let Waited::Turn(permit) = permits.wait(&waiter(4), None) else {
+        panic!("complete by itself");
+    };
+    thread::scope(|scope| {
+        let leaves = scope.spawn(|| {
+            let deadline = Deadline::after(Duration::from_millis(50));
+            matches!(permits.wait(&waiter(2), Some(deadline)), Waited::Late)
+        });
+        while lock(&permits.waiting).line.is_empty() {
+            thread::yield_now();
+        }
+        // Complete with the one that leaves, and without a permit until it has left.
+        let (sender, went) = mpsc::channel();
+        let permits = &permits;
+        scope.spawn(move || sender.send(matches!(permits.wait(&waiter(2), None), Waited::Turn(_))));
+        assert!(leaves.join().unwrap());
+        drop(permit);
+        let in_time = went.recv_timeout(Duration::from_secs(20));
+        // Lets the scope end where it was forgotten.
+        permits.settle(lock(&permits.waiting), None);
+        assert_eq!(in_time, Ok(true));
+    });
+    assert_eq!(free(&permits), 1);
+}

@@ -244,7 +244,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_tensors: Option<usize>,
 
-    /// How large a model that a guest loads from bytes may be
+    /// How much the models that one instance loads from bytes may take together, with the constants that they compute
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub max_model: Option<usize>,
 

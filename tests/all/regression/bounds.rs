@@ -229,6 +229,23 @@ fn the_models_that_an_instance_holds_are_counted_together() {
 }
 
 #[test]
+fn models_count_as_what_they_become() {
+    let grants = Grants {
+        load: true,
+        ..Grants::default()
+    };
+    // 186 bytes that compute hundreds of megabytes of constants when they are loaded.
+    let small = fs::read(case("hostile/models/fold-mem200.onnx")).expect("a model");
+    assert!(small.len() < 1024, "the file itself is far below the limit");
+    let limits = limits(|limits| limits.model_bytes = 100 * MIB);
+    let mut guest = Conduct::with(&[], &grants, &limits);
+    let command = [&b"load\n"[..], &small].concat();
+    let said = guest.try_say(&command).0;
+    let said = said.expect("no trap").expect("no fault");
+    has(&said, &["TooLarge", "the instance's models", "104857600"]);
+}
+
+#[test]
 fn granted_names_are_all_that_is_told() {
     let grants = Grants {
         graphs: GraphGrant::Names(vec!["a".to_owned(), "pair".to_owned()]),

@@ -95,8 +95,7 @@ fn load(
                     range(memory, start, u64::from(bytes), 1)
                 })
                 .collect::<Result<SmallVec<[&[u8]; 1]>, Refusal>>()?;
-            let graph = translate::load(&state.nn, &builders, encoding, target)?;
-            (graph, builders.iter().map(|builder| builder.len()).sum())
+            translate::load(&state.nn, &builders, encoding, target)?
         };
         state.nn.keep_model(&graph, bytes);
         let handle = hand_out_graph(state, graph)?;

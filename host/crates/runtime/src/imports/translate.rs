@@ -17,13 +17,14 @@ use crate::{
 /// The outputs of an inference, in the graph's order.
 pub(super) type Tensors = SmallVec<[Tensor; 2]>;
 
-/// Loads a model that the guest brings; it is counted with [`NnCtx::keep_model`].
+/// Loads a model that the guest brings. What it is known to take, in bytes, comes beside it, to be counted
+/// with [`NnCtx::keep_model`].
 pub(super) fn load(
     nn: &NnCtx,
     builders: &[&[u8]],
     encoding: Encoding,
     target: Target,
-) -> Result<Arc<Graph>, Refusal> {
+) -> Result<(Arc<Graph>, usize), Refusal> {
     if !nn.load {
         nn.missing.set(Missing {
             load: true,
@@ -46,12 +47,15 @@ pub(super) fn load(
             format!("an ONNX model is one builder, {} came", builders.len()),
         ));
     };
+    // Before it is read, and once it is known what it becomes.
     nn.check_model(bytes.len())?;
+    let size = usize::try_from(tollgate_nn::model_size(bytes)).unwrap_or(usize::MAX);
+    nn.check_model(size)?;
     let options = GraphOptions {
         device: device(target, &nn.host.options)?,
         ..nn.host.options.clone()
     };
-    Ok(GraphRegistry::load_private(bytes, &options)?)
+    Ok((GraphRegistry::load_private(bytes, &options)?, size))
 }
 
 /// The device behind a target. It is never another one than was asked for.

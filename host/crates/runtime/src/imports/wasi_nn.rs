@@ -184,8 +184,7 @@ fn load(
     };
     let state = store.data_mut();
     let graph = match loaded {
-        Ok(graph) => {
-            let bytes = builders.iter().map(InPlace::len).sum();
+        Ok((graph, bytes)) => {
             state.nn.keep_model(&graph, bytes);
             Ok(push(&mut state.table, GraphEntry(graph))?)
         }

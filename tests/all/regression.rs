@@ -9,6 +9,7 @@ mod bounds;
 mod buckets;
 mod drawn;
 mod files;
+mod hostile;
 mod langs;
 mod loading;
 mod memory;

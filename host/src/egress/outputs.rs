@@ -7,7 +7,7 @@
 //! an earlier run is replaced; two outputs of one run never share a file.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs,
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     io::Write,
@@ -29,6 +29,8 @@ pub struct OutDir {
     folder: PathBuf,
     /// Hashes of the names that this run has used, since some file systems ignore case.
     used: HashSet<u64>,
+    /// The last number behind a name that was used before, by the hash of the name.
+    numbers: HashMap<u64, u64>,
 }
 
 impl OutDir {
@@ -49,6 +51,7 @@ impl OutDir {
         Ok(Self {
             folder: folder.to_owned(),
             used: HashSet::new(),
+            numbers: HashMap::new(),
         })
     }
 
@@ -86,9 +89,13 @@ impl OutDir {
             stem.truncate(stem.len() - ending.len());
         }
         let mut name = format!("{stem}{ending}");
-        let mut number = 1_u64;
+        let first = hash(&name.to_ascii_lowercase());
+        if self.used.insert(first) {
+            return name;
+        }
+        let number = self.numbers.entry(first).or_insert(1);
         while !self.used.insert(hash(&name.to_ascii_lowercase())) {
-            number += 1;
+            *number += 1;
             name = format!("{stem}-{number}{ending}");
         }
         name

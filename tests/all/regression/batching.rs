@@ -82,6 +82,22 @@ fn batch_mixes() {
 }
 
 #[test]
+fn a_constant_with_several_values_is_not_read() {
+    // ONNX Runtime takes the first in the file, which is the axis of the rows.
+    let model = Model::new(&[-1, 3], &[-1, 3])
+        .opset(18)
+        .with(
+            "Constant",
+            &[],
+            &["axes"],
+            &[wholes("value_ints", &[0]), whole("value_int", 1)],
+        )
+        .node("ReduceMax", &["x", "axes"], &["most"])
+        .node("Add", &["x", "most"], &["y"]);
+    refused(&model, &["Constant", "several values"]);
+}
+
+#[test]
 fn every_operator_that_mixes_rows_is_refused() {
     let closed = |operator: &str, attributes: &[_]| {
         let ty = match operator {

@@ -3,6 +3,8 @@
 //!
 //! It knows how inferences are checked, not how they are run.
 
+use std::collections::HashMap;
+
 use ort::{
     session::Session,
     value::{Outlet, TensorElementType, ValueType},
@@ -18,6 +20,10 @@ use crate::{
 
 /// For each input the place of what was brought for it.
 pub(crate) type Order = SmallVec<[usize; 8]>;
+
+/// Inputs, outputs and overridable initialisers of a model, at most of each: what takes them looks for one among all.
+/// Models with a cache of their own for each layer have hundreds.
+const MOST_TENSORS: usize = 4096;
 
 /// What one graph takes and gives.
 pub(crate) struct Model {
@@ -39,7 +45,20 @@ pub(crate) struct Model {
 impl Model {
     /// As a session describes it.
     pub(crate) fn of(name: &str, session: &Session) -> Result<Self, Error> {
-        let mut symbols = Vec::new();
+        let all = [
+            session.inputs().len(),
+            session.outputs().len(),
+            session.overridable_initializers().len(),
+        ];
+        if let Some(&came) = all.iter().find(|&&count| count > MOST_TENSORS) {
+            return Err(Error::Unsupported {
+                graph: name.to_owned(),
+                reason: format!(
+                    "it has {came} inputs or outputs, at most {MOST_TENSORS} of a kind are taken"
+                ),
+            });
+        }
+        let mut symbols = HashMap::new();
         let mut unnamed = Vec::new();
         let mut describe = |side, outlets: Vec<(String, ValueType)>| {
             let mut infos = Vec::new();
@@ -340,7 +359,7 @@ fn describe(
     index: usize,
     name: &str,
     ty: &ValueType,
-    symbols: &mut Vec<String>,
+    symbols: &mut HashMap<String, usize>,
 ) -> Result<TensorInfo, Kind> {
     let (ty, shape, dimension_symbols) = match ty {
         ValueType::Tensor {
@@ -356,11 +375,8 @@ fn describe(
     let dimensions: Vec<Option<u32>> = shape.iter().map(|&d| u32::try_from(d).ok()).collect();
     let numbers = dimension_symbols.iter().map(|symbol| {
         (!symbol.is_empty()).then(|| {
-            let known = symbols.iter().position(|other| other == symbol);
-            known.unwrap_or_else(|| {
-                symbols.push(symbol.clone());
-                symbols.len() - 1
-            })
+            let next = symbols.len();
+            *symbols.entry(symbol.clone()).or_insert(next)
         })
     });
     let mut numbers: Vec<Option<usize>> = numbers.collect();

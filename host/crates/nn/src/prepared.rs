@@ -165,7 +165,12 @@ impl Prepared {
         };
         let ran =
             self.graph
-                .run_checked(lane, &mut self.views, checked, &mut self.outputs, deadline)?;
+                .run_checked(lane, &mut self.views, checked, &mut self.outputs, deadline);
+        if ran.is_err() {
+            // Some outputs may be there before another one is too large.
+            self.outputs.fill_with(|| None);
+        }
+        let ran = ran?;
         for (known, output) in self.known.iter_mut().zip(self.outputs.iter().flatten()) {
             if known.as_ref() != Some(output.shape()) {
                 *known = Some(Shape::clone(output.shape()));
@@ -180,8 +185,8 @@ impl Prepared {
         outputs.filter_map(|(slot, foreseen)| {
             let output = slot.as_ref()?;
             let elements = output.share();
-            if foreseen.is_none() {
-                // Another run's may be of another size.
+            if foreseen.as_ref() != Some(output.shape()) {
+                // Another run's may be of another size, and it is not counted as kept.
                 *slot = None;
             }
             Some(elements)

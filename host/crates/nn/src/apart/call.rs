@@ -2,7 +2,7 @@
 
 use super::{
     Refusal,
-    value::{Dim, Value, Whole},
+    value::{Dim, MOST_DIMS, Value, Whole},
 };
 use crate::onnx::{Attribute, Node};
 
@@ -97,14 +97,19 @@ impl<'a> Call<'a> {
 
     /// Axes that came as an attribute up to some version of ONNX, and come as an input since.
     pub(super) fn axes(&self, name: &str, place: usize) -> Result<Option<Vec<i64>>, Refusal> {
-        match (self.wholes(name)?, self.optional(place)) {
-            (Some(axes), _) => Ok(Some(axes.to_vec())),
-            (None, None) => Ok(None),
+        let axes = match (self.wholes(name)?, self.optional(place)) {
+            (Some(axes), _) => axes.to_vec(),
+            (None, None) => return Ok(None),
             (None, Some(input)) => match input.known() {
-                Some(axes) => Ok(Some(axes)),
-                None => unknown(format!("its `{name}` are not constant")),
+                Some(axes) => axes,
+                None => return unknown(format!("its `{name}` are not constant")),
             },
+        };
+        // Pads are two for an axis; parts of a split may be more than that, and are not looked into.
+        if axes.len() > 2 * MOST_DIMS {
+            return unknown(format!("its `{name}` are too many"));
         }
+        Ok(Some(axes))
     }
 
     /// The whole numbers of an input that makes a shape.

@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::{node_gives, value::Value};
+use super::{
+    node_gives,
+    value::{MOST_KEPT, Value},
+};
 use crate::onnx;
 
 /// Bytes that one element is counted with; few models compute with larger ones.
@@ -29,12 +32,18 @@ pub fn model_size(model: &[u8]) -> u64 {
         }
     }
     let mut computed = 0u64;
+    let mut kept = 0;
     for node in &graph.nodes {
         // A node that takes anything else refuses, as does one that is not known.
         let Ok(given) = node_gives(node, opset, &values) else {
             continue;
         };
         for (name, value) in node.outputs.iter().zip(given) {
+            kept += value.kept();
+            if kept > MOST_KEPT {
+                // It is a lower bound all the same.
+                return bytes.saturating_add(computed);
+            }
             // Those of a `Constant` are among the model's bytes.
             let elements = match node.operator {
                 "Constant" => 0,

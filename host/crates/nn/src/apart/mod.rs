@@ -38,6 +38,9 @@ pub use folded::model_size;
 /// picture. The first that the model takes.
 pub(crate) const OPEN: [u32; 3] = [16, 64, 224];
 
+/// Outputs of one node, at most: each costs as much as its dimensions.
+const MOST_OUTPUTS: usize = 1024;
+
 /// What a model's graph says about its runs, before any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Findings {
@@ -128,6 +131,7 @@ fn walk<'a>(graph: &'a Graph<'a>, rows: bool, open: Option<u64>) -> Result<Optio
         values.insert(input.name, Value::input(dimensions, rows, open));
     }
     let mut largest = Some(0);
+    let mut kept = 0;
     for node in &graph.nodes {
         let given = node_gives(node, opset, &values).map_err(|why| at(node, &why))?;
         if given.len() < node.outputs.len() {
@@ -137,6 +141,10 @@ fn walk<'a>(graph: &'a Graph<'a>, rows: bool, open: Option<u64>) -> Result<Optio
             largest = largest
                 .zip(value.elements())
                 .map(|(most, this): (u64, u64)| most.max(this));
+            kept += value.kept();
+            if kept > value::MOST_KEPT {
+                return unknown("it has too many values".to_owned());
+            }
             if !name.is_empty() && values.insert(name, value).is_some() {
                 return unknown(format!("two values are named `{}`", shown(name)));
             }
@@ -151,7 +159,20 @@ fn walk<'a>(graph: &'a Graph<'a>, rows: bool, open: Option<u64>) -> Result<Optio
     Ok(largest)
 }
 
+/// What a node gives, as far as it is bounded: lists of wholes that are longer than shapes are forgotten.
 fn node_gives(
+    node: &Node<'_>,
+    opset: i64,
+    values: &HashMap<&str, Value>,
+) -> Result<Vec<Value>, Refusal> {
+    let mut given = unbounded(node, opset, values)?;
+    for value in &mut given {
+        value.bound()?;
+    }
+    Ok(given)
+}
+
+fn unbounded(
     node: &Node<'_>,
     opset: i64,
     values: &HashMap<&str, Value>,
@@ -159,11 +180,15 @@ fn node_gives(
     if node.domain.is_empty() && node.operator == "Constant" {
         return constant(node);
     }
+    if node.outputs.len() > MOST_OUTPUTS {
+        return Err(Refusal("it has too many outputs".to_owned()));
+    }
     let mut inputs = Vec::new();
     for name in &node.inputs {
         inputs.push(match values.get(name) {
             _ if name.is_empty() => None,
-            Some(value) => Some(value),
+            Some(value) if value.is_bounded() => Some(value),
+            Some(_) => return Err(Refusal("an input of it has too many dimensions".to_owned())),
             None => {
                 return Err(Refusal(format!(
                     "nothing before it gives `{}`",
@@ -203,6 +228,10 @@ fn node_gives(
 
 fn constant(node: &Node<'_>) -> Result<Vec<Value>, Refusal> {
     let known = |wholes: &[i64]| wholes.iter().copied().map(Whole::Known).collect();
+    if node.attributes.len() > 1 {
+        // ONNX Runtime takes the first in the file, whatever its name.
+        return Err(Refusal("it has several values".to_owned()));
+    }
     let value = match node.attributes.iter().next() {
         Some((&"value", Attribute::Tensor(tensor))) => Value::constant(tensor),
         Some((&"value_int", Attribute::Whole(number))) => Value {

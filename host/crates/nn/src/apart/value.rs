@@ -7,7 +7,16 @@
 //! have in common. The one thing between them is a list of whole numbers with the number of rows in it,
 //! which only operators that read shapes may take.
 
+use super::Refusal;
 use crate::onnx::{Dimension, Tensor};
+
+/// The most dimensions, and the most elements of a list that makes a shape: far more than ONNX Runtime has
+/// kernels for.
+pub(super) const MOST_DIMS: usize = 64;
+
+/// Dimensions and elements that are kept of all values of a graph together, at most: a hundred times what the
+/// largest models have.
+pub(super) const MOST_KEPT: usize = 1 << 21;
 
 /// One dimension of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +85,47 @@ impl Value {
             (_, Dimension::Open) => open.map_or(Dim::Open, Dim::Known),
         });
         Self::of(dims.collect())
+    }
+
+    pub(super) fn is_bounded(&self) -> bool {
+        self.dims
+            .as_ref()
+            .is_none_or(|dims| dims.len() <= MOST_DIMS)
+    }
+
+    /// Forgets elements of what is too long to make a shape.
+    pub(super) fn bound(&mut self) -> Result<(), Refusal> {
+        if !self.is_bounded() {
+            return Err(Refusal("what it gives has too many dimensions".to_owned()));
+        }
+        let is_long = |count: usize| count > MOST_DIMS;
+        if self
+            .wholes
+            .as_ref()
+            .is_some_and(|wholes| is_long(wholes.len()))
+        {
+            if self.counts_rows() {
+                return Err(Refusal(
+                    "it makes a long list with the number of rows".to_owned(),
+                ));
+            }
+            self.wholes = None;
+        }
+        if self
+            .reals
+            .as_ref()
+            .is_some_and(|reals| is_long(reals.len()))
+        {
+            self.reals = None;
+        }
+        Ok(())
+    }
+
+    /// How much of it is kept.
+    pub(super) fn kept(&self) -> usize {
+        let dims = self.dims.as_ref().map_or(0, Vec::len);
+        let wholes = self.wholes.as_ref().map_or(0, Vec::len);
+        1 + dims + wholes + self.reals.as_ref().map_or(0, Vec::len)
     }
 
     pub(super) fn has_rows(&self) -> bool {

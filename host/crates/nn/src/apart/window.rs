@@ -141,7 +141,11 @@ fn windows(
 fn at(call: &Call<'_>, name: &str, place: usize, default: i64) -> Result<i128, Refusal> {
     let numbers = call.wholes(name)?;
     let number = numbers.and_then(|numbers| numbers.get(place).copied());
-    Ok(i128::from(number.unwrap_or(default)))
+    // So that sums and products with any dimension fit.
+    match i32::try_from(number.unwrap_or(default)) {
+        Ok(number) => Ok(i128::from(number)),
+        Err(_) => unknown(format!("its `{name}` are out of range")),
+    }
 }
 
 /// `DepthToSpace` and `SpaceToDepth`.

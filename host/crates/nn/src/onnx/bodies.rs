@@ -89,6 +89,11 @@ fn walk(
     if depth > DEPTH {
         return Err(Malformed);
     }
+    // Once, however many attributes it has.
+    let function = match message {
+        Message::Function => last(bytes, 1)?.unwrap_or_default(),
+        Message::Model | Message::Graph => &[],
+    };
     for field in Fields::of(bytes) {
         let (field, Value::Bytes(inner)) = field? else {
             continue;
@@ -98,10 +103,7 @@ fn walk(
             (Message::Model, 25) => walk(inner, Message::Function, functions, depth)?,
             (Message::Graph, 1) | (Message::Function, 7) => node(inner, functions, depth)?,
             // A function's attribute with a default, which any operator in it may refer to.
-            (Message::Function, 11) => {
-                let function = last(bytes, 1)?.unwrap_or_default();
-                attribute(inner, Some(function), functions, depth)?
-            }
+            (Message::Function, 11) => attribute(inner, Some(function), functions, depth)?,
             _ => None,
         };
         if found.is_some() {
@@ -308,6 +310,23 @@ mod tests {
         assert_eq!(found(&model(&merged)), expected);
         let second = [field(7, &[]), model(&inner)].concat();
         assert_eq!(found(&second), expected);
+    }
+
+    #[test]
+    fn a_function_of_many_attributes_is_read_once() {
+        let name = [0x0a, 1, b'f'];
+        // Empty ones: read again for each, they would take hours.
+        let attributes = [0x5a, 0].repeat(1 << 20);
+        let body = [&name[..], &attributes].concat();
+        let mut model = vec![0xca, 0x01];
+        let mut length = body.len();
+        while length >= 0x80 {
+            model.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        model.push(length as u8);
+        model.extend(body);
+        assert_eq!(unwritten(&model), Ok(None));
     }
 
     #[test]

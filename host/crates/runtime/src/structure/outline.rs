@@ -215,7 +215,15 @@ impl Walk {
 /// How many items a section says that it has; those of component types are counted one by one.
 fn count(payload: &Payload<'_>) -> u64 {
     let count = match payload {
-        Payload::TypeSection(section) => section.count(),
+        // One entry is a group of any number of types.
+        Payload::TypeSection(section) => {
+            let groups = section.clone().into_iter().flatten();
+            return groups.map(|group| group.types().len() as u64).sum();
+        }
+        Payload::CoreTypeSection(section) => {
+            let types = section.clone().into_iter().flatten();
+            return types.map(|ty| types::declared(&ty)).sum();
+        }
         Payload::ImportSection(section) => section.count(),
         Payload::FunctionSection(section) => section.count(),
         Payload::TableSection(section) => section.count(),
@@ -226,7 +234,6 @@ fn count(payload: &Payload<'_>) -> u64 {
         Payload::ElementSection(section) => section.count(),
         Payload::DataSection(section) => section.count(),
         Payload::InstanceSection(section) => section.count(),
-        Payload::CoreTypeSection(section) => section.count(),
         Payload::ComponentInstanceSection(section) => section.count(),
         Payload::ComponentAliasSection(section) => section.count(),
         Payload::ComponentCanonicalSection(section) => section.count(),

@@ -3,7 +3,7 @@
 
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType,
-    ComponentTypeRef, CoreType, InstanceTypeDeclaration, Result,
+    ComponentTypeRef, CoreType, InstanceTypeDeclaration, ModuleTypeDeclaration, Result,
 };
 
 use super::{Bound, NESTED_TYPES, invalid, within};
@@ -29,10 +29,12 @@ pub(super) fn check(section: &[u8], offset: u64, items: &mut Bound) -> Result<()
             continue;
         }
         top.left -= 1;
-        items.add(1)?;
         // The section's own entries are types, without the byte that says so.
         let outermost = open.len() == 1;
-        if let Some(left) = declaration(&mut reader, outermost).map_err(|error| invalid(&error))? {
+        let (inside, count) =
+            declaration(&mut reader, outermost).map_err(|error| invalid(&error))?;
+        items.add(count)?;
+        if let Some(left) = inside {
             open.push(Open { left });
             within(
                 "component types inside each other",
@@ -44,20 +46,36 @@ pub(super) fn check(section: &[u8], offset: u64, items: &mut Bound) -> Result<()
     Ok(())
 }
 
-/// Reads one declaration; how many it has inside, where it is a type that has.
-fn declaration(reader: &mut BinaryReader<'_>, outermost: bool) -> Result<Option<u32>> {
+/// Types that a core type declares, and what else a core module's type does.
+pub(super) fn declared(ty: &CoreType<'_>) -> u64 {
+    match ty {
+        CoreType::Rec(group) => group.types().len() as u64,
+        CoreType::Module(declarations) => declarations
+            .iter()
+            .map(|declaration| match declaration {
+                ModuleTypeDeclaration::Type(group) => group.types().len() as u64,
+                _ => 1,
+            })
+            .sum(),
+    }
+}
+
+/// Reads one declaration; how many it has inside, where it is a component's or an instance's type, and how
+/// many items it is.
+fn declaration(reader: &mut BinaryReader<'_>, outermost: bool) -> Result<(Option<u32>, u64)> {
     let mut start = reader.clone();
     let kind = if outermost { 0x01 } else { reader.read_u8()? };
     match kind {
         0x00 => {
-            reader.read::<CoreType<'_>>()?;
+            let ty = reader.read::<CoreType<'_>>()?;
+            return Ok((None, declared(&ty)));
         }
         0x01 => {
             let mut ahead = reader.clone();
             if matches!(ahead.read_u8()?, COMPONENT | INSTANCE) {
                 let inside = ahead.read_var_u32()?;
                 *reader = ahead;
-                return Ok(Some(inside));
+                return Ok((Some(inside), 1));
             }
             reader.read::<ComponentType<'_>>()?;
         }
@@ -76,5 +94,5 @@ fn declaration(reader: &mut BinaryReader<'_>, outermost: bool) -> Result<Option<
             start.read::<InstanceTypeDeclaration<'_>>()?;
         }
     }
-    Ok(None)
+    Ok((None, 1))
 }

@@ -20,6 +20,7 @@ use wasmtime::error::Context;
 use wasmtime::{Result, bail};
 
 mod guest;
+mod library;
 #[path = "../../load.rs"]
 mod load;
 mod timed_run;

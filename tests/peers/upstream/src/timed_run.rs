@@ -5,16 +5,16 @@
 //! module hands it a copy of that table in which `Run` is a function of ours that reads the clock,
 //! calls the true `Run` and reads the clock again. The two readings are part of the crossing.
 //! Of Wasmtime it knows the error type alone.
-#![allow(unsafe_code, reason = "calls ONNX Runtime's C functions directly")]
+#![allow(unsafe_code, reason = "calls ONNX Runtime's C function directly")]
 #![allow(non_snake_case, reason = "a function named as ONNX Runtime names it")]
 
+use crate::library;
 use ort::sys;
 use quanta::Clock;
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wasmtime::error::Context;
 use wasmtime::{Result, ensure};
 
 type Run = unsafe extern "system" fn(
@@ -38,44 +38,15 @@ static TICKS: AtomicU64 = AtomicU64::new(0);
 ///
 /// # Errors
 ///
-/// The library does not load, is none of ONNX Runtime's or too old for this `ort`, or `ort` was in
-/// use before.
+/// As for [`library::load`], or `ort` was in use before.
 pub fn install(path: &Path, clock: &Clock) -> Result<String> {
-    // SAFETY: loading runs the library's initialisers; the person who started the benchmark named
-    // this file as their ONNX Runtime, and ONNX Runtime's initialisers ask for nothing.
-    let library = unsafe { libloading::Library::new(path) }
-        .with_context(|| format!("expected ONNX Runtime at {}", path.display()))?;
-    // Never unloaded: the functions taken from it are called until the process ends.
-    let library: &'static libloading::Library = Box::leak(Box::new(library));
-    // SAFETY: this is the symbol's signature in onnxruntime_c_api.h, in every release.
-    let base = unsafe {
-        library
-            .get::<unsafe extern "system" fn() -> *const sys::OrtApiBase>(b"OrtGetApiBase\0")
-            .context("expected the library to export OrtGetApiBase: it is not ONNX Runtime")?
-    };
-    // SAFETY: it takes nothing, and returns null or a table that lives as long as the library,
-    // which is for ever.
-    let base = unsafe { base().as_ref() }.context("expected a table, ONNX Runtime gave none")?;
-    // SAFETY: the function takes nothing and returns a string of the library's own, with its end.
-    let version = unsafe { CStr::from_ptr((base.GetVersionString)()) };
-    let version = version.to_string_lossy().into_owned();
-    // SAFETY: any number may be asked for; what comes is null or the table of that version, which
-    // `OrtApi` describes, and lives as long as the library.
-    let api = unsafe { (base.GetApi)(sys::ORT_API_VERSION).as_ref() };
-    let mut api = *api.with_context(|| {
-        let wanted = sys::ORT_API_VERSION;
-        format!("expected ONNX Runtime 1.{wanted} or newer, {version} came: install a newer one")
-    })?;
-
+    let (mut api, version) = library::load(path)?;
     ensure!(
         TRUE_RUN.set((api.Run, clock.clone())).is_ok(),
         "expected one installation in a process, this is the second"
     );
     api.Run = timed_run;
-    ensure!(
-        ort::set_api(api),
-        "expected `ort` not to be in use yet: install before anything else"
-    );
+    library::give(api)?;
     Ok(version)
 }
 

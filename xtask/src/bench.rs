@@ -133,12 +133,7 @@ impl Setup {
     /// Builds both sides, with the same profile. Ours is the program called `ours`.
     fn new(ours: &str) -> Result<Self> {
         let workspace = Workspace::find()?;
-        let peer = workspace.path("tests/peers/upstream");
-        shell::step("upstream's side", || {
-            let mut cargo = workspace.cargo("build");
-            cargo.arg("--manifest-path").arg(peer.join("Cargo.toml"));
-            shell::run(cargo.arg("--target-dir").arg(peer.join("target")))
-        })?;
+        let upstream = build_upstream(&workspace, "boundary-upstream")?;
         shell::step("our side", || {
             let mut cargo = workspace.cargo("build");
             // With the host named too, the features are those that it was built with, and nothing
@@ -149,7 +144,7 @@ impl Setup {
         Ok(Self {
             onnxruntime: onnx_runtime(&workspace)?,
             ours: built(ours)?,
-            upstream: peer.join("target/debug/boundary-upstream"),
+            upstream,
             workspace,
         })
     }
@@ -175,6 +170,19 @@ impl Setup {
         };
         Server::start(path, command.arg(what.to_string()))
     }
+}
+
+/// Builds one of upstream's programs, which are a workspace of their own.
+pub fn build_upstream(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let peer = workspace.path("tests/peers/upstream");
+    let target = peer.join("target");
+    shell::step("upstream's side", || {
+        let mut cargo = workspace.cargo("build");
+        cargo.arg("--manifest-path").arg(peer.join("Cargo.toml"));
+        cargo.arg("--target-dir").arg(&target);
+        shell::run(cargo.args(["--bin", name]))
+    })?;
+    Ok(target.join("debug").join(name))
 }
 
 /// A program of the workspace that Cargo has built.

@@ -2,8 +2,9 @@
 //! Runtime in Python, to the byte.
 //!
 //! It sets up what the comparison needs and starts the script that makes it (`tests/conformance`),
-//! whose standard output and whose verdict are this command's. What a case is, and when one is equal,
-//! is the script's to say.
+//! whose standard output and whose verdict are this command's. With `--peers` the script is handed
+//! other hosts' servers (`tests/peers`) as well. What a case is, and when one is equal, is the
+//! script's to say.
 
 use std::process::Command;
 
@@ -11,7 +12,7 @@ use anyhow::Result;
 
 use crate::{bench, guests, python, shell, toolchain::Choice, workspace::Workspace};
 
-/// The server, and the guest that it runs.
+/// The server, ours and each peer's, and the guest that it runs.
 const NAME: &str = "conformance";
 
 /// Which suite.
@@ -33,6 +34,9 @@ pub struct Args {
     /// Also run real models that packages of the Python index carry, which are downloaded
     #[arg(long)]
     models: bool,
+    /// Run the same cases through other hosts of wasi-nn as well: upstream's, which is compiled
+    #[arg(long)]
+    peers: bool,
 }
 
 /// Runs it.
@@ -66,6 +70,10 @@ pub fn run(workspace: &Workspace, choice: Choice, suite: &Suite) -> Result<()> {
         script
             .arg("--models")
             .arg(workspace.target("conformance/wheels"));
+    }
+    if args.peers {
+        let upstream = bench::build_upstream(workspace, NAME)?;
+        script.args(["--peer", "upstream"]).arg(upstream);
     }
     script
         .arg("--")

@@ -7,6 +7,8 @@ mod author;
 mod batching;
 mod bounds;
 mod buckets;
+mod compiling;
+mod deadlines;
 mod drawn;
 mod files;
 mod hostile;

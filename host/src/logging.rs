@@ -30,6 +30,8 @@ pub fn init(filter: &str, plain: bool) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // It would panic where standard error cannot be written to.
+        .log_internal_errors(false)
         .event_format(Lines {
             colours: io::stderr().is_terminal() && !plain,
         })

@@ -13,7 +13,7 @@ use tollgate_runtime::{
 
 use crate::{
     cli::tollgate,
-    support::{self, Conduct, ENGINE, all_graphs, component, frame, has, model},
+    support::{self, Conduct, ENGINE, all_graphs, case, component, frame, has, model},
 };
 
 /// What a cut message ends with is not counted in its limit.

@@ -85,6 +85,24 @@ fn bounded(kib: u64, arguments: &[&str]) -> (Option<i32>, String) {
     )
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_device_as_standard_error_is_no_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (module, frame) = (folder.path().join("guest.wasm"), folder.path().join("f"));
+    fs::write(&module, case_wat("modules/gc.wat")).expect("written");
+    fs::write(&frame, "").expect("written");
+    let full = fs::File::options().write(true).open("/dev/full");
+    let ran = tollgate()
+        .args(["run", "-v", "--no-cache", path(&module), path(&frame)])
+        .env("TOLLGATE_LOG", "trace")
+        .stderr(full.expect("a device"))
+        .output()
+        .expect("it starts");
+    assert_eq!(ran.status.code(), Some(0));
+    assert!(!ran.stdout.is_empty());
+}
+
 #[test]
 fn address_space() {
     const GIB: u64 = 1 << 20;

@@ -179,7 +179,9 @@ pub(super) fn transpose(call: &Call<'_>) -> Given {
 pub(super) fn squeeze(call: &Call<'_>) -> Given {
     call.outputs(1)?;
     let dims = call.dims(0)?;
-    let axes = match call.axes("axes", 1)? {
+    // To ONNX Runtime no axes are all that have one element.
+    let axes = call.axes("axes", 1)?.filter(|axes| !axes.is_empty());
+    let axes = match axes {
         Some(axes) => axes,
         None if call.has_rows() => {
             return unknown("it drops the first axis where there is one row");

@@ -131,7 +131,11 @@ fn windows(
             (_, false) => room / stride + 1,
         };
         // A window more than fits may be left out where it would begin in the padding.
-        let sure = !ceil || same.is_some() || room % stride == 0;
+        let sure = match same {
+            // Pools count the windows between by a rule of their own where they are dilated.
+            Some(true) => dilation == 1,
+            Some(false) | None => !ceil || room % stride == 0,
+        };
         let count = u64::try_from(count).ok().filter(|_| room >= 0 && sure);
         out.push(count.map_or(Dim::Open, Dim::Known));
     }
@@ -190,6 +194,11 @@ pub(super) fn resize(call: &Call<'_>) -> Given {
     if call.text("coordinate_transformation_mode", "half_pixel")? == b"tf_crop_and_resize" {
         return unknown("it crops");
     }
+    // Below four dimensions ONNX Runtime works along the first axis as well: what it takes of other rows has the
+    // weight 0, and is no number where they are not finite.
+    if call.has_rows() && dims.len() < 4 && call.text("mode", "nearest")? != b"nearest" {
+        return unknown("it works along the first axis");
+    }
     let (scales, sizes) = match (call.node.operator, call.opset) {
         ("Upsample", ..9) => return unknown("its scales are an attribute"),
         ("Upsample", _) | (_, ..11) => (call.optional(1), None),
@@ -216,8 +225,10 @@ pub(super) fn resize(call: &Call<'_>) -> Given {
     let scaled = dims.iter().zip(scales).map(|(dim, scale)| {
         // Sizes far below 2^52, and a scale that makes nonsense of them is nothing that is known.
         dim.map(|size| {
-            let size = (size as f64 * f64::from(*scale)).floor();
-            (0.0..1e12).contains(&size).then_some(size as u64)
+            // ONNX Runtime rounds the product to single precision first.
+            let exact = (size as f64 * f64::from(*scale)).floor();
+            let rounded = f64::from((size as f32 * *scale).floor());
+            ((0.0..1e12).contains(&exact) && exact == rounded).then_some(exact as u64)
         })
     });
     one(scaled.collect())

@@ -20,3 +20,4 @@ mod onnx;
 mod pictures;
 mod starts;
 mod terminal;
+mod unsure;

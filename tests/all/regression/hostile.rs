@@ -7,7 +7,7 @@ use tollgate_nn::{BatchPolicy, Expected, Lane, Prepared, TensorType, model_size}
 
 use super::{
     batching::load,
-    onnx::{Attribute, FLOAT, INT64, Model, list, node, value, whole, wholes},
+    onnx::{Attribute, FLOAT, INT64, Model, list, node, value, varint, whole, wholes},
 };
 
 fn prepared(model: &Model) -> Prepared {
@@ -135,24 +135,18 @@ fn a_model_with_ten_thousand_outputs_is_refused() {
     crate::support::has(&refused, &["10000", "at most 4096"]);
 }
 
-/// A number as WebAssembly writes it.
-fn leb(mut number: usize) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-    bytes
-}
-
 #[test]
 fn types_in_one_group_are_counted_each() {
     const TYPES: usize = 600_000;
-    let group = [&[1, 0x4e][..], &leb(TYPES), &[0x60, 0, 0].repeat(TYPES)].concat();
-    let section = [&[1][..], &leb(group.len()), &group].concat();
+    let group = [
+        &[1, 0x4e][..],
+        &varint(TYPES as u64),
+        &[0x60, 0, 0].repeat(TYPES),
+    ]
+    .concat();
+    let section = [&[1][..], &varint(group.len() as u64), &group].concat();
     let module = [&b"\0asm\x01\0\0\0"[..], &section].concat();
-    let part = [&[1][..], &leb(module.len()), &module].concat();
+    let part = [&[1][..], &varint(module.len() as u64), &module].concat();
     let component = [&b"\0asm\x0d\0\x01\0"[..], &part, &part].concat();
     let refused = tollgate_runtime::check_outline(&component);
     let refused = refused.expect_err("1.2 million types").to_string();

@@ -15,7 +15,8 @@ pub fn number(field: u32, value: i64) -> Vec<u8> {
     [varint(u64::from(field << 3)), varint(value.cast_unsigned())].concat()
 }
 
-fn varint(mut value: u64) -> Vec<u8> {
+/// A number as protobuf and WebAssembly write it, seven bits a byte.
+pub fn varint(mut value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);

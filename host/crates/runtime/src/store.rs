@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use wasmtime::{
-    CallHook, Store, Trap,
+    CallHook, Store, ThrownException, Trap, WasmBacktrace,
     component::{self, ResourceTableError},
 };
 use wasmtime_wasi::I32Exit;
@@ -89,11 +89,13 @@ pub(crate) fn start_failure(
     limits: &Limits,
     error: &wasmtime::Error,
 ) -> Error {
-    if error.downcast_ref::<Trap>().is_some() {
-        return classify(store, limits.deadline, error);
-    }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Error::Exited { code: exit.0 };
+    }
+    // Wasmtime adds a backtrace to whatever ended code of the guest's, traps and all else.
+    let was_running = error.downcast_ref::<WasmBacktrace>().is_some();
+    if was_running || error.is::<Trap>() || error.is::<ThrownException>() {
+        return classify(store, limits.deadline, error);
     }
     Error::Instantiate {
         reason: match over_limit(store.data(), error) {

@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write};
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{ThrownException, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
@@ -40,11 +40,13 @@ pub(crate) fn ended(state: &State, error: &wasmtime::Error) -> GuestFault {
     let backtrace = error.downcast_ref::<WasmBacktrace>();
     let trap = error.downcast_ref::<Trap>();
     let exit = error.downcast_ref::<I32Exit>();
+    let thrown = error.is::<ThrownException>();
     let reason = match exit {
         Some(exit) => format!("it exited with code {} instead of returning", exit.0),
+        None if thrown => "it threw an exception and did not catch it".to_owned(),
         None => causes(error, backtrace),
     };
-    if backtrace.is_none() && trap.is_none() && exit.is_none() {
+    if backtrace.is_none() && trap.is_none() && exit.is_none() && !thrown {
         // Nothing of the guest's was running: it had returned, and its result was read.
         return GuestFault::Answer { reason };
     }

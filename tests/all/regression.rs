@@ -7,6 +7,7 @@ mod author;
 mod batching;
 mod bounds;
 mod buckets;
+mod collected;
 mod compiling;
 mod deadlines;
 mod drawn;

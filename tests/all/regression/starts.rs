@@ -228,28 +228,6 @@ fn features() {
     has(&broken, &["not a valid core module"]);
 }
 
-/// A garbage collector's heap is memory of the guest's.
-#[test]
-fn a_collected_heap_counts_as_memory() {
-    let wasm = wat(
-        "(module (type $list (struct (field (ref null $list)) (field i64))) \
-         (func (export \"handle\") (result i32) (local $l (ref null $list)) \
-         (loop $more (local.set $l (struct.new $list (local.get $l) (i64.const 1))) (br $more)) \
-         (i32.const 0)))",
-    );
-    let limits = Limits {
-        memory_bytes: 8 << 20,
-        ..Limits::default()
-    };
-    let plugin = plugin(&wasm);
-    let made = Instance::new(&plugin, &host(&[]), &Grants::default(), &limits);
-    let mut instance = made.expect("an instance");
-    let error = instance.handle(&frame(""), &mut Ledger::open());
-    let error = error.map(|_| ()).expect_err("it ends").to_string();
-    has(&error, &["limit", "bytes of memory"]);
-    assert!(instance.memory_bytes() <= limits.memory_bytes);
-}
-
 #[test]
 fn start_and_handle() {
     for case in ["start-then-handle", "both"] {

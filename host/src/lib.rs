@@ -28,6 +28,7 @@ pub mod progress;
 pub mod report;
 pub mod reserve;
 pub mod settings;
+mod textfile;
 pub mod truth;
 pub mod values;
 pub mod worker;

@@ -6,7 +6,7 @@
 //! place, the functions that resolve it. What is typed wins over the file: [`Settings::or`].
 
 use std::{
-    fs, io,
+    io,
     num::NonZero,
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use tollgate_nn::{BatchOptions, BatchPolicy, Device, GraphOptions, Mode, Optimization};
 use tollgate_runtime::{Grants, LogGrant, LogLevel, Policy};
 
-use crate::values::{self, BucketArg, ConfigArg, VariantArg};
+use crate::{
+    textfile,
+    values::{self, BucketArg, ConfigArg, VariantArg},
+};
 
 /// The schema of the file.
 pub const SCHEMA: u32 = 1;
@@ -117,10 +120,7 @@ impl Settings {
             path: path.to_owned(),
             source,
         };
-        if fs::metadata(path).map_err(read)?.len() > MAX_BYTES {
-            return Err(read(io::Error::other("it is larger than 1 MiB")));
-        }
-        let text = fs::read_to_string(path).map_err(read)?;
+        let text = textfile::read(path, MAX_BYTES).map_err(read)?;
         Self::parse(&text).map_err(|reason| Error::Shape {
             path: path.to_owned(),
             reason,

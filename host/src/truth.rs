@@ -8,12 +8,14 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 use tollgate_runtime::Output;
+
+use crate::textfile;
 
 /// A file of true readings larger than this is something else, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
@@ -84,10 +86,7 @@ impl Truth {
             path: path_buf(),
             source,
         };
-        if fs::metadata(path).map_err(read)?.len() > MAX_BYTES {
-            return Err(read(io::Error::other("it is larger than 256 MiB")));
-        }
-        let text = fs::read_to_string(path).map_err(read)?;
+        let text = textfile::read(path, MAX_BYTES).map_err(read)?;
         let json: serde_json::Value =
             serde_json::from_str(&text).map_err(|source| Error::Json {
                 path: path_buf(),
@@ -172,7 +171,7 @@ mod tests {
 
     fn read(text: &str, names: &[&str]) -> Result<Truth, Error> {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), text).unwrap();
+        std::fs::write(file.path(), text).unwrap();
         Truth::read(file.path(), names.iter().copied())
     }
 

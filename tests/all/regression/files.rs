@@ -112,3 +112,31 @@ fn what_is_packed_is_for_whom_the_umask_leaves_it_to() {
     assert_eq!(code, Some(0), "{stderr}");
     assert!(!fs::metadata("/dev/null").expect("metadata").is_file());
 }
+
+/// What has no length and no end is refused, not read for ever: each ends in a moment or never.
+#[test]
+fn pipes_and_devices_are_no_models_and_no_settings() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe.onnx");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo starts").success());
+    let plugin = component("counter");
+    let refused = |options: &[&str], expected: &[&str]| {
+        let arguments = [&["run", path(&plugin), "-"], options].concat();
+        let (code, _, stderr) = run(&arguments);
+        assert!(matches!(code, Some(1 | 2)), "{code:?} {stderr}");
+        has(&stderr, expected);
+    };
+    let model = format!("graph={}", path(&pipe));
+    refused(&["--model", &model], &["pipe.onnx", "it is not a file"]);
+    refused(&["--settings", "/dev/zero"], &["/dev/zero"]);
+    let (code, _, stderr) = run(&[
+        "bench",
+        path(&plugin),
+        path(&component("counter")),
+        "--truth",
+        "/dev/zero",
+    ]);
+    assert!(matches!(code, Some(1 | 2)), "{code:?} {stderr}");
+    has(&stderr, &["/dev/zero", "larger than"]);
+}

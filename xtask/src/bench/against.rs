@@ -35,6 +35,10 @@ pub struct Args {
     /// The revision to compare with: anything that `git rev-parse` knows, or a folder with programs built earlier
     revision: String,
 
+    /// The meter reader that both sides run, where the earlier host lacks what this checkout's imports
+    #[arg(long, value_name = "COMPONENT")]
+    meter_reader: Option<PathBuf>,
+
     /// Print one JSON array
     #[arg(long)]
     json: bool,
@@ -88,6 +92,7 @@ struct Side {
 struct Setup {
     workspace: Workspace,
     onnxruntime: PathBuf,
+    meter_reader: PathBuf,
     now: Side,
     before: Side,
 }
@@ -98,7 +103,7 @@ struct Setup {
 ///
 /// The revision is not known or does not build, a server ends early, or a run fails.
 pub fn run(args: &Args) -> Result<()> {
-    let setup = Setup::new(&args.revision)?;
+    let setup = Setup::new(args)?;
     let mut rows = Vec::new();
     for workload in &WORKLOADS {
         for path in ["standard", "tollgate", "native"] {
@@ -112,7 +117,7 @@ pub fn run(args: &Args) -> Result<()> {
     }
     // Told at the end: by then the other rows are measured, and are printed.
     let compared = frames(&setup).context(
-        "the meter reader is not compared: an earlier host may lack what this checkout's plugin imports",
+        "the meter reader is not compared: an earlier host may lack what this checkout's plugin imports: name an earlier plugin with `--meter-reader`",
     );
     let failed = match compared {
         Ok(compared) => {
@@ -130,14 +135,18 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 impl Setup {
-    fn new(revision: &str) -> Result<Self> {
+    fn new(args: &Args) -> Result<Self> {
         let workspace = Workspace::find()?;
         shell::step("this checkout", || build(&workspace.path("")))?;
-        let before = earlier(&workspace, revision)?;
+        let before = earlier(&workspace, &args.revision)?;
         let now = built("tollgate")?;
         let programs = now.parent().context("a program without a folder")?;
         Ok(Self {
             onnxruntime: onnx_runtime(&workspace)?,
+            meter_reader: args
+                .meter_reader
+                .clone()
+                .unwrap_or_else(|| workspace.target("guests/components/meter-reader.wasm")),
             now: Side {
                 programs: programs.to_owned(),
             },
@@ -283,11 +292,7 @@ fn frames(setup: &Setup) -> Result<[Row; 2]> {
             let mut command = Command::new(side.programs.join("tollgate"));
             command
                 .arg("run")
-                .arg(
-                    setup
-                        .workspace
-                        .target("guests/components/meter-reader.wasm"),
-                )
+                .arg(&setup.meter_reader)
                 .arg("--model")
                 .arg(format!(
                     "digits={}",

@@ -35,10 +35,13 @@ impl GraphRegistry {
         path: &Path,
         options: &GraphOptions,
     ) -> Result<Arc<Graph>, Error> {
-        // Opened first, so that a missing file is told from a broken one.
-        let opened = std::fs::File::open(path).and_then(|file| file.metadata());
-        let reason = match opened {
-            Ok(metadata) if metadata.is_file() => None,
+        // Looked at before it is opened, since a pipe's opening waits for a writer; and opened, so
+        // that a file that may not be read is told from a broken one.
+        let reason = match std::fs::metadata(path) {
+            Ok(metadata) if metadata.is_file() => {
+                let opened = std::fs::File::open(path);
+                opened.err().map(|error| error.to_string())
+            }
             Ok(metadata) if metadata.is_dir() => {
                 Some("it is a folder; expected the model's file in it".to_owned())
             }

@@ -1,6 +1,6 @@
 //! Progress for people: on standard error, only where that is a terminal, gone when done.
 
-use std::{io::IsTerminal, time::Duration};
+use std::{io::IsTerminal, thread, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,7 +13,7 @@ const TICK: Duration = Duration::from_millis(120);
 pub fn spinner(what: &str) -> Bar {
     let bar = visible(ProgressBar::new_spinner());
     bar.set_message(terminal::escaped(what));
-    bar.enable_steady_tick(TICK);
+    turn(&bar);
     Bar(bar)
 }
 
@@ -24,6 +24,28 @@ pub fn frames(total: u64) -> Bar {
         bar.set_style(style);
     }
     Bar(bar)
+}
+
+/// Lets a spinner turn until it is done with. Where the system gives no thread it stands still: the
+/// library's own steady tick would panic.
+fn turn(bar: &ProgressBar) {
+    if bar.is_hidden() {
+        return;
+    }
+    let weak = bar.downgrade();
+    let ticking = move || {
+        while let Some(bar) = weak.upgrade().filter(|bar| !bar.is_finished()) {
+            bar.tick();
+            drop(bar);
+            thread::sleep(TICK);
+        }
+    };
+    let started = thread::Builder::new()
+        .name("progress".to_owned())
+        .spawn(ticking);
+    if let Err(error) = started {
+        tracing::debug!(%error, "the spinner stands still");
+    }
 }
 
 fn visible(bar: ProgressBar) -> ProgressBar {

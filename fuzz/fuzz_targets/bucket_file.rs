@@ -5,7 +5,8 @@
 use std::{fs, path::Path, sync::LazyLock, time::Duration};
 
 use tempfile::TempDir;
-use tollgate::{keyvalue, values::BucketArg};
+use tollgate_deploy::keyvalue;
+use tollgate_deploy::values::BucketArg;
 use tollgate_nn::clock::Deadline;
 use tollgate_runtime::Bucket;
 

@@ -2,15 +2,15 @@
 //! packed again and is then the same, and imports and exports what it did before.
 #![no_main]
 
-use tollgate::{commands, inspect};
+use tollgate::{commands};
 use wasmparser::{Validator, WasmFeatures};
 
 libfuzzer_sys::fuzz_target!(|wasm: &[u8]| {
-    let Ok(seen) = inspect::inspect(wasm) else {
+    let Ok(seen) = tollgate_inspect::inspect(wasm) else {
         return;
     };
     serde_json::to_string(&seen).expect("what was seen can be written");
-    let encode = seen.kind == inspect::Kind::UnencodedComponent;
+    let encode = seen.kind == tollgate_inspect::Kind::UnencodedComponent;
     let Ok(packed) = commands::packed("fuzz", wasm, encode, false) else {
         return;
     };
@@ -21,7 +21,7 @@ libfuzzer_sys::fuzz_target!(|wasm: &[u8]| {
     {
         return;
     }
-    let after = inspect::inspect(&packed).expect("what was packed can be inspected");
+    let after = tollgate_inspect::inspect(&packed).expect("what was packed can be inspected");
     if !encode {
         assert_eq!(after.imports, seen.imports);
         assert_eq!(after.exports, seen.exports);

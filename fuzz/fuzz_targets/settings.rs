@@ -4,7 +4,9 @@
 
 use std::{io::Write, path::Path};
 
-use tollgate::{cli::Cli, settings::Settings, values};
+use tollgate::{cli::Cli};
+use tollgate_deploy::settings::Settings;
+use tollgate_deploy::values;
 
 libfuzzer_sys::fuzz_target!(|text: &[u8]| {
     let Some((&way, text)) = text.split_first() else {
@@ -31,7 +33,7 @@ fn file(text: &str) {
     assert_eq!(read(&written).expect("what was written is read"), settings);
 }
 
-fn read(text: &str) -> Result<Settings, tollgate::settings::Error> {
+fn read(text: &str) -> Result<Settings, tollgate_deploy::settings::Error> {
     let mut file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file");
     file.write_all(text.as_bytes()).expect("written");
     Settings::read(file.path())

@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use tollgate::truth::{Score, Truth};
+use tollgate_report::truth::{Score, Truth};
 use tollgate_runtime::Output;
 
 const NAMES: [&str; 3] = ["a.jpg", "b", "ü.pgm"];

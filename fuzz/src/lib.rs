@@ -12,7 +12,8 @@ use std::{
     time::Duration,
 };
 
-use tollgate::{config::Environment, onnxruntime};
+use tollgate::{config::Environment};
+use tollgate_deploy::onnxruntime;
 use tollgate_nn::{Device, GraphOptions, GraphRegistry};
 use tollgate_runtime::{
     Engine, EngineConfig, Error, Frame, Grants, GraphGrant, Instance, Ledger, Limits, NnHost,

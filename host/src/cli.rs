@@ -11,7 +11,7 @@ use tollgate_nn::{BatchPolicy, Device, Mode, Optimization};
 use tollgate_runtime::LogLevel;
 
 use crate::new::{Language, Place};
-use crate::values::{self, BucketArg, ConfigArg, DirArg, EnvArg, ModelArg, VariantArg};
+use tollgate_deploy::values::{BucketArg, ConfigArg, DirArg, EnvArg, ModelArg, VariantArg};
 
 pub use bench::{BenchArgs, PathName, ScenarioName};
 pub use tune::TuneArgs;
@@ -73,11 +73,11 @@ pub struct SubjectArgs {
     pub inputs: Vec<PathBuf>,
 
     /// Which files of directories are frames, such as `*.jpg`; can be given several times
-    #[arg(long, value_name = "GLOB", value_parser = values::glob)]
+    #[arg(long, value_name = "GLOB", value_parser = tollgate_deploy::values::glob)]
     pub include: Vec<Pattern>,
 
     /// A model and the name the plugin asks for it by, or one variant of it; can be given several times
-    #[arg(long, value_name = "NAME[:VARIANT]=PATH", value_parser = values::model)]
+    #[arg(long, value_name = "NAME[:VARIANT]=PATH", value_parser = tollgate_deploy::values::model)]
     pub model: Vec<ModelArg>,
 
     /// The ONNX Runtime library to load
@@ -149,11 +149,11 @@ pub struct RunArgs {
     pub deny: Vec<Grantable>,
 
     /// For a command: a folder it may use, by its own name or another
-    #[arg(long, value_name = "HOST[::GUEST]", value_parser = values::dir)]
+    #[arg(long, value_name = "HOST[::GUEST]", value_parser = tollgate_deploy::values::dir)]
     pub dir: Vec<DirArg>,
 
     /// For a command: an environment variable; the host's own value where none is given
-    #[arg(long, value_name = "KEY[=VALUE]", value_parser = values::env)]
+    #[arg(long, value_name = "KEY[=VALUE]", value_parser = tollgate_deploy::values::env)]
     pub env: Vec<EnvArg>,
 
     /// For a command: its arguments
@@ -173,7 +173,7 @@ pub struct GraphArgs {
     pub allow_cpu_nodes: Option<bool>,
 
     /// Which variant of the models runs: of all that have it, or of one; can be given several times
-    #[arg(long, value_name = "[NAME:]VARIANT", value_parser = values::variant)]
+    #[arg(long, value_name = "[NAME:]VARIANT", value_parser = tollgate_deploy::values::variant)]
     pub variant: Vec<VariantArg>,
 
     /// Threads inside one inference; by default what the mode says
@@ -201,7 +201,7 @@ pub struct GraphArgs {
     pub max_batch: Option<NonZero<u32>>,
 
     /// How long the first of a batch waits for others; not at all by default
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
     pub batch_delay: Option<Duration>,
 }
 
@@ -209,7 +209,7 @@ pub struct GraphArgs {
 #[derive(Debug, Default, Args)]
 pub struct GrantArgs {
     /// A configuration value that the plugin may read; can be given several times
-    #[arg(long, value_name = "KEY=VALUE", value_parser = values::config)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = tollgate_deploy::values::config)]
     pub config: Vec<ConfigArg>,
 
     /// Show what the plugin logs on standard error, from this level on: trace, debug, info, the default, warn, error or critical
@@ -217,7 +217,7 @@ pub struct GrantArgs {
     pub logging: Option<LogLevel>,
 
     /// A key-value bucket that the plugin may use, and the file that it is kept in; can be given several times
-    #[arg(long, value_name = "NAME=FILE", value_parser = values::bucket)]
+    #[arg(long, value_name = "NAME=FILE", value_parser = tollgate_deploy::values::bucket)]
     pub keyvalue: Vec<BucketArg>,
 }
 
@@ -225,15 +225,15 @@ pub struct GrantArgs {
 #[derive(Debug, Default, Args)]
 pub struct LimitArgs {
     /// How long one frame, or one command, may take
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
     pub deadline: Option<Duration>,
 
     /// How long one inference may take
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
     pub inference_deadline: Option<Duration>,
 
     /// How much memory one instance may have
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_memory: Option<usize>,
 
     /// How many elements the tables of one instance may have
@@ -241,11 +241,11 @@ pub struct LimitArgs {
     pub max_table_elements: Option<usize>,
 
     /// How much the tensors that one instance holds may take together
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_tensors: Option<usize>,
 
     /// How much the models that one instance loads from bytes may take together, with the constants that they compute
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_model: Option<usize>,
 
     /// How many resource handles one instance may hold
@@ -253,31 +253,31 @@ pub struct LimitArgs {
     pub max_handles: Option<usize>,
 
     /// How many bytes besides tensors one call may bring into the host
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_host_call: Option<usize>,
 
     /// How long one log line may be; the rest is cut off
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_log_line: Option<usize>,
 
     /// How much one frame may log; further lines are dropped
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_log: Option<usize>,
 
     /// How long a key of a key-value bucket may be
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_key: Option<usize>,
 
     /// How large a value of a key-value bucket may be
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_value: Option<usize>,
 
     /// How much a key-value bucket may hold
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
     pub max_bucket: Option<usize>,
 
     /// How large one input may be
-    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64MiB")]
+    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size, default_value = "64MiB")]
     pub max_frame: usize,
 }
 
@@ -369,6 +369,16 @@ pub enum Flavour {
     Cuda,
     /// Intel: OpenVINO
     Openvino,
+}
+
+impl From<Flavour> for tollgate_deploy::onnxruntime::Flavour {
+    fn from(typed: Flavour) -> Self {
+        match typed {
+            Flavour::Cpu => Self::Cpu,
+            Flavour::Cuda => Self::Cuda,
+            Flavour::Openvino => Self::Openvino,
+        }
+    }
 }
 
 #[cfg(test)]

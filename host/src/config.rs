@@ -20,13 +20,11 @@ use glob::Pattern;
 use tollgate_nn::{BatchPolicy, GraphOptions};
 use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
 
-use crate::{
-    cli::{Grantable, RunArgs},
-    models::{self, Chosen, Models},
-    onnxruntime::Search,
-    settings::Settings,
-    values::BucketArg,
-};
+use crate::cli::{Grantable, RunArgs};
+use tollgate_deploy::models::{Chosen, Models};
+use tollgate_deploy::onnxruntime::Search;
+use tollgate_deploy::settings::Settings;
+use tollgate_deploy::values::BucketArg;
 
 pub use bench::Bench;
 pub use environment::Environment;
@@ -45,7 +43,7 @@ const COMMAND_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 pub enum Error {
     /// Models or variants that are named twice, or not there.
     #[error(transparent)]
-    Models(#[from] models::Error),
+    Models(#[from] tollgate_deploy::models::Error),
     /// Granted and denied at once.
     #[error("`load` is both allowed and denied: choose one")]
     AllowAndDeny,

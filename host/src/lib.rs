@@ -9,7 +9,6 @@
 //! It is a library so that tests can reach its parts; the program is `main.rs` and one call.
 
 pub mod bench;
-pub mod cache;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -17,18 +16,8 @@ pub mod dispatch;
 pub mod egress;
 pub mod energy;
 pub mod ingress;
-pub mod inspect;
 pub mod interrupt;
-pub mod keyvalue;
 pub mod logging;
-pub mod models;
 pub mod new;
-pub mod onnxruntime;
 pub mod progress;
-pub mod report;
-pub mod reserve;
-pub mod settings;
-mod textfile;
-pub mod truth;
-pub mod values;
 pub mod worker;

@@ -19,7 +19,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
-use crate::egress::terminal::escape;
+use tollgate_report::terminal::escape;
 
 /// Starts logging, in colour on a terminal unless `plain`.
 pub fn init(filter: &str, plain: bool) {

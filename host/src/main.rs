@@ -10,12 +10,8 @@ use clap::{
     Parser,
     error::{ContextValue, ErrorKind},
 };
-use tollgate::{
-    cli::Cli,
-    commands, config,
-    egress::{self, terminal},
-    logging,
-};
+use tollgate::{cli::Cli, commands, config, egress, logging};
+use tollgate_report::terminal;
 
 fn main() -> ExitCode {
     let quiet = config::telemetry::switch_off();

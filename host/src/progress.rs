@@ -4,15 +4,13 @@ use std::{io::IsTerminal, thread, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::egress::terminal;
-
 /// How often a spinner turns.
 const TICK: Duration = Duration::from_millis(120);
 
 /// A spinner that says what is going on, until it is dropped.
 pub fn spinner(what: &str) -> Bar {
     let bar = visible(ProgressBar::new_spinner());
-    bar.set_message(terminal::escaped(what));
+    bar.set_message(tollgate_report::terminal::escaped(what));
     turn(&bar);
     Bar(bar)
 }
@@ -69,7 +67,8 @@ impl Bar {
 
     /// Says something else from now on.
     pub fn say(&self, what: String) {
-        self.0.set_message(terminal::escaped(&what));
+        self.0
+            .set_message(tollgate_report::terminal::escaped(&what));
     }
 
     /// Runs `print`, which writes to the terminal, with the bar out of the way.

@@ -9,7 +9,8 @@ use std::{
     thread,
 };
 
-use tollgate::{keyvalue, values::BucketArg};
+use tollgate_deploy::keyvalue;
+use tollgate_deploy::values::BucketArg;
 use tollgate_runtime::{
     Grants, Instance, KeyValueGrant, Ledger, Limits, LogGrant, LogLevel, Record, Twin,
 };

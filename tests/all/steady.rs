@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tollgate::cache::Cache;
+use tollgate_deploy::cache::Cache;
 use tollgate_nn::GraphOptions;
 use tollgate_runtime::{Error, Fault, Instance, Ledger, Limits, Output, Plugin, Policy, Pool};
 

@@ -10,12 +10,34 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-nn", &[]),
     ("tollgate-guest", &["tollgate-twin-abi"]),
     ("tollgate-runtime", &["tollgate-nn", "tollgate-twin-abi"]),
-    ("tollgate", &["tollgate-nn", "tollgate-runtime"]),
+    ("tollgate-report", &["tollgate-nn", "tollgate-runtime"]),
+    ("tollgate-inspect", &["tollgate-runtime"]),
+    (
+        "tollgate-deploy",
+        &["tollgate-nn", "tollgate-report", "tollgate-runtime"],
+    ),
+    (
+        "tollgate",
+        &[
+            "tollgate-deploy",
+            "tollgate-inspect",
+            "tollgate-nn",
+            "tollgate-report",
+            "tollgate-runtime",
+        ],
+    ),
     ("meter-reader", &["tollgate-guest"]),
     ("preview1-meter-reader", &["meter-reader"]),
     (
         "tollgate-tests",
-        &["tollgate", "tollgate-nn", "tollgate-runtime"],
+        &[
+            "tollgate",
+            "tollgate-deploy",
+            "tollgate-inspect",
+            "tollgate-nn",
+            "tollgate-report",
+            "tollgate-runtime",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use tollgate::{config::Environment, onnxruntime};
+use tollgate::config::Environment;
+use tollgate_deploy::onnxruntime;
 use tollgate_nn::{Device, GraphOptions, GraphRegistry};
 use tollgate_runtime::{
     Engine, EngineConfig, Error, Fault, Frame, Grants, GraphGrant, Instance, Ledger, Limits,

@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tollgate::{bench::tune::record::Report, settings::Settings};
+use tollgate::bench::tune::record::Report;
+use tollgate_deploy::settings::Settings;
 use tollgate_nn::BatchPolicy;
 
 use crate::{

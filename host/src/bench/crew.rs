@@ -34,10 +34,9 @@ use super::{
 };
 use crate::{
     dispatch::{Queues, Turn},
-    egress,
     interrupt::Interrupt,
-    report::Tally,
 };
+use tollgate_report::Tally;
 
 /// What a member of the crew does in a window.
 #[derive(Clone)]
@@ -426,7 +425,7 @@ impl Runner {
                 entrant.warm.put(pool);
                 let ended = match outcome {
                     Ok(Ok(_)) => Ended::Done,
-                    Ok(Err(fault)) => Ended::Failed(egress::one_line(&fault)),
+                    Ok(Err(fault)) => Ended::Failed(tollgate_report::one_line(&fault)),
                     Err(error) => Ended::of(&error),
                 };
                 Ran {
@@ -440,7 +439,7 @@ impl Runner {
                 let (outcome, ran) = twin.handle(frame);
                 let ended = match outcome {
                     Ok(Ok(_)) => Ended::Done,
-                    Ok(Err(fault)) => Ended::Failed(egress::one_line(&fault)),
+                    Ok(Err(fault)) => Ended::Failed(tollgate_report::one_line(&fault)),
                     Err(error) => Ended::of(&error),
                 };
                 Ran {
@@ -472,7 +471,7 @@ impl Ended {
         match error {
             RuntimeError::Guest(GuestFault::Deadline { .. }) => Ended::TimedOut,
             RuntimeError::Nn(error) if error.code() == ErrorCode::Timeout => Ended::TimedOut,
-            other => Ended::Failed(egress::one_line(other)),
+            other => Ended::Failed(tollgate_report::one_line(other)),
         }
     }
 }

@@ -28,10 +28,11 @@ mod windows;
 
 use std::{io, sync::Arc};
 
-use crate::{interrupt::Interrupt, report::HistogramError};
+use crate::interrupt::Interrupt;
+use tollgate_report::HistogramError;
 
-pub use crate::report::record;
 pub use table::{path_name, scenario_name, table};
+pub use tollgate_report::record;
 
 /// Why a benchmark ends without figures. A figure that cannot be told is no reason.
 #[derive(Debug, thiserror::Error)]

@@ -17,11 +17,10 @@ use super::{
 };
 use crate::{
     dispatch::Warm,
-    egress,
     energy::{self, Meter},
-    report::Accuracy,
-    truth::{Score, Truth},
 };
+use tollgate_report::Accuracy;
+use tollgate_report::truth::{Score, Truth};
 
 /// What everything is made from; each field as a worker wants it.
 #[expect(missing_docs, reason = "the types say it")]
@@ -140,7 +139,7 @@ impl Rig {
         let reason = match (&self.meter, joules_per_inference) {
             (Ok(_), Some(_)) => None,
             (Ok(_), None) => Some("no inference was done while it could be counted".to_owned()),
-            (Err(error), _) => Some(egress::one_line(error)),
+            (Err(error), _) => Some(tollgate_report::one_line(error)),
         };
         let counters = self.meter.as_ref().map(|meter| meter.counters().join(", "));
         Energy {
@@ -229,7 +228,7 @@ fn census(parts: &Parts, nn: &NnHost) -> Result<Census, Error> {
     for frame in &parts.frames {
         let fails = |why: &dyn std::error::Error| Error::Frame {
             frame: frame.source.to_string(),
-            reason: egress::one_line(why),
+            reason: tollgate_report::one_line(why),
         };
         let mut ledger = Ledger::open();
         ledger.start();

@@ -10,7 +10,7 @@ use super::{
     server,
     window::Measured,
 };
-use crate::report::percentiles;
+use tollgate_report::percentiles;
 
 /// The quantile that the single-stream scenario tells.
 const SINGLE_STREAM: f64 = 0.9;

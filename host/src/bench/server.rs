@@ -16,7 +16,7 @@ use super::{
     window::{Arrivals, Measured},
     windows::Verdict,
 };
-use crate::report::percentiles;
+use tollgate_report::percentiles;
 
 /// How much lower the next rate is when the one found does not hold.
 const STEP_DOWN: f64 = 0.95;

@@ -17,7 +17,7 @@ use super::{
     server,
     window::{Arrivals, Measured},
 };
-use crate::values::Rate;
+use tollgate_deploy::values::Rate;
 
 /// What is asked of an entrant at one point.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -5,12 +5,10 @@ use std::fmt::Write;
 use super::record::{
     Load, Path, Percentiles, Report, Scenario, ScenarioResult, SweepPoint, Windows,
 };
-use crate::{
-    egress::terminal::escaped,
-    report::{
-        headline::{MOST_LOST, goodput, lost},
-        size, time,
-    },
+use tollgate_report::terminal::escaped;
+use tollgate_report::{
+    headline::{MOST_LOST, goodput, lost},
+    size, time,
 };
 
 /// The tables, with a line feed at their end.

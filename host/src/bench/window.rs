@@ -18,8 +18,8 @@ use super::{
 use crate::{
     dispatch::{Admission, Priority, Queues},
     energy::Reading,
-    report::{Tally, percentiles},
 };
+use tollgate_report::{Tally, percentiles};
 
 /// Frames of a query in the multi-stream scenario, by MLPerf's definition.
 pub const QUERY: usize = 8;

@@ -5,7 +5,7 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 
 use super::SubjectArgs;
-use crate::values::{self, Rate};
+use tollgate_deploy::values::Rate;
 
 /// `tollgate bench`.
 #[derive(Debug, Args)]
@@ -35,11 +35,11 @@ pub struct BenchArgs {
     pub concurrency: Vec<NonZero<usize>>,
 
     /// Frames a second that arrive, to be gone through: 50,100,200; `2x` is twice what saturates
-    #[arg(long, value_name = "RATE", value_delimiter = ',', value_parser = values::rate)]
+    #[arg(long, value_name = "RATE", value_delimiter = ',', value_parser = tollgate_deploy::values::rate)]
     pub rate: Vec<Rate>,
 
     /// The bound: 99 of 100 frames must be done this soon after they were due
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
     pub p99: Option<Duration>,
 
     /// Threads that run instances, each its own; by default one for each core
@@ -55,7 +55,7 @@ pub struct BenchArgs {
     pub truth: Option<PathBuf>,
 
     /// How long one window is
-    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "1s")]
+    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration, default_value = "1s")]
     pub window: Duration,
 
     /// How many windows to take at most until three in a row agree
@@ -63,7 +63,7 @@ pub struct BenchArgs {
     pub max_windows: NonZero<u32>,
 
     /// How far windows that agree may differ
-    #[arg(long, value_name = "SHARE", value_parser = values::share, default_value = "5%")]
+    #[arg(long, value_name = "SHARE", value_parser = tollgate_deploy::values::share, default_value = "5%")]
     pub tolerance: f64,
 
     /// How many frames may wait for a worker

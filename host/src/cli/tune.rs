@@ -5,7 +5,6 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 use clap::Args;
 
 use super::SubjectArgs;
-use crate::values;
 
 /// `tollgate tune`. Settings that are typed are settled, and the search is among the others.
 #[derive(Debug, Args)]
@@ -15,7 +14,7 @@ pub struct TuneArgs {
     pub subject: SubjectArgs,
 
     /// The bound: 99 of 100 frames must be done this soon
-    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
     pub p99: Duration,
 
     /// A JSON file of file names and true readings; without it variants other than the default are left out
@@ -23,7 +22,7 @@ pub struct TuneArgs {
     pub truth: Option<PathBuf>,
 
     /// The share of readings that must be right; by default that of the default variant
-    #[arg(long, value_name = "SHARE", value_parser = values::portion, requires = "truth")]
+    #[arg(long, value_name = "SHARE", value_parser = tollgate_deploy::values::portion, requires = "truth")]
     pub accuracy: Option<f64>,
 
     /// Where to write the settings that were found; standard output by default
@@ -31,7 +30,7 @@ pub struct TuneArgs {
     pub out: Option<PathBuf>,
 
     /// How long one of all candidates is measured for the figures to be relied on; all of the search takes about a sixth of that for each
-    #[arg(long, value_name = "TIME", value_parser = values::duration, default_value = "4s")]
+    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration, default_value = "4s")]
     pub window: Duration,
 
     /// Measure all candidates at full length as well, to check what the search found

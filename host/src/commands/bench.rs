@@ -32,10 +32,10 @@ use crate::{
     ingress::files::Files,
     interrupt::{self, Interrupt},
     progress,
-    report::{headline, html},
-    settings::Settings as Kept,
-    truth::Truth,
 };
+use tollgate_deploy::settings::Settings as Kept;
+use tollgate_report::truth::Truth;
+use tollgate_report::{headline, html};
 
 /// All frames together; they are held in memory while they go round. 1 GiB.
 const MAX_FRAMES_BYTES: usize = 1 << 30;

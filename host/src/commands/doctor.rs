@@ -14,16 +14,9 @@ use serde::Serialize;
 use tollgate_nn::Device;
 use tollgate_runtime::{Calls, Engine, Limits};
 
-use crate::{
-    bench,
-    cache::{Cache, FolderError},
-    cli::DoctorArgs,
-    config::Environment,
-    egress,
-    energy::Meter,
-    onnxruntime,
-    reserve::engine_config,
-};
+use crate::{bench, cli::DoctorArgs, config::Environment, egress, energy::Meter};
+use tollgate_deploy::cache::{Cache, FolderError};
+use tollgate_deploy::reserve::engine_config;
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.doctor/1";
@@ -131,7 +124,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
 
 fn onnx_runtime(typed: Option<PathBuf>, environment: &Environment) -> OnnxRuntime {
     let telemetry_off = environment.telemetry_is_off();
-    match onnxruntime::load(&environment.onnxruntime(typed, Device::Cpu)) {
+    match tollgate_deploy::onnxruntime::load(&environment.onnxruntime(typed, Device::Cpu)) {
         Ok((runtime, found)) => OnnxRuntime {
             usable: true,
             path: Some(runtime.path().to_owned()),
@@ -217,7 +210,7 @@ fn cache(dir: Option<PathBuf>) -> CacheFacts {
         Some(Err(FolderError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
             (0, 0, None)
         }
-        Some(Err(error)) => (0, 0, Some(egress::one_line(&error))),
+        Some(Err(error)) => (0, 0, Some(tollgate_report::one_line(&error))),
         None => (0, 0, None),
     };
     CacheFacts {

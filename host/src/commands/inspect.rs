@@ -5,11 +5,9 @@ use std::{fmt::Write, process::ExitCode};
 use anyhow::Context;
 use serde_json::to_value;
 
-use crate::{
-    cli::InspectArgs,
-    egress::{self, terminal::escaped},
-    inspect::{self, Import, Inspection, Need},
-};
+use crate::{cli::InspectArgs, egress};
+use tollgate_inspect::{Import, Inspection, Need};
+use tollgate_report::terminal::escaped;
 
 /// Lines of one list for people at most.
 const SHOWN: usize = 200;
@@ -21,7 +19,7 @@ const SHOWN: usize = 200;
 /// The file cannot be read, or is no WebAssembly.
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let wasm = super::load::read_plugin(&args.file)?;
-    let seen = inspect::inspect(&wasm)
+    let seen = tollgate_inspect::inspect(&wasm)
         .with_context(|| format!("cannot inspect `{}`", args.file.display()))?;
     if args.json {
         egress::print_json(&seen)?;

@@ -13,16 +13,15 @@ use tollgate_nn::{GraphOptions, OnnxRuntime};
 use tollgate_runtime::{Engine, Error, Grants, Limits, NnHost, Plugin};
 
 use crate::{
-    cache::{Cache, Origin},
     egress,
     ingress::files::{self, Files},
-    inspect::{self, Need},
-    keyvalue,
-    models::{self, Chosen},
-    onnxruntime, progress,
-    reserve::engine_config,
-    values::BucketArg,
+    progress,
 };
+use tollgate_deploy::cache::{Cache, Origin};
+use tollgate_deploy::models::Chosen;
+use tollgate_deploy::reserve::engine_config;
+use tollgate_deploy::values::BucketArg;
+use tollgate_inspect::Need;
 
 /// A plugin larger than this is something else, in bytes; the largest of ours, with a whole Python
 /// inside, has 18 MB.
@@ -57,7 +56,10 @@ pub(super) fn frames(
 ) -> Result<Files, files::Error> {
     let files = Files::list(inputs, truth, include, max_frame)?;
     if let Some(left_out) = files.left_out() {
-        egress::say(format_args!("{}", egress::terminal::escaped(&left_out)));
+        egress::say(format_args!(
+            "{}",
+            tollgate_report::terminal::escaped(&left_out)
+        ));
     }
     Ok(files)
 }
@@ -71,7 +73,9 @@ pub(super) fn engine(instances: usize, limits: &Limits) -> Engine {
 pub(super) fn cache(dir: &Path) -> Option<Cache> {
     let opened = Cache::open(dir);
     opened
-        .inspect_err(|error| tracing::warn!("nothing is cached: {}", egress::one_line(error)))
+        .inspect_err(|error| {
+            tracing::warn!("nothing is cached: {}", tollgate_report::one_line(error))
+        })
         .ok()
 }
 
@@ -112,7 +116,7 @@ pub(super) fn explain(error: Error, wasm: &[u8], limits: Option<&Limits>) -> any
         let advice = "ask for fewer `--workers`, or raise `ulimit -v`";
         return anyhow::anyhow!("{error}; {advice}");
     }
-    let Ok(seen) = inspect::inspect(wasm) else {
+    let Ok(seen) = tollgate_inspect::inspect(wasm) else {
         return error.into();
     };
     match (&error, limits) {
@@ -158,11 +162,11 @@ pub(super) fn grants(
     plugin: &Plugin,
 ) -> anyhow::Result<Grants> {
     let grants = Grants {
-        keyvalue: keyvalue::open(buckets, limits.bucket_bytes)?,
+        keyvalue: tollgate_deploy::keyvalue::open(buckets, limits.bucket_bytes)?,
         ..granted
     };
     for import in plugin.imports() {
-        if let Some(option) = inspect::missing(&import, &grants) {
+        if let Some(option) = tollgate_inspect::missing(&import, &grants) {
             tracing::warn!(
                 "the plugin imports `{import}`, and nothing of it is granted: add {option}"
             );
@@ -174,12 +178,12 @@ pub(super) fn grants(
 /// Loads ONNX Runtime. Without models things go on without it where there is none: a plugin that
 /// needs none should not ask for it.
 pub(super) fn onnx_runtime(
-    search: &onnxruntime::Search,
+    search: &tollgate_deploy::onnxruntime::Search,
     models: &[Chosen],
 ) -> anyhow::Result<Option<&'static OnnxRuntime>> {
-    match onnxruntime::load(search) {
+    match tollgate_deploy::onnxruntime::load(search) {
         Ok((runtime, _)) => Ok(Some(runtime)),
-        Err(error @ onnxruntime::Error::Nowhere) if models.is_empty() => {
+        Err(error @ tollgate_deploy::onnxruntime::Error::Nowhere) if models.is_empty() => {
             tracing::info!(%error, "going on without");
             Ok(None)
         }
@@ -190,6 +194,6 @@ pub(super) fn onnx_runtime(
 /// Loads the models.
 pub(super) fn graphs(models: &[Chosen], options: &GraphOptions) -> anyhow::Result<NnHost> {
     let _spinner = progress::spinner("loading the models");
-    let registry = models::load(models, options)?;
+    let registry = tollgate_deploy::models::load(models, options)?;
     Ok(NnHost::new(Arc::new(registry), options.clone()))
 }

@@ -113,7 +113,7 @@ fn write_one(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// What was made and what comes next, for people.
 fn words(report: &Report<'_>, language: Language) -> String {
-    let folder = egress::terminal::escaped(&report.folder);
+    let folder = tollgate_report::terminal::escaped(&report.folder);
     let mut words = format!(
         "{folder}: a plugin in {language}, {} files; its README says more\n\n  cd {folder}\n",
         report.files.len()

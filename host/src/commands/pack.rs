@@ -19,9 +19,9 @@ use crate::{
     cli::PackArgs,
     config::Environment,
     egress::{self, place::Place},
-    inspect::{self, Kind},
-    reserve::engine_config,
 };
+use tollgate_deploy::reserve::engine_config;
+use tollgate_inspect::Kind;
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.pack/1";
@@ -50,7 +50,7 @@ struct Report {
 pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let wasm = super::load::read_plugin(&args.file)?;
     let name = args.file.display();
-    let seen = inspect::inspect(&wasm).with_context(|| format!("cannot pack `{name}`"))?;
+    let seen = tollgate_inspect::inspect(&wasm).with_context(|| format!("cannot pack `{name}`"))?;
     let encoded = seen.kind == Kind::UnencodedComponent;
     let output = match &args.output {
         Some(output) => output.clone(),
@@ -73,7 +73,7 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
     check(&engine, environment, &packed)
         .map_err(|error| super::load::explain(error, &packed, None))
         .with_context(|| format!("what `{name}` makes would not be accepted"))?;
-    for note in &inspect::inspect(&packed)?.notes {
+    for note in &tollgate_inspect::inspect(&packed)?.notes {
         tracing::warn!(file = %output.display(), "{note}");
     }
     write(&output, &packed).with_context(|| format!("cannot write `{}`", output.display()))?;
@@ -91,7 +91,7 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
         let what = if encoded { "encoded, " } else { "" };
         egress::print(&format!(
             "{}: {what}{} bytes from {}",
-            egress::terminal::escaped(&report.output),
+            tollgate_report::terminal::escaped(&report.output),
             report.output_bytes,
             report.input_bytes
         ))?;

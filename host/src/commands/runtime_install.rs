@@ -18,11 +18,9 @@ use std::{
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
 
-use crate::{
-    cli::{Flavour, InstallArgs},
-    config::Environment,
-    egress, onnxruntime, progress,
-};
+use tollgate_deploy::onnxruntime::{self, Flavour};
+
+use crate::{cli::InstallArgs, config::Environment, egress, progress};
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.runtime-install/1";
@@ -104,9 +102,15 @@ pub fn run(args: &InstallArgs, environment: &Environment) -> anyhow::Result<()> 
     let data_dir = environment
         .data_dir()
         .context("there is no folder to install into: set TOLLGATE_HOME, XDG_DATA_HOME or HOME")?;
-    let wheel = wheel(args.device, std::env::consts::OS, std::env::consts::ARCH)?;
+    let wheel = wheel(
+        args.device.into(),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+    )?;
     let place = onnxruntime::flavour_dir(&data_dir, wheel.flavour).join(wheel.version);
-    let there = onnxruntime::library_in(&place).ok().flatten();
+    let there = tollgate_deploy::onnxruntime::library_in(&place)
+        .ok()
+        .flatten();
     let installed = there.is_none();
     let library = match there {
         Some(library) => library,
@@ -177,7 +181,7 @@ fn install(wheel: &Wheel, place: &Path, environment: &Environment) -> anyhow::Re
         unpack.arg("-e").arg(&downloaded).arg(&unpacked);
         succeed(&mut unpack, "unpack the wheel")?;
     }
-    if onnxruntime::library_in(&unpacked)?.is_none() {
+    if tollgate_deploy::onnxruntime::library_in(&unpacked)?.is_none() {
         bail!(
             "the wheel of {} {} holds no ONNX Runtime library: report this",
             wheel.package,
@@ -191,7 +195,12 @@ fn install(wheel: &Wheel, place: &Path, environment: &Environment) -> anyhow::Re
     }
     let moved = fs::rename(&unpacked, place);
     // Another install may have been quicker; what it put there is as good.
-    match (onnxruntime::library_in(place).ok().flatten(), moved) {
+    match (
+        tollgate_deploy::onnxruntime::library_in(place)
+            .ok()
+            .flatten(),
+        moved,
+    ) {
         (Some(library), _) => Ok(library),
         (None, moved) => {
             moved.with_context(|| format!("cannot move the build to `{}`", place.display()))?;

@@ -29,12 +29,12 @@ use crate::{
     cli::TuneArgs,
     commands::{bench, load},
     config::{Environment, Tune},
-    egress::{self, place::Place, terminal::escaped},
+    egress::{self, place::Place},
     interrupt::{self, Interrupt},
-    models::{self, Chosen},
     progress,
-    truth::Truth,
 };
+use tollgate_deploy::models::{self, Chosen};
+use tollgate_report::{terminal::escaped, truth::Truth};
 
 /// Runs the command.
 ///
@@ -359,7 +359,7 @@ fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excl
             Ok(_) => devices.push(device),
             Err(error) => excluded.push(Excluded {
                 what: format!("the device `{device}`"),
-                reason: egress::one_line(&error),
+                reason: tollgate_report::one_line(&error),
             }),
         }
     }
@@ -394,7 +394,8 @@ fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
         return Err("there are no models".to_owned());
     }
     for _ in 0..TIMES {
-        let registry = models::load(files, &options).map_err(|error| egress::one_line(&error))?;
+        let registry =
+            models::load(files, &options).map_err(|error| tollgate_report::one_line(&error))?;
         for chosen in files {
             let graph = registry.get(&chosen.file.name);
             let off = graph.and_then(|graph| graph.batching().off.clone());

@@ -7,13 +7,11 @@ use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::{Grants, Limits, Policy};
 
 use super::{Environment, Error, MAX_WORKERS, granting, subject};
-use crate::{
-    cli::{BenchArgs, PathName, ScenarioName},
-    models::{Chosen, Models},
-    onnxruntime::Search,
-    settings::Settings,
-    values::{BucketArg, Rate},
-};
+use crate::cli::{BenchArgs, PathName, ScenarioName};
+use tollgate_deploy::models::{Chosen, Models};
+use tollgate_deploy::onnxruntime::Search;
+use tollgate_deploy::settings::Settings;
+use tollgate_deploy::values::{BucketArg, Rate};
 
 /// What `tollgate bench` is to do.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::{
 use tollgate_nn::Device;
 use tollgate_runtime::LOG_TARGET;
 
-use crate::onnxruntime::Search;
+use tollgate_deploy::onnxruntime::Search;
 
 /// The environment variables, as they were when the program started.
 #[derive(Clone, Debug, Default)]

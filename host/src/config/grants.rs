@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Error;
-use crate::{cli::GrantArgs, settings::Settings};
+use crate::cli::GrantArgs;
+use tollgate_deploy::settings::Settings;
 
 /// What was typed of grants, nothing of it twice.
 pub(crate) fn granting(typed: &GrantArgs, settings: Settings) -> Result<Settings, Error> {

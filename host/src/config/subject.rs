@@ -5,10 +5,8 @@ use std::{num::NonZero, path::PathBuf};
 use tollgate_runtime::{Grants, GraphGrant, Limit, Limits};
 
 use super::{Environment, Error};
-use crate::{
-    cli::{Grantable, LimitArgs, SubjectArgs},
-    settings::Settings,
-};
+use crate::cli::{Grantable, LimitArgs, SubjectArgs};
+use tollgate_deploy::settings::Settings;
 
 /// Refuses standard input where it is named more than once.
 pub fn once(typed: &SubjectArgs) -> Result<(), Error> {

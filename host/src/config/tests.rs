@@ -38,7 +38,7 @@ fn the_library_is_asked_for_in_order() {
 fn contradictions_are_refused() {
     assert_eq!(
         resolve("a.wasm --model a=x --model a=y", &[]).unwrap_err(),
-        Error::Models(models::Error::Duplicate("a".into()))
+        Error::Models(tollgate_deploy::models::Error::Duplicate("a".into()))
     );
     assert_eq!(
         resolve("a.wasm --allow load --deny load", &[]).unwrap_err(),
@@ -62,7 +62,7 @@ fn a_file_of_settings_counts_where_nothing_was_typed() {
         workers: NonZero::new(3),
         fresh: Some(true),
         mode: Some(Mode::Latency),
-        variant: vec![crate::values::variant("int8").unwrap()],
+        variant: vec![tollgate_deploy::values::variant("int8").unwrap()],
         ..Settings::default()
     };
     let run = |words: &str| {

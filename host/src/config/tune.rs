@@ -6,13 +6,11 @@ use glob::Pattern;
 use tollgate_runtime::{Grants, Limits};
 
 use super::{Environment, Error, MAX_WORKERS, granting, subject};
-use crate::{
-    cli::TuneArgs,
-    models::{Chosen, Models},
-    onnxruntime::Search,
-    settings::Settings,
-    values::BucketArg,
-};
+use crate::cli::TuneArgs;
+use tollgate_deploy::models::{Chosen, Models};
+use tollgate_deploy::onnxruntime::Search;
+use tollgate_deploy::settings::Settings;
+use tollgate_deploy::values::BucketArg;
 
 /// What `tollgate tune` is to do.
 #[derive(Debug)]

@@ -9,10 +9,8 @@ mod media;
 pub mod outputs;
 pub mod place;
 pub mod reorder;
-pub mod terminal;
 
 use std::{
-    error::Error,
     fmt::Arguments,
     io::{self, IsTerminal, Write},
 };
@@ -20,13 +18,12 @@ use std::{
 use serde::Serialize;
 use tollgate_runtime::Output;
 
-use self::terminal::{JsonWriter, escape, escape_bytes, escape_text};
+use tollgate_report::{
+    MESSAGE_BYTES,
+    terminal::{self, JsonWriter, escape, escape_bytes, escape_text},
+};
 
 pub use media::is_text;
-
-/// How long one message about a failure may be, in bytes: a sentence and a backtrace. A guest
-/// chooses its own faults' length.
-pub const MESSAGE_BYTES: usize = 4096;
 
 /// Prints text of one or more lines on standard output, with a line feed at its end.
 ///
@@ -143,20 +140,6 @@ fn field(data: &[u8], terminal: bool, line: &mut String) {
     }
 }
 
-/// An error and what it came from, in one line of bounded length, whatever lines a guest's
-/// backtrace has.
-pub fn one_line(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        source = error.source();
-    }
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    terminal::cut(&line, MESSAGE_BYTES)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,18 +150,6 @@ mod tests {
             content_type: content_type.into(),
             data: data.to_vec(),
         }
-    }
-
-    #[test]
-    fn an_error_is_one_line_with_all_its_causes() {
-        let inner = io::Error::other("at 0:\n    1: there");
-        let error = crate::ingress::files::Error::Read {
-            path: "a".into(),
-            source: inner,
-        };
-        assert_eq!(one_line(&error), "cannot read `a`: at 0: 1: there");
-        let long = one_line(&io::Error::other("x".repeat(30_000_000)));
-        assert!(long.len() < MESSAGE_BYTES + 40 && long.ends_with("bytes more"));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::{fs::File, path::Path, time::Duration};
 
 use redb::{Database, ReadableTable, TableDefinition};
-use tollgate::{keyvalue, values::BucketArg};
+use tollgate_deploy::keyvalue;
+use tollgate_deploy::values::BucketArg;
 use tollgate_runtime::{KeyValueGrant, Limits, clock::Deadline};
 
 use crate::support::has;

@@ -7,7 +7,6 @@ use std::{
     process::Stdio,
 };
 
-use tollgate::inspect;
 use tollgate_runtime::{
     Calls, Engine, EngineConfig, Error, Grants, GuestFault, Instance, Ledger, Limit, Limits, Plugin,
 };
@@ -75,7 +74,7 @@ fn structs_arrays_and_i31_handle_frames() {
 /// `sorted.wat` is what MoonBit's compiler made of `sorted.mbt`.
 #[test]
 fn moonbit_handles_frames() {
-    let seen = inspect::inspect(&case_wat("collected/sorted.wat")).expect("an inspection");
+    let seen = tollgate_inspect::inspect(&case_wat("collected/sorted.wat")).expect("an inspection");
     assert_eq!(seen.features, ["garbage collection"]);
     let plugin = guest("sorted");
     let mut instance = instance(&plugin, &little()).expect("an instance");

@@ -2,7 +2,6 @@
 
 use std::{fmt::Write, fs, time::Instant};
 
-use tollgate::inspect;
 use tollgate_runtime::Plugin;
 
 use super::starts::{refused, say_all, wat};
@@ -75,7 +74,7 @@ fn compile_bombs() {
         ("doubled", doubled, "unrolled"),
     ] {
         has(&refused(&wasm), &[words]);
-        let seen = inspect::inspect(&wasm)
+        let seen = tollgate_inspect::inspect(&wasm)
             .map(|_| ())
             .expect_err(what)
             .to_string();
@@ -171,7 +170,7 @@ fn many_imports() {
     };
     let begun = Instant::now();
     for wasm in [module(80_000), one_module(80_000)] {
-        let seen = inspect::inspect(&wasm).expect("an inspection");
+        let seen = tollgate_inspect::inspect(&wasm).expect("an inspection");
         let functions: usize = seen
             .imports
             .iter()

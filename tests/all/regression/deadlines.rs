@@ -9,7 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tollgate::{keyvalue, values::BucketArg};
+use tollgate_deploy::keyvalue;
+use tollgate_deploy::values::BucketArg;
 use tollgate_nn::{GraphOptions, GraphRegistry};
 use tollgate_runtime::{
     Bucket, BucketError, Error, Grants, GuestFault, Instance, KeyValueGrant, Keys, Ledger, Limits,

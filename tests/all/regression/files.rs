@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use tollgate::cache::{Cache, Origin};
+use tollgate_deploy::cache::{Cache, Origin};
 
 use crate::{
     cli::{path, run, tollgate},

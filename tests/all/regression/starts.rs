@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use tollgate::inspect::{self, Need, World as Seen};
+use tollgate_inspect::{Need, World as Seen};
 use tollgate_runtime::{
     Engine, EngineConfig, Error, Grants, Instance, Ledger, Limits, Plugin, World,
 };
@@ -204,7 +204,7 @@ fn features() {
     for (case, feature) in [("exceptions", "exceptions"), ("gc", "garbage collection")] {
         let wasm = case_wat(&format!("modules/{case}.wat"));
         handles(&plugin(&wasm), &Limits::default());
-        let seen = inspect::inspect(&wasm).expect("an inspection");
+        let seen = tollgate_inspect::inspect(&wasm).expect("an inspection");
         assert_eq!(seen.features, [feature]);
     }
     // The rest of what Wasmtime has on.
@@ -233,12 +233,15 @@ fn start_and_handle() {
     for case in ["start-then-handle", "both"] {
         let wasm = case_wat(&format!("modules/{case}.wat"));
         assert_eq!(command(&wasm), 0);
-        let seen = inspect::inspect(&wasm).expect("an inspection");
+        let seen = tollgate_inspect::inspect(&wasm).expect("an inspection");
         assert_eq!(seen.world, Seen::Preview1Command, "{case}");
     }
     // A name that begins alike is another.
     let other = wat("(module (func (export \"handle_all\") (result i32) (i32.const 0)))");
-    assert_eq!(inspect::inspect(&other).expect("seen").world, Seen::Other);
+    assert_eq!(
+        tollgate_inspect::inspect(&other).expect("seen").world,
+        Seen::Other
+    );
     has(&refused(&other), &["handle_all"]);
 }
 
@@ -319,7 +322,7 @@ fn env_function() {
          (import \"env\" \"emscripten_notify_memory_growth\" (func (param i32))) \
          (func (export \"_start\")))",
     );
-    let seen = inspect::inspect(&known).expect("an inspection");
+    let seen = tollgate_inspect::inspect(&known).expect("an inspection");
     let needs: Vec<_> = seen.imports.iter().map(|import| import.need).collect();
     assert_eq!(needs, [Need::Nothing, Need::NotOffered]);
     has(&seen.imports[1].grant, &["Emscripten", "-sSTANDALONE_WASM"]);

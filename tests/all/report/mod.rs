@@ -5,10 +5,8 @@ mod browser;
 mod tuned;
 
 use serde_json::Value;
-use tollgate::{
-    bench::record::{self, Report},
-    report::html::page,
-};
+use tollgate::bench::record::{self, Report};
+use tollgate_report::html::page;
 
 use self::browser::{Browser, Scheme, measure};
 use crate::support::{file, has};

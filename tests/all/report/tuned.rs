@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use tollgate::report::{
+use tollgate_report::{
     html::{Answer, Candidate, Tuned, tuned_page},
     record::Report,
 };

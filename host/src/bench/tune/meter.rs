@@ -25,11 +25,11 @@ use crate::{
         Error, machine,
         rig::{Parts, Rig},
     },
-    egress, energy,
+    energy,
     interrupt::Interrupt,
-    models::{self, Models},
-    settings::Settings,
 };
+use tollgate_deploy::models::Models;
+use tollgate_deploy::settings::Settings;
 
 /// Frames that a new instance runs before it counts: the first one makes it and touches its memory,
 /// the second finds the caches warm.
@@ -181,7 +181,8 @@ impl<'a> Meter<'a> {
         let load = || -> Result<_, String> {
             let chosen = self.models.choose(&settings.variant);
             let chosen = chosen.map_err(|error| error.to_string())?;
-            models::load(&chosen, &options).map_err(|error| egress::one_line(&error))
+            tollgate_deploy::models::load(&chosen, &options)
+                .map_err(|error| tollgate_report::one_line(&error))
         };
         Ok(Kept {
             nn: NnHost::new(Arc::new(load()?), options.clone()),
@@ -238,7 +239,7 @@ fn handle(pool: &mut Pool, frame: &Frame) -> Result<Record, String> {
     match outcome {
         Ok(Ok(_)) => Ok(record),
         Ok(Err(fault)) => Err(fault.to_string()),
-        Err(error) => Err(egress::one_line(&error)),
+        Err(error) => Err(tollgate_report::one_line(&error)),
     }
 }
 

@@ -31,12 +31,10 @@ use self::{
     trial::Trial,
 };
 use super::{Error, rig::Rig};
-use crate::{
-    interrupt::Interrupt,
-    models::Models,
-    report::{Accuracy, percentiles},
-    settings::Settings,
-};
+use crate::interrupt::Interrupt;
+use tollgate_deploy::models::Models;
+use tollgate_deploy::settings::Settings;
+use tollgate_report::{Accuracy, percentiles};
 
 /// The search takes this part of the time that the whole grid takes. A fifth is what it may take;
 /// setting up candidates for their first window comes on top.

@@ -6,11 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    bench::record::{Bound, Energy, File, Inputs, Machine, Model, Percentiles},
-    report::Accuracy,
-    settings::Settings,
-};
+use crate::bench::record::{Bound, Energy, File, Inputs, Machine, Model, Percentiles};
+use tollgate_deploy::settings::Settings;
+use tollgate_report::Accuracy;
 
 /// The schema of this report.
 pub const SCHEMA: &str = "tollgate.tune/1";

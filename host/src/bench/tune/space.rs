@@ -10,7 +10,8 @@ use std::{num::NonZero, time::Duration};
 
 use tollgate_nn::{BatchPolicy, Device, GraphOptions, Mode};
 
-use crate::{settings::Settings, values::VariantArg};
+use tollgate_deploy::settings::Settings;
+use tollgate_deploy::values::VariantArg;
 
 /// Instances, as multiples of what keeps a graph busy, in halves: enough to keep it busy, and
 /// then ever more latency for ever less gain.

@@ -6,7 +6,8 @@ use super::{
     choose::{percent, rate, time},
     record::{Candidate, Report},
 };
-use crate::{egress::terminal::escaped, settings::Settings, values};
+use tollgate_deploy::settings::Settings;
+use tollgate_report::terminal::escaped;
 
 /// Frames from which on a p99 is told without a mark.
 pub const ENOUGH: u64 = 1000;
@@ -39,7 +40,9 @@ pub fn label(settings: &Settings) -> String {
         words.push(format!("{mode} x {}", plural(threads.get(), "thread")));
     }
     if let Some(max) = settings.max_batch {
-        let delay = settings.batch_delay.map(values::show_duration);
+        let delay = settings
+            .batch_delay
+            .map(tollgate_deploy::values::show_duration);
         let delay = delay.map_or_else(String::new, |delay| format!(" after {delay}"));
         words.push(format!("batches of {max}{delay}"));
     }
@@ -203,7 +206,7 @@ mod tests {
     fn settings_in_words() {
         let settings = Settings {
             workers: NonZero::new(4),
-            variant: vec![values::variant("int8").unwrap()],
+            variant: vec![tollgate_deploy::values::variant("int8").unwrap()],
             device: Some(Device::Cpu),
             mode: Some(Mode::Throughput),
             threads: NonZero::new(1),

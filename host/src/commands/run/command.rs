@@ -14,8 +14,8 @@ use crate::{
     commands::load,
     config::{Run, limit_option},
     egress,
-    report::{Crossings, GuestSplit, Host, Inferences, Stages, Tally},
 };
+use tollgate_report::{Crossings, GuestSplit, Host, Inferences, Stages, Tally};
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.run-command/1";

@@ -13,13 +13,14 @@ use crate::{
     commands::load,
     config::{Run, limit_option},
     dispatch,
-    egress::{self, outputs::OutDir, terminal},
+    egress::{self, outputs::OutDir},
     interrupt::{self, Interrupt},
     progress::{self, Bar},
-    report::{Accuracy, FailedFrame, FrameCounts, Passes, Summary, Tally, table},
-    truth::{Score, Truth},
     worker::{Done, Failure, Setup, Success},
 };
+use tollgate_report::terminal;
+use tollgate_report::truth::{Score, Truth};
+use tollgate_report::{Accuracy, FailedFrame, FrameCounts, Passes, Summary, Tally, table};
 
 /// Failed frames that are told one by one on standard error; the rest are counted.
 const MAX_TOLD: u64 = 20;
@@ -185,7 +186,7 @@ impl Collector {
     /// Says why a frame failed, and lists it, for the first of them.
     fn fail(&mut self, sequence: u64, pass: u32, source: &str, failure: &Failure) {
         self.failed += 1;
-        let mut message = egress::one_line(failure);
+        let mut message = tollgate_report::one_line(failure);
         if let Failure::Instance(error) = failure
             && let Some(option) = error.limit().and_then(limit_option)
         {

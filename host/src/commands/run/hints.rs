@@ -8,7 +8,7 @@ use tollgate_runtime::{Error, GuestFault, Missing, World};
 
 use crate::{
     config::Run,
-    egress, inspect,
+    egress,
     worker::{Done, Failure},
 };
 
@@ -74,7 +74,9 @@ pub(super) fn say(run: &Run, world: World, wasm: &[u8], signs: &Signs, failed: b
                 .push("it opens files and no folder was given: add `--dir HOST::GUEST`".to_owned());
         }
         if signs.trapped {
-            hints.extend(inspect::inspect(wasm).map_or_else(|_| Vec::new(), |seen| seen.notes));
+            hints.extend(
+                tollgate_inspect::inspect(wasm).map_or_else(|_| Vec::new(), |seen| seen.notes),
+            );
         }
     }
     if signs.lines {
@@ -84,6 +86,9 @@ pub(super) fn say(run: &Run, world: World, wasm: &[u8], signs: &Signs, failed: b
         );
     }
     for hint in hints {
-        egress::say(format_args!("hint: {}", egress::terminal::escaped(&hint)));
+        egress::say(format_args!(
+            "hint: {}",
+            tollgate_report::terminal::escaped(&hint)
+        ));
     }
 }

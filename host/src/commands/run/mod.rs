@@ -17,9 +17,9 @@ use crate::{
     cli::RunArgs,
     commands::load,
     config::{Environment, Run},
-    report::Host,
-    settings::Settings,
 };
+use tollgate_deploy::settings::Settings;
+use tollgate_report::Host;
 
 /// Runs the command.
 ///

@@ -15,10 +15,10 @@ use serde::{Serialize, Serializer};
 use tollgate_runtime::Output;
 
 use crate::{
-    egress::{self, outputs::OutDir, reorder::Reorder, terminal::JsonWriter},
+    egress::{self, outputs::OutDir, reorder::Reorder},
     progress::Bar,
-    report::Summary,
 };
+use tollgate_report::{Summary, terminal::JsonWriter};
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.run/1";

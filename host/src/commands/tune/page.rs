@@ -1,13 +1,11 @@
 //! What the page of a search shows, from its report.
 
-use crate::{
-    bench::tune::{
-        choose::percent,
-        record::{Candidate, Report},
-        table::label,
-    },
-    report::html::{self, Answer, Tuned},
+use crate::bench::tune::{
+    choose::percent,
+    record::{Candidate, Report},
+    table::label,
 };
+use tollgate_report::html::{self, Answer, Tuned};
 
 /// The page; `file` is the answer's file of settings.
 pub(super) fn page(report: &Report, file: &str) -> String {

@@ -73,7 +73,10 @@ impl Guest {
         registry.load_file(GRAPH, &setup.model, &options)?;
         let host = Host {
             plugin: Plugin::any(
-                &Engine::new(&tollgate::reserve::engine_config(1, &Limits::default())),
+                &Engine::new(&tollgate_deploy::reserve::engine_config(
+                    1,
+                    &Limits::default(),
+                )),
                 &wasm,
             )?,
             nn: NnHost::new(Arc::new(registry), options),

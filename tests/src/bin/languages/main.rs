@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
-use tollgate::cache::Cache;
+use tollgate_deploy::cache::Cache;
 use tollgate_nn::{GraphOptions, GraphRegistry, OnnxRuntime};
 use tollgate_runtime::{
     Engine, Frame, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, clock::Stamp,
@@ -87,7 +87,10 @@ fn instance(setup: &Setup) -> anyhow::Result<Instance> {
     let shown = setup.component.display();
     let wasm = std::fs::read(&setup.component)
         .with_context(|| format!("expected a guest at {shown}: run `cargo xtask test`"))?;
-    let engine = Engine::new(&tollgate::reserve::engine_config(1, &Limits::default()));
+    let engine = Engine::new(&tollgate_deploy::reserve::engine_config(
+        1,
+        &Limits::default(),
+    ));
     let (plugin, _) = Cache::open(&setup.cache)?.load(&engine, &wasm)?;
     let options = GraphOptions::default();
     let registry = GraphRegistry::new();

@@ -23,7 +23,10 @@ pub fn callers(setup: &Setup, nn: NnHost) -> anyhow::Result<Vec<Guest>> {
     let wasm = std::fs::read(&setup.component)
         .with_context(|| format!("expected a guest at {shown}: run `cargo xtask guests`"))?;
     let plugin = Plugin::any(
-        &Engine::new(&tollgate::reserve::engine_config(1, &Limits::default())),
+        &Engine::new(&tollgate_deploy::reserve::engine_config(
+            1,
+            &Limits::default(),
+        )),
         &wasm,
     )?;
     let grants = Grants {

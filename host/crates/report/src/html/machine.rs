@@ -6,7 +6,7 @@ use super::{
     part,
     units::{percent, quantile, round_time, size},
 };
-use crate::report::record::{File, Inputs, Machine, Model, Report};
+use crate::record::{File, Inputs, Machine, Model, Report};
 
 /// A fact by its name.
 pub(super) type Fact = (String, String);

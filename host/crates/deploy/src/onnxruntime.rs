@@ -12,7 +12,16 @@ use std::{
 
 use tollgate_nn::{Device, OnnxRuntime};
 
-use crate::cli::Flavour;
+/// A build of ONNX Runtime, named by the device that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// The processor alone.
+    Cpu,
+    /// NVIDIA: CUDA and TensorRT.
+    Cuda,
+    /// Intel: OpenVINO.
+    Openvino,
+}
 
 /// What is known about where to look.
 #[derive(Clone, Debug, PartialEq, Eq)]

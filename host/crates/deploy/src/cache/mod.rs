@@ -20,8 +20,8 @@ use std::{
 use sha2::{Digest, Sha256};
 use tollgate_runtime::{Calls, Engine, Error, Plugin};
 
-use crate::egress::one_line;
 use folder::Folder;
+use tollgate_report::one_line;
 
 pub use folder::Error as FolderError;
 

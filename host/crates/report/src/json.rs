@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::Percentiles;
+use crate::record::Percentiles;
 use crate::truth::Score;
 
 /// The report of one run, but for `schema` and `outputs`, which are written while it goes on.

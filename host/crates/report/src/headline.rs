@@ -5,7 +5,7 @@
 //! sheds half of what arrives may have the highest throughput, and nobody wants to run there. Among the
 //! paths a sandboxed one is told, since that is what is to be run. Pure.
 
-use super::record::{Bound, Path, Report, SweepPoint};
+use crate::record::{Bound, Path, Report, SweepPoint};
 
 /// The share of frames that may be refused, late or failed: one of a hundred.
 pub const MOST_LOST: f64 = 0.01;
@@ -50,7 +50,7 @@ fn serves(point: &SweepPoint, bound: Option<Bound>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::record::{Load, Windows};
+    use crate::record::{Load, Windows};
 
     fn point(path: Path, frames: u64, in_bound: u64, rejected: u64) -> SweepPoint {
         SweepPoint {
@@ -81,7 +81,7 @@ mod tests {
             latency_ns: 1,
         };
         let report: Report =
-            serde_json::from_str(include_str!("../../../tests/reports/sample.json")).unwrap();
+            serde_json::from_str(include_str!("../../../../tests/reports/sample.json")).unwrap();
         best(&Report {
             sweep,
             bound: Some(bound),

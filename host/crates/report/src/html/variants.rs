@@ -9,7 +9,7 @@ use super::{
     role::Role,
     units::{energy, number, percent, round_percent, round_time, size, time},
 };
-use crate::report::record::{Report, Variant};
+use crate::record::{Report, Variant};
 
 /// The section; none where there is nothing to compare.
 pub(super) fn section(report: &Report) -> Option<Markup> {

@@ -8,9 +8,13 @@
 pub mod headline;
 pub mod html;
 mod json;
+mod message;
 pub mod percentiles;
 pub mod record;
 mod table;
+pub mod terminal;
+pub mod textfile;
+pub mod truth;
 
 use hdrhistogram::Histogram;
 use tollgate_runtime::{Record, TwinRecord};
@@ -21,8 +25,9 @@ pub use json::{
     Accuracy, Crossings, FailedFrame, FrameCounts, GuestSplit, Host, Inferences, Passes, Stages,
     Summary, Toll,
 };
+pub use message::{MESSAGE_BYTES, one_line};
 pub use table::table;
-pub(crate) use table::{size, time};
+pub use table::{size, time};
 
 /// The longest latency that is told from longer ones: a day, in nanoseconds.
 const LONGEST_NS: u64 = 24 * 3600 * 1_000_000_000;

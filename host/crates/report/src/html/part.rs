@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::units::percent;
-use crate::report::record::{Load, Path, Report, Scenario, ScenarioResult, Windows};
+use crate::record::{Load, Path, Report, Scenario, ScenarioResult, Windows};
 
 /// What stands where nothing is known.
 pub(super) const UNKNOWN: &str = "–";

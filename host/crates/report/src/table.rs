@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Summary, Toll};
-use crate::egress::terminal::escaped;
+use crate::terminal::escaped;
+use crate::{Summary, Toll};
 
 /// The table, with a line feed at its end.
 pub fn table(summary: &Summary) -> String {
@@ -138,7 +138,7 @@ fn render_toll(toll: &Toll, out: &mut String) -> std::fmt::Result {
 }
 
 /// Nanoseconds with the unit that suits them.
-pub(crate) fn time(nanoseconds: f64) -> String {
+pub fn time(nanoseconds: f64) -> String {
     let size = nanoseconds.abs();
     if size < 1e3 {
         format!("{nanoseconds:.0} ns")
@@ -152,7 +152,7 @@ pub(crate) fn time(nanoseconds: f64) -> String {
 }
 
 /// Bytes with the unit that suits them.
-pub(crate) fn size(bytes: f64) -> String {
+pub fn size(bytes: f64) -> String {
     if bytes < 1e3 {
         format!("{bytes:.0} B")
     } else if bytes < 1e6 {

@@ -6,7 +6,7 @@ use super::{
     part,
     units::{energy, number, percent, quantile, round_percent, round_time, time},
 };
-use crate::report::{
+use crate::{
     headline,
     record::{Path, Report, Scenario, ScenarioResult},
 };

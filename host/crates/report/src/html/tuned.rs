@@ -18,7 +18,7 @@ use super::{
     sweep::bound,
     units::{energy, number, percent, quantile, round_time, time},
 };
-use crate::report::{
+use crate::{
     percentiles,
     record::{Bound, Energy, File, Inputs, Machine, Model},
 };

@@ -9,7 +9,7 @@ use super::{
     role::Role,
     units::{number, quantile, round_time, size, time},
 };
-use crate::report::record::{self, Chosen, Load, Percentiles, Report, SweepPoint};
+use crate::record::{self, Chosen, Load, Percentiles, Report, SweepPoint};
 
 /// A percentile by name.
 type Quantile = (&'static str, fn(&Percentiles) -> Option<u64>);
@@ -186,7 +186,7 @@ fn table(points: &[SweepPoint]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::record::{Memory, Path, Windows};
+    use crate::record::{Memory, Path, Windows};
 
     fn point(p99: Option<u64>, p50: Option<u64>) -> SweepPoint {
         SweepPoint {

@@ -7,7 +7,7 @@
 
 use hdrhistogram::Histogram;
 
-use super::record::Percentiles;
+use crate::record::Percentiles;
 
 /// Samples that must lie beyond a quantile.
 pub const BEYOND: f64 = 10.0;

@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use plotters::style::RGBColor;
 
-use crate::report::record::Path;
+use crate::record::Path;
 
 /// What a colour stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

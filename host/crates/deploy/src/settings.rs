@@ -17,10 +17,8 @@ use serde::{Deserialize, Serialize};
 use tollgate_nn::{BatchOptions, BatchPolicy, Device, GraphOptions, Mode, Optimization};
 use tollgate_runtime::{Grants, LogGrant, LogLevel, Policy};
 
-use crate::{
-    textfile,
-    values::{self, BucketArg, ConfigArg, VariantArg},
-};
+use crate::values::{self, BucketArg, ConfigArg, VariantArg};
+use tollgate_report::textfile;
 
 /// The schema of the file.
 pub const SCHEMA: u32 = 1;

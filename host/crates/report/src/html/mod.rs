@@ -24,8 +24,8 @@ mod variants;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::{
-    egress::terminal,
-    report::record::{Machine, Report},
+    record::{Machine, Report},
+    terminal,
 };
 
 pub use tuned::{Answer, Candidate, Tuned, tuned_page};

@@ -8,7 +8,7 @@ use super::{
     role::Role,
     units::{percent, time},
 };
-use crate::report::{
+use crate::{
     Stages,
     record::{Path, Report, ScenarioResult},
 };

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use tollgate_runtime::offered::{self, HANDLE, START};
 use wasmparser::{CompositeInnerType, ExternalKind, FuncType, Payload, Result, TypeRef, ValType};
 
-use super::known::remedy;
+use crate::known::remedy;
 
 /// Functions of one module that are named at most.
 const NAMED: usize = 8;

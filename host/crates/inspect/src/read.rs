@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use tollgate_runtime::check_outline;
 use wasmparser::{CompositeInnerType, Encoding, ExternalKind, Parser, Payload, TypeRef};
 
-use super::{
+use crate::{
     Calls, Error, Import, Inspection, Kind, Need, Wasi, World, links::Links, module::Module, needs,
     origin, producers,
 };

@@ -1,7 +1,7 @@
 //! What a file was written in, as far as it shows: toolchains that bring an interpreter say of
 //! themselves what that was written in, and nothing of the plugin.
 
-use super::Producer;
+use crate::Producer;
 
 /// Names that only the libraries of an interpreter have, and what is written for it.
 const INTERPRETERS: [(&str, &str); 2] = [

@@ -9,7 +9,7 @@ use super::{
     role::Role,
     units::{energy, number, quantile, round_time, time},
 };
-use crate::report::record::{Percentiles, Report, Scenario, ScenarioResult};
+use crate::record::{Percentiles, Report, Scenario, ScenarioResult};
 
 /// The percentiles that reports have.
 const NAMES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];

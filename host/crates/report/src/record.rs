@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Accuracy, Stages, Toll};
+use crate::{Accuracy, Stages, Toll};
 
 /// The schema of this report.
 pub const SCHEMA: &str = "tollgate.bench/1";

@@ -8,16 +8,11 @@
 //!
 //! It is a library so that tests can reach its parts; the program is `main.rs` and one call.
 
-pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod config;
-pub mod dispatch;
 pub mod egress;
-pub mod energy;
 pub mod ingress;
-pub mod interrupt;
 pub mod logging;
 pub mod new;
 pub mod progress;
-pub mod worker;

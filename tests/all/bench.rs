@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use tollgate::bench::record::{Load, Path as Way, Report, Scenario};
+use tollgate_report::record::{Load, Path as Way, Report, Scenario};
 
 use crate::{
     cli::run,

@@ -10,6 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-nn", &[]),
     ("tollgate-guest", &["tollgate-twin-abi"]),
     ("tollgate-runtime", &["tollgate-nn", "tollgate-twin-abi"]),
+    ("tollgate-dispatch", &["tollgate-nn", "tollgate-runtime"]),
     ("tollgate-report", &["tollgate-nn", "tollgate-runtime"]),
     ("tollgate-inspect", &["tollgate-runtime"]),
     (
@@ -17,29 +18,43 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["tollgate-nn", "tollgate-report", "tollgate-runtime"],
     ),
     (
-        "tollgate",
+        "tollgate-bench",
         &[
             "tollgate-deploy",
-            "tollgate-inspect",
+            "tollgate-dispatch",
             "tollgate-nn",
             "tollgate-report",
             "tollgate-runtime",
         ],
     ),
+    ("tollgate", CRATES),
     ("meter-reader", &["tollgate-guest"]),
     ("preview1-meter-reader", &["meter-reader"]),
-    (
-        "tollgate-tests",
-        &[
-            "tollgate",
-            "tollgate-deploy",
-            "tollgate-inspect",
-            "tollgate-nn",
-            "tollgate-report",
-            "tollgate-runtime",
-        ],
-    ),
+    ("tollgate-tests", TESTED),
     ("xtask", &[]),
+];
+
+/// All crates of the host.
+const CRATES: &[&str] = &[
+    "tollgate-bench",
+    "tollgate-deploy",
+    "tollgate-dispatch",
+    "tollgate-inspect",
+    "tollgate-nn",
+    "tollgate-report",
+    "tollgate-runtime",
+];
+
+/// And the program's own library.
+const TESTED: &[&str] = &[
+    "tollgate",
+    "tollgate-bench",
+    "tollgate-deploy",
+    "tollgate-dispatch",
+    "tollgate-inspect",
+    "tollgate-nn",
+    "tollgate-report",
+    "tollgate-runtime",
 ];
 
 /// What is outside the house and must not be used by a crate.
@@ -49,8 +64,16 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
         &["wasmtime", "wasmtime-wasi", "wit-bindgen", "tokio", "clap"],
     ),
     ("tollgate-runtime", &["ort", "clap", "axum"]),
-    ("tollgate", &["ort", "wasmtime", "wasmtime-wasi"]),
+    ("tollgate-dispatch", ABOVE_THE_RUNTIME),
+    ("tollgate-report", ABOVE_THE_RUNTIME),
+    ("tollgate-inspect", ABOVE_THE_RUNTIME),
+    ("tollgate-deploy", ABOVE_THE_RUNTIME),
+    ("tollgate-bench", ABOVE_THE_RUNTIME),
+    ("tollgate", &["ort", "tokio", "wasmtime", "wasmtime-wasi"]),
 ];
+
+/// Engines, and what waits, are below; the command line is above.
+const ABOVE_THE_RUNTIME: &[&str] = &["ort", "wasmtime", "wasmtime-wasi", "tokio", "clap", "anyhow"];
 
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tollgate::bench::tune::record::Report;
+use tollgate_bench::tune::record::Report;
 use tollgate_deploy::settings::Settings;
 use tollgate_nn::BatchPolicy;
 
@@ -109,7 +109,7 @@ fn what_is_found_is_told_and_written_and_read_back() {
     ];
     let (code, stdout, stderr) = meter("bench", &[&frames[..], &short].concat());
     assert_eq!(code, Some(0), "{stderr}");
-    let bench: tollgate::bench::record::Report = serde_json::from_str(&stdout).expect("a report");
+    let bench: tollgate_report::record::Report = serde_json::from_str(&stdout).expect("a report");
     assert_eq!(bench.settings.workers, winner.settings.workers().get());
 }
 

@@ -11,29 +11,29 @@ use sha2::{Digest, Sha256};
 use tollgate_nn::{GraphOptions, OnnxRuntime};
 use tollgate_runtime::{Frame, Policy, World, probe};
 
-use crate::{
-    bench::{
-        self,
-        crew::Crew,
-        machine,
-        record::{
-            self, Bound, File, Inputs, Model, Path, Report, Scenario, ScenarioResult, Settings,
-            SweepPoint, Variant,
-        },
-        rig::{Lineup, Parts, Rig},
-        rounds::Plan,
-        scenario,
-        sweep::{self, Asked},
+use tollgate_bench::{
+    machine,
+    record::{
+        self, Bound, File, Inputs, Model, Path, Report, Scenario, ScenarioResult, Settings,
+        SweepPoint, Variant,
     },
+    rig::{Lineup, Parts, Rig},
+    rounds::Plan,
+    runner::Runner,
+    scenario,
+    sweep::{self, Asked},
+};
+
+use crate::{
     cli::{BenchArgs, PathName, ScenarioName},
     commands::load,
     config::{Bench, Environment},
     egress::{self, place::Place},
     ingress::files::Files,
-    interrupt::{self, Interrupt},
     progress,
 };
 use tollgate_deploy::settings::Settings as Kept;
+use tollgate_dispatch::Interrupt;
 use tollgate_report::truth::Truth;
 use tollgate_report::{headline, html};
 
@@ -98,7 +98,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
             limits: bench.limits.clone(),
             policy: bench.policy,
             twin: bench.twin.clone(),
-            frames,
+            frames: frames.into(),
             truth,
         };
         Arc::new(Rig::new(parts, lineup)?)
@@ -117,10 +117,10 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     if bench.json {
         egress::print_json(&report)?;
     } else {
-        egress::print(bench::table(&report).trim_end())?;
+        egress::print(tollgate_bench::table(&report).trim_end())?;
     }
     if report.cut_short.is_some() {
-        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        return Ok(ExitCode::from(tollgate_dispatch::EXIT_CODE));
     }
     let problems = problems(&report);
     for problem in &problems {
@@ -194,15 +194,15 @@ fn measure(
     rig: &Arc<Rig>,
     interrupt: &Interrupt,
     report: &mut Report,
-) -> Result<(), bench::Error> {
+) -> Result<(), tollgate_bench::Error> {
     let plan = plan(bench);
-    let mut crew = Crew::new(Arc::clone(rig), interrupt.clone());
+    let runner = Runner::new(Arc::clone(rig), interrupt.clone());
     let (variants, paths): (Vec<usize>, Vec<usize>) =
         (0..rig.entrants()).partition(|&entrant| rig.variant(entrant).is_some());
     for &name in &bench.scenarios {
         if let Some(one) = self::scenario(name).filter(|_| !interrupt.is_raised()) {
             let _spinner = progress::spinner(&format!("{name:?}: all paths in turns"));
-            let results = scenario::run(&mut crew, &plan, one, &paths)?;
+            let results = scenario::run(&runner, &plan, one, &paths)?;
             report.results.extend(results);
         }
     }
@@ -214,34 +214,34 @@ fn measure(
         if !asked.is_empty() && !interrupt.is_raised() {
             let what = format!("sweep over {} loads, in turns", asked.len());
             let _spinner = progress::spinner(&what);
-            let points = sweep::run(&mut crew, &plan, &asked, &paths)?;
+            let points = sweep::run(&runner, &plan, &asked, &paths)?;
             report.sweep.extend(points);
         }
     }
     if !variants.is_empty() && !interrupt.is_raised() {
         let _spinner = progress::spinner("variants in turns");
-        report.variants = compare(&mut crew, &plan, &variants, bench)?;
+        report.variants = compare(&runner, &plan, &variants, bench)?;
     }
     Ok(())
 }
 
 /// The variants side by side: alone for latency, all at once for throughput.
 fn compare(
-    crew: &mut Crew,
+    runner: &Runner,
     plan: &Plan,
     variants: &[usize],
     bench: &Bench,
-) -> Result<Vec<Variant>, bench::Error> {
-    let alone = scenario::run(crew, plan, Scenario::SingleStream, variants)?;
-    let together = scenario::run(crew, plan, Scenario::Offline, variants)?;
-    if crew.is_interrupted() {
+) -> Result<Vec<Variant>, tollgate_bench::Error> {
+    let alone = scenario::run(runner, plan, Scenario::SingleStream, variants)?;
+    let together = scenario::run(runner, plan, Scenario::Offline, variants)?;
+    if runner.is_interrupted() {
         // Some without the others are no comparison.
         return Ok(Vec::new());
     }
     let results = variants.iter().zip(alone.into_iter().zip(together));
     Ok(results
         .map(|(&entrant, (alone, together))| {
-            let name = crew.rig().variant(entrant).unwrap_or_default().to_owned();
+            let name = runner.rig().variant(entrant).unwrap_or_default().to_owned();
             let files = bench.variants.iter().find(|(known, _)| *known == name);
             let files = files.map_or(&[][..], |(_, files)| files);
             let bytes = files.iter().filter_map(|chosen| {
@@ -250,7 +250,7 @@ fn compare(
             });
             Variant {
                 bytes: bytes.sum(),
-                accuracy: crew.rig().accuracy(entrant),
+                accuracy: runner.rig().accuracy(entrant),
                 latency_ns: alone.latency_ns,
                 frames_per_second: (together.frames > 0).then_some(together.frames_per_second),
                 energy: together.energy,
@@ -266,15 +266,15 @@ fn problems(report: &Report) -> Vec<String> {
         let problem = result.problem.as_ref()?;
         Some(format!(
             "{} of {}: {problem}",
-            bench::scenario_name(result.scenario),
-            bench::path_name(result.path)
+            tollgate_bench::scenario_name(result.scenario),
+            tollgate_bench::path_name(result.path)
         ))
     });
     let points = report.sweep.iter().filter(|point| point.frames == 0);
     let points = points.map(|point| {
         format!(
             "sweep of {}: no frame was done at {:?}, so give a longer `--window`",
-            bench::path_name(point.path),
+            tollgate_bench::path_name(point.path),
             point.load
         )
     });

@@ -14,7 +14,9 @@ use serde::Serialize;
 use tollgate_nn::Device;
 use tollgate_runtime::{Calls, Engine, Limits};
 
-use crate::{bench, cli::DoctorArgs, config::Environment, egress, energy::Meter};
+use tollgate_bench::{energy::Meter, machine};
+
+use crate::{cli::DoctorArgs, config::Environment, egress};
 use tollgate_deploy::cache::{Cache, FolderError};
 use tollgate_deploy::reserve::engine_config;
 
@@ -177,7 +179,7 @@ fn energy() -> Energy {
 
 fn sandbox() -> Sandbox {
     let limits = Limits::default();
-    let config = engine_config(bench::machine::cores(), &limits);
+    let config = engine_config(machine::cores(), &limits);
     let (reserved, problem) = match Engine::new(&config).reserved(Calls::Sync) {
         Ok(reserved) => (Some(reserved), None),
         Err(error) => (None, Some(error.to_string())),

@@ -12,28 +12,29 @@ use anyhow::bail;
 use tollgate_nn::{BatchPolicy, Device, GraphOptions, OnnxRuntime};
 use tollgate_runtime::World;
 
-use crate::{
-    bench::{
-        machine,
-        record::{Bound, Inputs, Model, Path},
-        rig::{Lineup, Parts, Rig},
-        tune::{
-            self, Step, Task,
-            choose::{Ask, Choice, percent, time},
-            record::{Excluded, Report, SCHEMA},
-            space::{Facts, Space, Variant},
-            table::{ENOUGH, label, table},
-            trial::QUANTILE,
-        },
+use tollgate_bench::{
+    machine,
+    record::{Bound, Inputs, Model, Path},
+    rig::{Lineup, Parts, Rig},
+    tune::{
+        self, Step, Task,
+        choose::{Ask, Choice, percent, time},
+        record::{Excluded, Report, SCHEMA},
+        space::{Facts, Space, Variant},
+        table::{ENOUGH, label, table},
+        trial::QUANTILE,
     },
+};
+
+use crate::{
     cli::TuneArgs,
     commands::{bench, load},
     config::{Environment, Tune},
     egress::{self, place::Place},
-    interrupt::{self, Interrupt},
     progress,
 };
 use tollgate_deploy::models::{self, Chosen};
+use tollgate_dispatch::Interrupt;
 use tollgate_report::{terminal::escaped, truth::Truth};
 
 /// Runs the command.
@@ -86,7 +87,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
             limits: tune.limits.clone(),
             policy: tune.settled.policy(),
             twin: None,
-            frames,
+            frames: frames.into(),
             truth,
         };
         Rig::new(parts, lineup(&tune, &variants)?)?
@@ -267,7 +268,7 @@ fn tell(tune: &Tune, places: &Places, report: &Report) -> anyhow::Result<ExitCod
         }
     }
     if report.cut_short.is_some() {
-        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        return Ok(ExitCode::from(tollgate_dispatch::EXIT_CODE));
     }
     if winner.is_some() {
         return Ok(ExitCode::SUCCESS);

@@ -24,7 +24,7 @@ use glob::Pattern;
 use tollgate_runtime::Frame;
 
 use super::{folder::Folder, media::media_type};
-use crate::interrupt::Interrupt;
+use tollgate_dispatch::Interrupt;
 
 /// Inputs that one run takes; as many as a million files of one directory.
 const MAX_INPUTS: usize = 1 << 20;

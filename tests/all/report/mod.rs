@@ -5,8 +5,8 @@ mod browser;
 mod tuned;
 
 use serde_json::Value;
-use tollgate::bench::record::{self, Report};
 use tollgate_report::html::page;
+use tollgate_report::record::{self, Report};
 
 use self::browser::{Browser, Scheme, measure};
 use crate::support::{file, has};

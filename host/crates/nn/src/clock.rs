@@ -24,6 +24,12 @@ impl Stamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The moment this many counts after it.
+    #[must_use]
+    pub fn plus_ticks(self, ticks: u64) -> Self {
+        Stamp(self.0.saturating_add(ticks))
+    }
+
     /// The count itself.
     pub(crate) fn count(self) -> u64 {
         self.0

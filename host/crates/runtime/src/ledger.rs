@@ -126,9 +126,21 @@ impl Ledger {
         }
     }
 
+    /// When the account was opened.
+    pub fn opened(&self) -> Stamp {
+        self.opened
+    }
+
     /// A worker takes the frame.
     pub fn start(&mut self) {
         self.switch(Stage::Glue);
+    }
+
+    /// What went on since its last stamp was not this frame's: it counts nowhere.
+    pub fn leave_out(&mut self) {
+        let now = Stamp::now();
+        self.opened = self.opened.plus_ticks(now.ticks_since(self.last));
+        self.last = now;
     }
 
     /// Closes the account: the outputs are with whoever wanted them.

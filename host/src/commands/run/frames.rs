@@ -6,17 +6,21 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use tollgate_runtime::{Plugin, probe};
+use tollgate_dispatch::{
+    Answer, Deployment, EXIT_CODE, Failure, Handler, Interrupt, Success, Twins, WithTwin,
+};
+use tollgate_runtime::{Output, Plugin, probe};
 
-use super::{hints::Signs, told::Told};
+use super::{
+    hints::Signs,
+    pipeline::{self, Done},
+    told::Told,
+};
 use crate::{
     commands::load,
     config::{Run, limit_option},
-    dispatch,
     egress::{self, outputs::OutDir},
-    interrupt::{self, Interrupt},
     progress::{self, Bar},
-    worker::{Done, Failure, Setup, Success},
 };
 use tollgate_report::terminal;
 use tollgate_report::truth::{Score, Truth};
@@ -47,13 +51,16 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
     let truth = truth.transpose()?;
     let grants = load::grants(frames.grants, &run.keyvalue, &run.limits, &plugin)?;
     let (nn, runtime) = super::load_graphs(run)?;
-    let setup = Setup {
-        plugin,
-        nn,
-        grants,
-        limits: run.limits.clone(),
-        policy: run.policy,
-        twin: frames.twin,
+    let twins = frames
+        .twin
+        .map(|library| Twins::new(library, nn.clone(), grants.clone(), run.limits.clone()));
+    let twins = twins.transpose()?;
+    let twin_differs = twins.is_some().then_some(0);
+    let deployment = Deployment::new(plugin, nn, grants, run.limits.clone(), run.policy);
+    let deployment = Arc::new(deployment);
+    let handler: Arc<dyn Handler> = match twins {
+        Some(twins) => Arc::new(WithTwin::new(deployment, twins)),
+        None => deployment,
     };
 
     let passes = frames.passes.get();
@@ -68,21 +75,24 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
         count: 0,
         failed: 0,
         failures: Vec::new(),
-        twin_differs: setup.twin.is_some().then_some(0),
+        twin_differs,
+        inputs: total,
         memory_bytes: None,
     };
     let stamp_ns = probe::calibrate().stamp_ns;
     // Until here nothing is lost by an end at once.
     let interrupt = Interrupt::listen()?;
     let files = files.ended_by(&interrupt);
-    let ended = dispatch::closed_loop(
-        &setup,
+    let ended = pipeline::run(
+        handler,
         &files,
         frames.passes,
         run.workers,
         &interrupt,
         |done| {
-            signs.frame(&done);
+            if let Done::Answer(answer) = &done {
+                signs.frame(answer);
+            }
             collector.take(done)
         },
     );
@@ -117,7 +127,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
         egress::say(format_args!("\n{}", table(&summary).trim_end()));
     }
     Ok(if summary.cut_short.is_some() {
-        ExitCode::from(interrupt::EXIT_CODE)
+        ExitCode::from(EXIT_CODE)
     } else if failed == 0 {
         ExitCode::SUCCESS
     } else {
@@ -129,6 +139,8 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
 struct Collector {
     /// The first pass whose times count.
     first_measured: u32,
+    /// Frames of one pass.
+    inputs: u64,
     bar: Bar,
     told: Told,
     truth: Option<Truth>,
@@ -145,31 +157,61 @@ impl Collector {
     fn take(&mut self, done: Done) -> anyhow::Result<()> {
         self.count += 1;
         self.bar.advance();
-        let first = done.pass == 0;
-        if let Some(truth) = self.truth.as_ref().filter(|_| first) {
-            let outputs = done
-                .outcome
-                .as_ref()
-                .ok()
-                .map(|success| &success.outputs[..]);
-            truth.score(&done.source, outputs, &mut self.score);
+        match done {
+            Done::Answer(answer) => self.answer(answer),
+            Done::Unread {
+                sequence,
+                source,
+                error,
+            } => {
+                let message = tollgate_report::one_line(&error);
+                self.fail(sequence, &source, "input", message);
+                self.tell(sequence, &source, None)
+            }
         }
-        let outputs = match done.outcome {
+    }
+
+    fn answer(&mut self, answer: Answer) -> anyhow::Result<()> {
+        let Answer {
+            sequence,
+            source,
+            outcome,
+            ..
+        } = answer;
+        let outputs = match outcome {
             Ok(success) => {
                 self.memory_bytes = self.memory_bytes.max(success.memory_bytes);
-                self.measure(&success, done.pass);
+                self.measure(&success, self.pass(sequence));
                 Some(success.outputs)
             }
             Err(failure) => {
-                self.fail(done.sequence, done.pass, &done.source, &failure);
+                self.fail(sequence, &source, failure.kind(), message(&failure));
                 None
             }
         };
-        if first {
-            self.told
-                .take(done.sequence, &done.source, outputs, &self.bar)?;
+        self.tell(sequence, &source, outputs)
+    }
+
+    /// Which pass over the inputs a frame belongs to.
+    fn pass(&self, sequence: u64) -> u32 {
+        let pass = sequence.checked_div(self.inputs).unwrap_or_default();
+        u32::try_from(pass).unwrap_or(u32::MAX)
+    }
+
+    /// Hands on what the first pass made.
+    fn tell(
+        &mut self,
+        sequence: u64,
+        source: &Arc<str>,
+        outputs: Option<Vec<Output>>,
+    ) -> anyhow::Result<()> {
+        if self.pass(sequence) > 0 {
+            return Ok(());
         }
-        Ok(())
+        if let Some(truth) = &self.truth {
+            truth.score(source, outputs.as_deref(), &mut self.score);
+        }
+        self.told.take(sequence, source, outputs, &self.bar)
     }
 
     fn measure(&mut self, success: &Success, pass: u32) {
@@ -184,16 +226,8 @@ impl Collector {
     }
 
     /// Says why a frame failed, and lists it, for the first of them.
-    fn fail(&mut self, sequence: u64, pass: u32, source: &str, failure: &Failure) {
+    fn fail(&mut self, sequence: u64, source: &str, kind: &'static str, message: String) {
         self.failed += 1;
-        let mut message = tollgate_report::one_line(failure);
-        if let Failure::Instance(error) = failure
-            && let Some(option) = error.limit().and_then(limit_option)
-        {
-            message.push_str("; raise it with `");
-            message.push_str(option);
-            message.push('`');
-        }
         if self.failed <= MAX_TOLD {
             let mut line = terminal::escaped(source);
             line.push_str(": ");
@@ -208,9 +242,9 @@ impl Collector {
         if self.failures.len() < MAX_LISTED {
             self.failures.push(FailedFrame {
                 sequence,
-                pass,
+                pass: self.pass(sequence),
                 source: source.to_owned(),
-                kind: failure.kind(),
+                kind,
                 message: terminal::cut(&message, LISTED_BYTES),
             });
         }
@@ -236,4 +270,17 @@ impl Collector {
         summary.failures = self.failures;
         (summary, self.told)
     }
+}
+
+/// What a failure says, and how a limit that it names is raised.
+fn message(failure: &Failure) -> String {
+    let mut message = tollgate_report::one_line(failure);
+    if let Failure::Instance(error) = failure
+        && let Some(option) = error.limit().and_then(limit_option)
+    {
+        message.push_str("; raise it with `");
+        message.push_str(option);
+        message.push('`');
+    }
+    message
 }

@@ -4,13 +4,10 @@
 //! Read from what happened in the run, so that nothing is suggested which cannot be the reason. What a
 //! toolchain left out of the file is told only where the guest trapped without a word.
 
+use tollgate_dispatch::{Answer, Failure};
 use tollgate_runtime::{Error, GuestFault, Missing, World};
 
-use crate::{
-    config::Run,
-    egress,
-    worker::{Done, Failure},
-};
+use crate::{config::Run, egress};
 
 /// What a run showed of why it failed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,7 +22,7 @@ pub(super) struct Signs {
 
 impl Signs {
     /// Takes note of a frame.
-    pub(super) fn frame(&mut self, done: &Done) {
+    pub(super) fn frame(&mut self, done: &Answer) {
         let said = match &done.outcome {
             Err(Failure::Instance(Error::Guest(GuestFault::Trap { said, .. }))) => Some(said),
             _ => None,

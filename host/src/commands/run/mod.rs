@@ -6,6 +6,7 @@
 mod command;
 mod frames;
 mod hints;
+mod pipeline;
 mod told;
 
 use std::process::ExitCode;

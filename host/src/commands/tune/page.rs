@@ -1,6 +1,6 @@
 //! What the page of a search shows, from its report.
 
-use crate::bench::tune::{
+use tollgate_bench::tune::{
     choose::percent,
     record::{Candidate, Report},
     table::label,

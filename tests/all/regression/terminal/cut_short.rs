@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tollgate::bench::record::Report;
+use tollgate_report::record::Report;
 
 use super::{conduct, frames, json, meter};
 use crate::{

@@ -1,7 +1,7 @@
 //! Figures that are told are figures that can be relied on.
 
 use serde_json::Value;
-use tollgate::bench::record::{Load, Report};
+use tollgate_report::record::{Load, Report};
 
 use super::{conduct, example, frames, json, meter};
 use crate::{

@@ -1,5 +1,5 @@
-//! Measures one window of one candidate: as many threads as it has workers, each with an instance of
-//! its own, each taking one frame after the other.
+//! Measures one window of one candidate: as many workers as it says, and as many clients, each of which
+//! sends one frame after the other.
 //!
 //! Graphs and instances are made when a candidate first needs them, warmed up with a few frames that do
 //! not count, and kept for its next window and for its neighbours, which differ in workers alone. What
@@ -8,28 +8,21 @@
 
 use std::{
     collections::VecDeque,
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread::{self, Builder, ScopedJoinHandle},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicUsize},
     time::Duration,
 };
 
-use tollgate_runtime::{Frame, Ledger, NnHost, Pool, Record, clock::Stamp};
+use tollgate_deploy::{models::Models, settings::Settings};
+use tollgate_dispatch::{Answer, Deployment, Handler, Interrupt, Queues, Workers};
+use tollgate_runtime::{NnHost, clock::Stamp};
 
 use super::{halving::Outcome, trial::Sample};
 use crate::{
-    bench::{
-        Error, machine,
-        rig::{Parts, Rig},
-    },
-    energy,
-    interrupt::Interrupt,
+    Error,
+    closed_loop::{self, Clients},
+    energy, machine,
+    rig::{Parts, Rig},
 };
-use tollgate_deploy::models::Models;
-use tollgate_deploy::settings::Settings;
 
 /// Frames that a new instance runs before it counts: the first one makes it and touches its memory,
 /// the second finds the caches warm.
@@ -47,7 +40,8 @@ pub struct Meter<'a> {
     memory: u64,
     /// What is kept, the least recently used first.
     kept: VecDeque<Kept>,
-    next: AtomicUsize,
+    next: Arc<AtomicUsize>,
+    workers: Workers,
     interrupt: Interrupt,
 }
 
@@ -55,17 +49,30 @@ pub struct Meter<'a> {
 struct Kept {
     /// The settings without what graphs do not feel.
     key: Settings,
-    nn: NnHost,
-    pools: Vec<Pool>,
+    deployment: Arc<Deployment>,
 }
 
-/// What one worker did.
+/// What one client had answered.
 #[derive(Default)]
 struct Share {
     latencies_ns: Vec<u64>,
     inferences: u64,
     failed: u64,
-    ended: Option<Stamp>,
+}
+
+impl Share {
+    fn add(&mut self, answer: &Answer) {
+        match &answer.outcome {
+            Ok(done) => {
+                self.latencies_ns.push(done.record.total_ns);
+                self.inferences += done.record.counts.inferences;
+            }
+            Err(reason) => {
+                self.failed += 1;
+                tracing::debug!(reason = tollgate_report::one_line(reason), "a frame failed");
+            }
+        }
+    }
 }
 
 impl<'a> Meter<'a> {
@@ -79,7 +86,8 @@ impl<'a> Meter<'a> {
             most,
             memory: memory.map_or(u64::MAX, |bytes| bytes / 2),
             kept: VecDeque::new(),
-            next: AtomicUsize::new(0),
+            next: Arc::default(),
+            workers: Workers::new(Arc::new(Queues::new(0))),
             interrupt,
         }
     }
@@ -95,60 +103,46 @@ impl<'a> Meter<'a> {
         }
         let began = Stamp::now();
         let workers = settings.workers().get();
-        let mut kept = match self.take(settings, workers) {
+        let kept = match self.take(settings, workers) {
             Ok(kept) => kept,
             Err(reason) => return Ok(Outcome::Refused(reason)),
         };
-        let ready = kept.pools.len();
-        for _ in ready..workers {
-            kept.pools.push(Pool::new(
-                Arc::clone(&self.parts.plugin),
-                kept.nn.clone(),
-                self.parts.grants.clone(),
-                self.parts.limits.clone(),
-                settings.policy(),
-            ));
+        if let Some(frame) = self.parts.frames.first() {
+            kept.deployment.warm_up(workers, frame, WARM_UP);
         }
-        if let Some(cold) = kept.pools.get_mut(ready..workers) {
-            self.all(cold, |pool, frames| {
-                for frame in frames.take(WARM_UP) {
-                    handle(pool, frame).ok();
-                }
-            })?;
-        }
+        self.workers.grow(workers).map_err(Error::Spawn)?;
+        self.workers.queues().set_active(workers);
         let counting = self.counters.and_then(|counters| counters.start().ok());
         let begin = Stamp::now();
-        let until = begin.plus(length);
-        let pools = kept.pools.get_mut(..workers).unwrap_or_default();
-        let shares = self.all(pools, |pool, frames| {
-            let mut share = Share::default();
-            for frame in frames {
-                match handle(pool, frame) {
-                    Ok(done) => {
-                        share.latencies_ns.push(done.total_ns);
-                        share.inferences += done.counts.inferences;
-                    }
-                    Err(reason) => {
-                        share.failed += 1;
-                        tracing::debug!(%reason, "a frame failed");
-                    }
+        let clients = Clients {
+            count: workers,
+            frames: Arc::clone(&self.parts.frames),
+            next: Arc::clone(&self.next),
+            until: begin.plus(length),
+            interrupt: self.interrupt.clone(),
+        };
+        let shares: Arc<Vec<Mutex<Share>>> =
+            Arc::new((0..workers).map(|_| Mutex::default()).collect());
+        let taken = Arc::clone(&shares);
+        let did = closed_loop::run(
+            self.workers.queues(),
+            Arc::clone(&kept.deployment) as Arc<dyn Handler>,
+            clients,
+            move |client, answer| {
+                if let Some(share) = taken.get(client) {
+                    lock(share).add(answer);
                 }
-                let now = Stamp::now();
-                share.ended = Some(now);
-                if now >= until || self.interrupt.is_raised() {
-                    break;
-                }
-            }
-            share
-        })?;
-        let ended = shares.iter().filter_map(|share| share.ended).max();
+            },
+        );
+        let ended = did.iter().map(|&(_, last)| last).max().unwrap_or(begin);
         let joules = counting.and_then(|mut counting| counting.joules().ok());
         let mut sample = Sample {
             joules: joules.map(|joules| joules.total()),
-            seconds: seconds(begin, ended.unwrap_or(until)),
+            seconds: seconds(begin, ended),
             ..Sample::default()
         };
-        for mut share in shares {
+        for share in shares.iter() {
+            let mut share = lock(share);
             sample.latencies_ns.append(&mut share.latencies_ns);
             sample.inferences += share.inferences;
             sample.failed += share.failed;
@@ -172,7 +166,7 @@ impl<'a> Meter<'a> {
         };
         let known = self.kept.iter().position(|kept| kept.key == key);
         let known = known.and_then(|place| self.kept.remove(place));
-        let there = known.as_ref().map_or(0, |kept| kept.pools.len());
+        let there = known.as_ref().map_or(0, |kept| kept.deployment.idle());
         self.make_room(there.max(workers), known.is_none() || there < workers);
         if let Some(kept) = known {
             return Ok(kept);
@@ -184,10 +178,10 @@ impl<'a> Meter<'a> {
             tollgate_deploy::models::load(&chosen, &options)
                 .map_err(|error| tollgate_report::one_line(&error))
         };
+        let nn = NnHost::new(Arc::new(load()?), options.clone());
         Ok(Kept {
-            nn: NnHost::new(Arc::new(load()?), options.clone()),
             key,
-            pools: Vec::new(),
+            deployment: Arc::new(self.parts.deployment(nn, settings.policy())),
         })
     }
 
@@ -195,7 +189,7 @@ impl<'a> Meter<'a> {
     /// new ones memory counts as well.
     fn make_room(&mut self, instances: usize, more: bool) {
         loop {
-            let kept: usize = self.kept.iter().map(|kept| kept.pools.len()).sum();
+            let kept: usize = self.kept.iter().map(|kept| kept.deployment.idle()).sum();
             let full = kept + instances > self.most;
             let heavy = more && machine::resident_bytes().is_some_and(|bytes| bytes > self.memory);
             if !(full || heavy) || self.kept.pop_front().is_none() {
@@ -203,44 +197,11 @@ impl<'a> Meter<'a> {
             }
         }
     }
-
-    /// Lets each pool do the same on a thread of its own, with the frames that go round and round.
-    fn all<T: Send>(
-        &self,
-        pools: &mut [Pool],
-        work: impl Fn(&mut Pool, &mut dyn Iterator<Item = &'a Frame>) -> T + Sync,
-    ) -> Result<Vec<T>, Error> {
-        let frames = &self.parts.frames;
-        let (next, work) = (&self.next, &work);
-        thread::scope(|scope| {
-            let spawn = |pool| -> Result<ScopedJoinHandle<'_, T>, io::Error> {
-                Builder::new()
-                    .name("tune".to_owned())
-                    .spawn_scoped(scope, move || {
-                        let number = || next.fetch_add(1, Ordering::Relaxed) % frames.len().max(1);
-                        let mut frames = std::iter::from_fn(|| frames.get(number()));
-                        work(pool, &mut frames)
-                    })
-            };
-            let threads: Result<Vec<_>, _> = pools.iter_mut().map(spawn).collect();
-            let threads = threads.map_err(Error::Spawn)?;
-            let ends = threads.into_iter().map(ScopedJoinHandle::join);
-            ends.map(|end| end.map_err(|_| Error::Died)).collect()
-        })
-    }
 }
 
-/// One frame through an instance: the record of its ledger, or why it failed.
-fn handle(pool: &mut Pool, frame: &Frame) -> Result<Record, String> {
-    let mut ledger = Ledger::open();
-    ledger.start();
-    let outcome = pool.handle(frame, &mut ledger);
-    let record = ledger.close();
-    match outcome {
-        Ok(Ok(_)) => Ok(record),
-        Ok(Err(fault)) => Err(fault.to_string()),
-        Err(error) => Err(tollgate_report::one_line(&error)),
-    }
+fn lock(share: &Mutex<Share>) -> std::sync::MutexGuard<'_, Share> {
+    // What was added before a panic stays.
+    share.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn seconds(from: Stamp, to: Stamp) -> f64 {

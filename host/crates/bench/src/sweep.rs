@@ -5,15 +5,15 @@
 //! what is then done in time a second is the goodput, and at overload it should stay where it was.
 //!
 //! All points take turns, so that their throughputs can be held against each other. Memory is read
-//! before that, while the crew grows from point to point: later all instances are there.
+//! before that, while the runner grows from point to point: later all instances are there.
 
 use std::time::Duration;
 
 use super::{
     Error,
-    crew::Crew,
     record::{Load, Memory, Path, SweepPoint, Windows},
     rounds::{self, Compare, Plan},
+    runner::Runner,
     server,
     window::{Arrivals, Measured},
 };
@@ -43,7 +43,7 @@ struct Point {
 /// Threads or workers that cannot be had, and nothing done in the window that measures the
 /// saturation.
 pub fn run(
-    crew: &mut Crew,
+    runner: &Runner,
     plan: &Plan,
     asked: &[Asked],
     entrants: &[usize],
@@ -51,23 +51,23 @@ pub fn run(
     let mut points = Vec::new();
     'loads: for &load in asked {
         for &entrant in entrants {
-            let point = prepare(crew, plan, load, entrant, &points);
-            if crew.is_interrupted() {
+            let point = prepare(runner, plan, load, entrant, &points);
+            if runner.is_interrupted() {
                 break 'loads;
             }
             points.push(point?);
         }
     }
-    let interrupt = crew.interrupt();
+    let interrupt = runner.interrupt();
     let stop = || interrupt.is_raised();
     let places: Vec<usize> = (0..points.len()).collect();
     let rule = plan.rule(1);
     let measured = rounds::run(&places, rule, Compare::Throughput, stop, |place, round| {
         let point = points.get(place).ok_or(Error::Died)?;
         match point.load {
-            Load::Concurrency(clients) => plan.window(crew, point.entrant, clients).closed(),
+            Load::Concurrency(clients) => plan.window(runner, point.entrant, clients).closed(),
             Load::Rate(rate) => {
-                let window = plan.window(crew, point.entrant, plan.workers);
+                let window = plan.window(runner, point.entrant, plan.workers);
                 window.open(Arrivals {
                     rate,
                     seed: plan.seed.wrapping_add(u64::from(round)),
@@ -83,13 +83,13 @@ pub fn run(
     Ok(points
         // What a signal kept from being measured at all is left out.
         .filter(|(_, (sum, _))| !stop() || sum.tally.frames() > 0)
-        .map(|(point, (sum, windows))| tell(crew, point, &sum, windows))
+        .map(|(point, (sum, windows))| tell(runner, point, &sum, windows))
         .collect())
 }
 
 /// Warms a point up, and finds out its rate where that is asked for as a multiple.
 fn prepare(
-    crew: &mut Crew,
+    runner: &Runner,
     plan: &Plan,
     asked: Asked,
     entrant: usize,
@@ -106,7 +106,7 @@ fn prepare(
             });
             let saturation = match known {
                 Some(rate) => rate,
-                None => server::saturation(crew, plan, entrant)?,
+                None => server::saturation(runner, plan, entrant)?,
             };
             (Load::Rate(saturation * times), Some(times))
         }
@@ -115,7 +115,7 @@ fn prepare(
         Load::Concurrency(clients) => clients,
         Load::Rate(_) => plan.workers,
     };
-    let memory = plan.warm_up(crew, entrant, clients)?.memory;
+    let memory = plan.warm_up(runner, entrant, clients)?.memory;
     Ok(Point {
         entrant,
         load,
@@ -124,8 +124,8 @@ fn prepare(
     })
 }
 
-fn tell(crew: &Crew, point: &Point, measured: &Measured, windows: Windows) -> SweepPoint {
-    let path = crew.rig().path(point.entrant).unwrap_or(Path::Plugin);
+fn tell(runner: &Runner, point: &Point, measured: &Measured, windows: Windows) -> SweepPoint {
+    let path = runner.rig().path(point.entrant).unwrap_or(Path::Plugin);
     let sandboxed = matches!(path, Path::Plugin | Path::Batched);
     let open = matches!(point.load, Load::Rate(_));
     let a_second = |count: u64| count as f64 / measured.seconds.max(f64::MIN_POSITIVE);

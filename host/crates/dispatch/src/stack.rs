@@ -7,17 +7,17 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A stack of instances, or of whatever holds one.
+/// A stack of instances, or of what holds one.
 #[derive(Debug)]
-pub struct Warm<T>(Mutex<Vec<T>>);
+pub struct Stack<T>(Mutex<Vec<T>>);
 
-impl<T> Default for Warm<T> {
+impl<T> Default for Stack<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T> Warm<T> {
+impl<T> Stack<T> {
     /// The one that was used last; none where all are at work.
     pub fn take(&self) -> Option<T> {
         self.lock().pop()
@@ -50,16 +50,16 @@ mod tests {
 
     #[test]
     fn the_one_used_last_is_used_next() {
-        let warm = Warm::default();
+        let stack = Stack::default();
         for name in ["a", "b", "c"] {
-            warm.put(name);
+            stack.put(name);
         }
-        assert_eq!(warm.take(), Some("c"));
-        assert_eq!(warm.take(), Some("b"));
-        warm.put("c");
-        assert_eq!(warm.each(|name| *name), ["c", "a"]);
+        assert_eq!(stack.take(), Some("c"));
+        assert_eq!(stack.take(), Some("b"));
+        stack.put("c");
+        assert_eq!(stack.each(|name| *name), ["c", "a"]);
         assert_eq!(
-            [warm.take(), warm.take(), warm.take()],
+            [stack.take(), stack.take(), stack.take()],
             [Some("c"), Some("a"), None]
         );
     }

@@ -2,7 +2,7 @@
 //! search lands, and for how much of the grid's time.
 
 use super::*;
-use crate::bench::tune::choose::{Ask, Choice, Point, choose};
+use crate::tune::choose::{Ask, Choice, Point, choose};
 
 /// A candidate's true nature.
 #[derive(Clone, Copy)]

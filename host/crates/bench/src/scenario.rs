@@ -3,10 +3,10 @@
 
 use super::{
     Error,
-    crew::Crew,
     record::{Metric, Path, Scenario, ScenarioResult, Windows},
     rig,
     rounds::{self, Compare, Plan},
+    runner::Runner,
     server,
     window::Measured,
 };
@@ -25,7 +25,7 @@ const MULTI_STREAM: f64 = 0.99;
 /// Threads or workers that cannot be had. What a scenario cannot tell is no error: its result has a
 /// problem instead of a metric.
 pub fn run(
-    crew: &mut Crew,
+    runner: &Runner,
     plan: &Plan,
     scenario: Scenario,
     entrants: &[usize],
@@ -35,39 +35,39 @@ pub fn run(
         _ => plan.workers,
     };
     for &entrant in entrants {
-        plan.warm_up(crew, entrant, clients)?;
+        plan.warm_up(runner, entrant, clients)?;
     }
-    let interrupt = crew.interrupt();
+    let interrupt = runner.interrupt();
     let stop = || interrupt.is_raised();
     let measured = match scenario {
         Scenario::SingleStream => {
             let rule = plan.rule(percentiles::needed(SINGLE_STREAM));
             rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
-                plan.window(crew, entrant, clients).closed()
+                plan.window(runner, entrant, clients).closed()
             })?
         }
         Scenario::MultiStream => {
             let rule = plan.rule(percentiles::needed(MULTI_STREAM));
             rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
-                plan.window(crew, entrant, clients)
+                plan.window(runner, entrant, clients)
                     .queries(plan.frame_at_most)
             })?
         }
         Scenario::Offline => {
             let rule = plan.rule(1);
             rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
-                plan.window(crew, entrant, clients).closed()
+                plan.window(runner, entrant, clients).closed()
             })?
         }
-        Scenario::Server => return server::run(crew, plan, entrants),
+        Scenario::Server => return server::run(runner, plan, entrants),
     };
-    let twin = twin_of(crew, entrants, &measured);
+    let twin = twin_of(runner, entrants, &measured);
     let results = entrants.iter().zip(&measured);
     Ok(results
         // What a signal kept from being measured at all is left out.
         .filter(|(_, (sum, _))| !stop() || sum.tally.frames() > 0)
         .map(|(&entrant, (sum, windows))| {
-            let mut result = result(crew, scenario, entrant, sum, *windows, twin);
+            let mut result = result(runner, scenario, entrant, sum, *windows, twin);
             (result.metric, result.problem) = match scenario {
                 Scenario::SingleStream => latency(sum, SINGLE_STREAM, "p90 latency"),
                 Scenario::MultiStream => latency(sum, MULTI_STREAM, "p99 latency of a query"),
@@ -80,12 +80,12 @@ pub fn run(
 
 /// What the twin did in the same rounds.
 fn twin_of<'a>(
-    crew: &Crew,
+    runner: &Runner,
     entrants: &[usize],
     measured: &'a [(Measured, Windows)],
 ) -> Option<&'a Measured> {
     let mut all = entrants.iter().zip(measured);
-    let found = all.find(|(entrant, _)| crew.rig().path(**entrant) == Some(Path::Twin));
+    let found = all.find(|(entrant, _)| runner.rig().path(**entrant) == Some(Path::Twin));
     found.map(|(_, (sum, _))| sum)
 }
 
@@ -149,14 +149,14 @@ pub(super) fn failures(measured: &Measured) -> Option<String> {
 
 /// The result without its metric.
 pub(super) fn result(
-    crew: &Crew,
+    runner: &Runner,
     scenario: Scenario,
     entrant: usize,
     measured: &Measured,
     windows: Windows,
     twin: Option<&Measured>,
 ) -> ScenarioResult {
-    let rig = crew.rig();
+    let rig = runner.rig();
     let path = rig.path(entrant).unwrap_or(Path::Plugin);
     let sandboxed = matches!(path, Path::Plugin | Path::Batched);
     let tally = &measured.tally;

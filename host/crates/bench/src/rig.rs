@@ -7,18 +7,18 @@
 
 use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
 
+use tollgate_dispatch::{Deployment, Handler, Local, Twins};
+
 use tollgate_runtime::{
     Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Pool, Record,
 };
 
 use super::{
     Error, native,
+    paths::{NativePath, TwinPath},
     record::{Energy, Path, Percentiles},
 };
-use crate::{
-    dispatch::Warm,
-    energy::{self, Meter},
-};
+use crate::energy::{self, Meter};
 use tollgate_report::Accuracy;
 use tollgate_report::truth::{Score, Truth};
 
@@ -32,7 +32,7 @@ pub struct Parts {
     /// The twin's library.
     pub twin: Option<PathBuf>,
     /// The frames, which go round and round.
-    pub frames: Vec<Frame>,
+    pub frames: Arc<[Frame]>,
     /// Their true readings.
     pub truth: Option<Truth>,
 }
@@ -61,10 +61,10 @@ pub struct Entrant {
     pub(super) variant: Option<String>,
     pub(super) nn: NnHost,
     pub(super) census: Arc<Census>,
-    /// For the native path: what to run for each frame.
-    pub(super) native: Option<Arc<native::Plan>>,
-    /// For a sandboxed path: the instances, the one that was used last on top.
-    pub(super) warm: Warm<Pool>,
+    /// What takes its frames.
+    pub(super) handler: Arc<dyn Handler>,
+    /// Of a sandboxed path, the same as its handler.
+    pub(super) deployment: Option<Arc<Deployment>>,
 }
 
 /// What one pass through the plugin told.
@@ -94,17 +94,14 @@ impl Rig {
                 Some(one) => Arc::clone(&one.census),
                 None => Arc::new(census(&parts, &nn)?),
             };
-            let native = match path {
-                Path::Native => Some(Arc::new(native::Plan::new(&nn.registry, &census)?)),
-                _ => None,
-            };
+            let (handler, deployment) = handler(&parts, path, &nn, &census)?;
             entrants.push(Entrant {
                 path,
                 variant,
                 nn,
                 census,
-                native,
-                warm: Warm::default(),
+                handler,
+                deployment,
             });
         }
         Ok(Self {
@@ -169,50 +166,80 @@ impl Entrant {
 
     /// Sees to it that there are so many instances, each of them used once.
     pub(super) fn warm_up(&self, parts: &Parts, instances: usize) {
-        if matches!(self.path, Path::Plugin | Path::Batched) {
-            // Nobody is at work between windows: all of them lie there.
-            for _ in self.warm.count()..instances {
-                self.warm.put(self.warm_pool(parts));
-            }
+        if let (Some(deployment), Some(frame)) = (&self.deployment, parts.frames.first()) {
+            deployment.warm_up(instances, frame, 1);
         }
-    }
-
-    /// Inferences of a frame.
-    pub(super) fn inferences(&self, frame: usize) -> u64 {
-        self.census.frames.get(frame).map_or(0, |&(count, _)| count)
-    }
-
-    /// A pool with its instance made and its memory touched, where it keeps one.
-    pub(super) fn warm_pool(&self, parts: &Parts) -> Pool {
-        let mut pool = self.pool(parts);
-        if let (Policy::Warm { .. }, Some(frame)) = (parts.policy, parts.frames.first()) {
-            let mut ledger = Ledger::open();
-            ledger.start();
-            // What is wrong with a frame is said when it is measured.
-            let _ = pool.handle(frame, &mut ledger);
-        }
-        pool
     }
 
     /// How many of the first so many instances are kept, and their linear memory together, in bytes.
     pub(super) fn memory(&self, instances: usize) -> (u64, u64) {
-        let bytes = self.warm.each(Pool::memory_bytes);
-        let kept = bytes.into_iter().flatten().take(instances);
-        kept.fold((0, 0), |(count, sum), bytes| {
-            (count + 1, sum + bytes as u64)
-        })
+        let deployment = self.deployment.as_ref();
+        deployment.map_or((0, 0), |deployment| deployment.memory(instances))
     }
+}
 
-    /// A pool with no instance yet.
-    pub(super) fn pool(&self, parts: &Parts) -> Pool {
-        Pool::new(
-            Arc::clone(&parts.plugin),
-            self.nn.clone(),
-            parts.grants.clone(),
-            parts.limits.clone(),
-            parts.policy,
+impl Parts {
+    /// The plugin with these graphs.
+    pub(super) fn deployment(&self, nn: NnHost, policy: Policy) -> Deployment {
+        Deployment::new(
+            Arc::clone(&self.plugin),
+            nn,
+            self.grants.clone(),
+            self.limits.clone(),
+            policy,
         )
     }
+}
+
+impl Census {
+    /// A frame's place among the frames.
+    pub(super) fn place(frame: &Frame) -> usize {
+        usize::try_from(frame.sequence).unwrap_or(usize::MAX)
+    }
+
+    /// Inferences of a frame.
+    pub(super) fn inferences(&self, frame: &Frame) -> u64 {
+        let frame = self.frames.get(Self::place(frame));
+        frame.map_or(0, |&(count, _)| count)
+    }
+}
+
+/// What takes a path's frames; of a sandboxed path its deployment as well.
+#[expect(
+    clippy::type_complexity,
+    reason = "it is taken apart where it is called"
+)]
+fn handler(
+    parts: &Parts,
+    path: Path,
+    nn: &NnHost,
+    census: &Arc<Census>,
+) -> Result<(Arc<dyn Handler>, Option<Arc<Deployment>>), Error> {
+    let census = Arc::clone(census);
+    Ok(match (path, &parts.twin) {
+        (Path::Native, _) => {
+            let native = NativePath {
+                number: Local::number(),
+                plan: Arc::new(native::Plan::new(&nn.registry, &census)?),
+                census,
+                inference: parts.limits.inference,
+            };
+            (Arc::new(native), None)
+        }
+        (Path::Twin, Some(library)) => {
+            let (grants, limits) = (parts.grants.clone(), parts.limits.clone());
+            let twins = Twins::new(library.clone(), nn.clone(), grants, limits);
+            let twins = twins.map_err(Error::Worker)?;
+            (Arc::new(TwinPath { twins, census }), None)
+        }
+        _ => {
+            let deployment = Arc::new(parts.deployment(nn.clone(), parts.policy));
+            (
+                Arc::clone(&deployment) as Arc<dyn Handler>,
+                Some(deployment),
+            )
+        }
+    })
 }
 
 /// Goes through the frames once.
@@ -225,7 +252,7 @@ fn census(parts: &Parts, nn: &NnHost) -> Result<Census, Error> {
         parts.policy,
     );
     let (mut census, mut score) = (Census::default(), Score::default());
-    for frame in &parts.frames {
+    for frame in parts.frames.iter() {
         let fails = |why: &dyn std::error::Error| Error::Frame {
             frame: frame.source.to_string(),
             reason: tollgate_report::one_line(why),

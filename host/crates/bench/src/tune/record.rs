@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::record::{Bound, Energy, File, Inputs, Machine, Model, Percentiles};
+use crate::record::{Bound, Energy, File, Inputs, Machine, Model, Percentiles};
 use tollgate_deploy::settings::Settings;
 use tollgate_report::Accuracy;
 

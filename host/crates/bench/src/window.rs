@@ -1,24 +1,30 @@
-//! One window of one entrant: the crew gets its orders, frames arrive, and what everybody did is
-//! added up. What the process used meanwhile, it used for this: nobody else runs.
+//! One window of one path: frames arrive, workers take them, and what came of them is added up. What the
+//! process used meanwhile, it used for this: nothing else runs.
 
-use std::{num::NonZero, sync::Arc, thread, time::Duration};
+use std::{
+    num::NonZero,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::Duration,
+};
 
 use hdrhistogram::Histogram;
-use tollgate_runtime::clock::Stamp;
+use tollgate_dispatch::{Admission, LineId, Priority, Task, TaskQueues};
+use tollgate_runtime::{Frame, clock::Stamp};
 
 use super::{
     Error,
-    crew::{Arrival, Clients, Crew, Query, Share, Work},
+    closed_loop::{self, Clients, Did},
     load::Poisson,
     machine,
+    pending::Pending,
     record::{Memory, Percentiles},
-    rig::Rig,
+    rig::{Entrant, Rig},
+    runner::Runner,
+    share::{Share, Shares},
     windows,
 };
-use crate::{
-    dispatch::{Admission, Priority, Queues},
-    energy::Reading,
-};
+use crate::energy::Reading;
 use tollgate_report::{Tally, percentiles};
 
 /// Frames of a query in the multi-stream scenario, by MLPerf's definition.
@@ -166,13 +172,9 @@ impl Measured {
         }
     }
 
-    /// Adds the members' shares of one window.
-    fn share_out(&mut self, shares: Vec<Share>, rates: bool) {
+    /// Adds what came of one window's frames.
+    fn add(&mut self, shares: Vec<Share>) {
         for share in shares {
-            if rates && share.seconds > 0.0 {
-                let rate = share.tally.frames() as f64 / share.seconds;
-                self.rate_seconds += rate * self.seconds;
-            }
             self.tally.merge(&share.tally);
             self.in_bound += share.in_bound;
             self.failed += share.failed;
@@ -181,10 +183,24 @@ impl Measured {
                 self.failure = share.failure;
             }
         }
-        if !rates {
-            self.rate_seconds = self.tally.frames() as f64;
-        }
+        self.rate_seconds = self.tally.frames() as f64;
         self.memory.resident_bytes = machine::resident_bytes();
+    }
+
+    /// Counts each client's frames over its own time, which ends with its own last answer.
+    fn rates(&mut self, begin: Stamp, did: &[Did]) {
+        let rate = |&(answers, last): &Did| {
+            let seconds = last.nanos_since(begin) as f64 / 1e9;
+            if seconds > 0.0 {
+                answers as f64 / seconds
+            } else {
+                0.0
+            }
+        };
+        let answers: u64 = did.iter().map(|(answers, _)| answers).sum();
+        // Those that failed count for the rate of none.
+        let done = self.tally.frames() as f64 / (answers.max(1)) as f64;
+        self.rate_seconds = did.iter().map(rate).sum::<f64>() * self.seconds * done;
     }
 }
 
@@ -206,9 +222,9 @@ impl<'a> Gauges<'a> {
     }
 }
 
-/// One window on a crew.
+/// One window.
 pub(super) struct Window<'a> {
-    pub(super) crew: &'a mut Crew,
+    pub(super) runner: &'a Runner,
     pub(super) entrant: usize,
     /// How many frames are under way at most, and how many instances are there.
     pub(super) clients: usize,
@@ -228,24 +244,84 @@ pub(super) struct Arrivals {
     pub(super) deadline: Option<Duration>,
 }
 
-impl Window<'_> {
-    /// Each client sends one frame after the other.
-    pub(super) fn closed(mut self) -> Result<Measured, Error> {
-        let rig = self.crew.rig();
-        self.warm_up(&rig);
-        let gauges = Gauges::start(&rig);
-        let until = gauges.begin.plus(self.length);
-        let clients = Arc::new(Clients::new(self.clients));
-        self.order(&Work::Closed { clients, until })?;
-        self.sum_up(gauges, true)
+/// What frames that come by themselves are admitted to, and where their answers go.
+struct Open<'a> {
+    queues: &'a Arc<TaskQueues>,
+    line: LineId,
+    shares: Arc<Shares>,
+    frames: &'a [Frame],
+    /// Frames without an answer.
+    pending: Arc<Pending>,
+}
+
+impl Open<'_> {
+    /// Sends a frame, and tells `query` of its answer as well. Says whether it was let in.
+    fn send(&self, number: usize, due: Stamp, query: Option<&Arc<Pending>>) -> bool {
+        let Some(frame) = self.frames.get(number % self.frames.len().max(1)) else {
+            return false;
+        };
+        let (shares, pending) = (Arc::clone(&self.shares), Arc::clone(&self.pending));
+        let query = query.cloned();
+        self.pending.add();
+        let task = Task::new(frame.clone(), due, move |answer| {
+            shares.add(number, &answer);
+            if let Some(query) = query {
+                query.one_done();
+            }
+            pending.one_done();
+        });
+        let refused = self.queues.send(self.line, task);
+        if let Err((_, task)) = refused {
+            task.withdraw();
+            self.pending.one_done();
+            return false;
+        }
+        true
     }
 
-    /// Frames arrive by a schedule, and a queue stands between them and the members.
-    pub(super) fn open(mut self, arrivals: Arrivals) -> Result<Measured, Error> {
-        let rig = self.crew.rig();
-        self.warm_up(&rig);
-        let queues = self.queues(arrivals.queue, arrivals.deadline);
-        self.order(&Work::Queue(Arc::clone(&queues)))?;
+    /// Waits for all answers; those of frames that wait as well, unless they are given up.
+    fn end(self, given_up: bool) {
+        if given_up {
+            drop(self.queues.clear(self.line));
+        }
+        while self.pending.wait(LONGEST_SLEEP).is_none() {}
+        self.queues.drain(self.line, Duration::MAX);
+    }
+}
+
+impl Window<'_> {
+    /// Each client sends one frame after the other.
+    pub(super) fn closed(self) -> Result<Measured, Error> {
+        let rig = self.runner.rig();
+        let entrant = self.entrant(&rig)?;
+        entrant.warm_up(&rig.parts, self.clients);
+        let workers = self.runner.workers(entrant.threads(self.clients))?;
+        let shares = Arc::new(Shares::new(self.clients, self.bound_ns)?);
+        let gauges = Gauges::start(&rig);
+        let begin = gauges.begin;
+        let clients = Clients {
+            count: self.clients,
+            frames: Arc::clone(&rig.parts.frames),
+            next: self.runner.next(),
+            until: begin.plus(self.length),
+            interrupt: self.runner.interrupt(),
+        };
+        let taken = Arc::clone(&shares);
+        let handler = Arc::clone(&entrant.handler);
+        let did = closed_loop::run(workers.queues(), handler, clients, move |client, answer| {
+            taken.add(client, answer);
+        });
+        let mut measured = self.sum_up(entrant, gauges, &shares)?;
+        measured.rates(begin, &did);
+        Ok(measured)
+    }
+
+    /// Frames arrive by a schedule, and a queue stands between them and the workers.
+    pub(super) fn open(self, arrivals: Arrivals) -> Result<Measured, Error> {
+        let rig = self.runner.rig();
+        let entrant = self.entrant(&rig)?;
+        let open = self.line(&rig, entrant, arrivals.queue, arrivals.deadline)?;
+        let shares = Arc::clone(&open.shares);
         let gauges = Gauges::start(&rig);
         let begin = gauges.begin;
         let (mut offered, mut rejected) = (0, 0);
@@ -263,115 +339,121 @@ impl Window<'_> {
             if Stamp::now() < due {
                 self.sleep_until(due.max(rest));
             }
-            if self.crew.is_interrupted() {
+            if self.runner.is_interrupted() {
                 ended = begin;
                 break;
             }
             offered += 1;
-            let arrival = Arrival { due, query: None };
-            if queues.admit(0, arrival, due).is_err() {
+            if !open.send(self.next(), due, None) {
                 rejected += 1;
                 rest = Stamp::now().plus(grain);
             }
         }
         self.sleep_until(ended);
-        queues.close();
-        if self.crew.is_interrupted() {
+        open.end(self.runner.is_interrupted());
+        if self.runner.is_interrupted() {
             // Frames that wait are dropped, so that what was offered and what was done do not add up.
-            self.crew.gather(self.threads())?;
             return Measured::none();
         }
-        let mut measured = self.sum_up(gauges, false)?;
+        let mut measured = self.sum_up(entrant, gauges, &shares)?;
         (measured.offered, measured.rejected) = (offered, rejected);
         Ok(measured)
     }
 
-    /// One query of [`QUERY`] frames after the other, shared out among the members.
-    pub(super) fn queries(mut self, at_most: Duration) -> Result<Measured, Error> {
-        let rig = self.crew.rig();
-        self.warm_up(&rig);
+    /// One query of [`QUERY`] frames after the other, shared out among the workers.
+    pub(super) fn queries(self, at_most: Duration) -> Result<Measured, Error> {
+        let rig = self.runner.rig();
+        let entrant = self.entrant(&rig)?;
         let queue = NonZero::new(QUERY).unwrap_or(NonZero::<usize>::MIN);
-        let queues = self.queues(queue, None);
-        self.order(&Work::Queue(Arc::clone(&queues)))?;
+        let open = self.line(&rig, entrant, queue, None)?;
+        let shares = Arc::clone(&open.shares);
         // The latencies go into a histogram of their own, with the same bounds.
         let mut latencies = Tally::new()?.histogram().clone();
         let gauges = Gauges::start(&rig);
         let until = gauges.begin.plus(self.length);
         let mut ended = true;
-        while ended && Stamp::now() < until && !self.crew.is_interrupted() {
-            let query = Arc::new(Query::of(QUERY));
+        while ended && Stamp::now() < until && !self.runner.is_interrupted() {
+            let query = Arc::new(Pending::of(QUERY));
             let due = Stamp::now();
             for _ in 0..QUERY {
-                let query = Some(Arc::clone(&query));
-                if queues.admit(0, Arrival { due, query }, due).is_err() {
-                    // Workers that are gone; their shares say why.
-                    ended = false;
-                }
+                // Workers that are gone let none in.
+                ended &= open.send(self.next(), due, Some(&query));
             }
-            match query.wait(at_most) {
+            match query.wait(at_most).filter(|_| ended) {
                 Some(done) => latencies.saturating_record(done.nanos_since(due)),
                 None => ended = false,
             }
         }
-        queues.close();
-        let mut measured = self.sum_up(gauges, false)?;
         if !ended {
             return Err(Error::Died);
         }
+        open.end(false);
+        let mut measured = self.sum_up(entrant, gauges, &shares)?;
         measured.queries = Some(latencies);
         Ok(measured)
     }
 
-    fn queues(&self, capacity: NonZero<usize>, deadline: Option<Duration>) -> Arc<Queues<Arrival>> {
+    fn entrant<'r>(&self, rig: &'r Rig) -> Result<&'r Entrant, Error> {
+        rig.entrants.get(self.entrant).ok_or(Error::NoFrames)
+    }
+
+    /// A line with instances that are warm, and workers for it.
+    fn line<'r>(
+        &'r self,
+        rig: &'r Rig,
+        entrant: &Entrant,
+        capacity: NonZero<usize>,
+        deadline: Option<Duration>,
+    ) -> Result<Open<'r>, Error> {
+        entrant.warm_up(&rig.parts, self.clients);
+        let threads = entrant.threads(self.clients);
+        let workers = self.runner.workers(threads)?;
         let admission = Admission {
             capacity,
             deadline,
             priority: Priority::Normal,
         };
-        Arc::new(Queues::new([admission], self.threads()))
+        let queues = workers.queues();
+        Ok(Open {
+            line: queues.open(admission, Arc::clone(&entrant.handler)),
+            queues,
+            shares: Arc::new(Shares::new(threads, self.bound_ns)?),
+            frames: &rig.parts.frames,
+            pending: Arc::new(Pending::of(0)),
+        })
     }
 
-    fn warm_up(&self, rig: &Rig) {
-        if let Some(entrant) = rig.entrants.get(self.entrant) {
-            entrant.warm_up(&rig.parts, self.clients);
-        }
-    }
-
-    fn threads(&self) -> usize {
-        let rig = self.crew.rig();
-        let entrant = rig.entrants.get(self.entrant);
-        entrant.map_or(0, |entrant| entrant.threads(self.clients))
+    /// The number of the next frame.
+    fn next(&self) -> usize {
+        self.runner.next().fetch_add(1, Ordering::Relaxed)
     }
 
     /// Sleeps until then, or until a signal asks for the end.
     fn sleep_until(&self, moment: Stamp) {
         loop {
             let left = Duration::from_nanos(moment.nanos_since(Stamp::now()));
-            if left.is_zero() || self.crew.is_interrupted() {
+            if left.is_zero() || self.runner.is_interrupted() {
                 return;
             }
             thread::sleep(left.min(LONGEST_SLEEP));
         }
     }
 
-    fn order(&mut self, work: &Work) -> Result<(), Error> {
-        self.crew
-            .order(self.threads(), self.entrant, self.bound_ns, work)
-    }
-
-    fn sum_up(self, mut gauges: Gauges<'_>, rates: bool) -> Result<Measured, Error> {
-        let shares = self.crew.gather(self.threads())?;
+    fn sum_up(
+        &self,
+        entrant: &Entrant,
+        mut gauges: Gauges<'_>,
+        shares: &Shares,
+    ) -> Result<Measured, Error> {
         let mut measured = Measured::none()?;
         measured.seconds = Stamp::now().nanos_since(gauges.begin) as f64 / 1e9;
         measured.cpu = machine::cpu_time().saturating_sub(gauges.cpu);
         let joules = gauges.energy.as_mut().map(Reading::joules);
         measured.joules = joules.and_then(Result::ok).map(|joules| joules.total());
         measured.bounded = self.bound_ns.is_some();
-        if let Some(entrant) = self.crew.rig().entrants.get(self.entrant) {
-            let (instances, bytes) = entrant.memory(self.clients);
-            (measured.memory.instances, measured.memory.linear_bytes) = (instances, bytes);
-        }
-        measured.share_out(shares, rates);
+        let (instances, bytes) = entrant.memory(self.clients);
+        (measured.memory.instances, measured.memory.linear_bytes) = (instances, bytes);
+        measured.add(shares.take()?);
         Ok(measured)
     }
 }

@@ -7,19 +7,24 @@
 //! not told.
 //!
 //! Whoever looks for a good configuration calls [`measure`] for each. Rooms, each standing above what
-//! it uses: [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`crew`] → [`rig`] → `native`,
+//! it uses: [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`runner`] → [`rig`] → `native`,
 //! with the pure ones (`load`, `search`, `windows`) below. The [`record`] and the rule for percentiles are
 //! `report`'s, which draws them.
 
-pub mod crew;
+mod closed_loop;
+pub mod energy;
 mod load;
 pub mod machine;
 mod native;
+mod paths;
+mod pending;
 pub mod rig;
 pub mod rounds;
+pub mod runner;
 pub mod scenario;
 mod search;
 mod server;
+mod share;
 pub mod sweep;
 mod table;
 pub mod tune;
@@ -28,7 +33,7 @@ mod windows;
 
 use std::{io, sync::Arc};
 
-use crate::interrupt::Interrupt;
+use tollgate_dispatch::Interrupt;
 use tollgate_report::HistogramError;
 
 pub use table::{path_name, scenario_name, table};
@@ -94,7 +99,7 @@ pub fn measure(
     scenario: record::Scenario,
     entrant: usize,
 ) -> Result<record::ScenarioResult, Error> {
-    let mut crew = crew::Crew::new(Arc::clone(rig), Interrupt::default());
-    let results = scenario::run(&mut crew, plan, scenario, &[entrant])?;
+    let runner = runner::Runner::new(Arc::clone(rig), Interrupt::default());
+    let results = scenario::run(&runner, plan, scenario, &[entrant])?;
     results.into_iter().next().ok_or(Error::NoFrames)
 }

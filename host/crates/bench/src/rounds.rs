@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::{
     Error,
-    crew::Crew,
     record::{Bound, Windows},
+    runner::Runner,
     window::{Measured, Window},
     windows::{self, Rule, Verdict},
 };
@@ -46,12 +46,12 @@ impl Plan {
 
     pub(super) fn window<'a>(
         &self,
-        crew: &'a mut Crew,
+        runner: &'a Runner,
         entrant: usize,
         clients: usize,
     ) -> Window<'a> {
         Window {
-            crew,
+            runner,
             entrant,
             clients,
             length: self.window,
@@ -62,11 +62,11 @@ impl Plan {
     /// Has each of so many clients' threads make what they need and get warm.
     pub(super) fn warm_up(
         &self,
-        crew: &mut Crew,
+        runner: &Runner,
         entrant: usize,
         clients: usize,
     ) -> Result<Measured, Error> {
-        self.window(crew, entrant, clients).closed()
+        self.window(runner, entrant, clients).closed()
     }
 }
 

@@ -8,9 +8,9 @@
 
 use super::{
     Error,
-    crew::Crew,
     record::{Bound, Metric, Scenario, ScenarioResult, Windows},
     rounds::{Compare, Plan},
+    runner::Runner,
     scenario,
     search::Search,
     window::{Arrivals, Measured},
@@ -37,7 +37,7 @@ struct Try {
 
 /// Runs the scenario for these entrants.
 pub(super) fn run(
-    crew: &mut Crew,
+    runner: &Runner,
     plan: &Plan,
     entrants: &[usize],
 ) -> Result<Vec<ScenarioResult>, Error> {
@@ -46,8 +46,8 @@ pub(super) fn run(
     };
     let mut tries = Vec::new();
     for &entrant in entrants {
-        let saturated = saturation(crew, plan, entrant);
-        if crew.is_interrupted() {
+        let saturated = saturation(runner, plan, entrant);
+        if runner.is_interrupted() {
             return Ok(Vec::new());
         }
         let saturated = saturated?;
@@ -62,9 +62,9 @@ pub(super) fn run(
     loop {
         let mut going_on = false;
         for one in &mut tries {
-            if let Some(rate) = one.search.next().filter(|_| !crew.is_interrupted()) {
-                let (measured, windows) = judge(crew, plan, bound, one.entrant, rate, turn)?;
-                if crew.is_interrupted() {
+            if let Some(rate) = one.search.next().filter(|_| !runner.is_interrupted()) {
+                let (measured, windows) = judge(runner, plan, bound, one.entrant, rate, turn)?;
+                if runner.is_interrupted() {
                     break;
                 }
                 going_on = true;
@@ -85,22 +85,22 @@ pub(super) fn run(
     }
     let mut results = Vec::new();
     for one in tries {
-        if crew.is_interrupted() {
-            results.extend(unfinished(crew, plan, one));
+        if runner.is_interrupted() {
+            results.extend(unfinished(runner, plan, one));
             continue;
         }
         results.push(match one.search.best() {
-            Some(rate) => confirm(crew, plan, bound, one.entrant, rate)?,
-            None => out_of_reach(crew, plan, bound, one)?,
+            Some(rate) => confirm(runner, plan, bound, one.entrant, rate)?,
+            None => out_of_reach(runner, plan, bound, one)?,
         });
     }
     Ok(results)
 }
 
 /// Frames a second that a closed loop of all workers reaches.
-pub(super) fn saturation(crew: &mut Crew, plan: &Plan, entrant: usize) -> Result<f64, Error> {
-    plan.warm_up(crew, entrant, plan.workers)?;
-    let measured = plan.window(crew, entrant, plan.workers).closed()?;
+pub(super) fn saturation(runner: &Runner, plan: &Plan, entrant: usize) -> Result<f64, Error> {
+    plan.warm_up(runner, entrant, plan.workers)?;
+    let measured = plan.window(runner, entrant, plan.workers).closed()?;
     let rate = measured.frames_per_second();
     if rate > 0.0 && rate.is_finite() {
         return Ok(rate);
@@ -134,7 +134,7 @@ fn arrivals(plan: &Plan, rate: f64, turn: u64) -> Arrivals {
 
 /// Takes windows at a rate until it is clear whether it holds.
 fn judge(
-    crew: &mut Crew,
+    runner: &Runner,
     plan: &Plan,
     bound: Bound,
     entrant: usize,
@@ -144,11 +144,11 @@ fn judge(
     let needed = percentiles::needed(bound.quantile);
     let mut sum = Measured::none()?;
     let mut windows = 0;
-    while windows < plan.max_windows && !crew.is_interrupted() {
+    while windows < plan.max_windows && !runner.is_interrupted() {
         let seed = turn * u64::from(plan.max_windows) + u64::from(windows);
         windows += 1;
         let arrivals = arrivals(plan, rate, seed);
-        sum.merge(&plan.window(crew, entrant, plan.workers).open(arrivals)?);
+        sum.merge(&plan.window(runner, entrant, plan.workers).open(arrivals)?);
         // As many as may miss it of all that are needed: no more can mend that.
         let lost = sum.violations() as f64 > allowed(needed.max(sum.offered), bound);
         if lost || sum.offered >= needed {
@@ -160,7 +160,7 @@ fn judge(
 
 /// Holds the rate that was found over windows that agree, or the next lower one that does.
 fn confirm(
-    crew: &mut Crew,
+    runner: &Runner,
     plan: &Plan,
     bound: Bound,
     entrant: usize,
@@ -169,9 +169,9 @@ fn confirm(
     let mut rate = found;
     let mut steps = 0;
     loop {
-        let (sum, windows) = steady(crew, plan, bound, entrant, rate, u64::from(steps))?;
+        let (sum, windows) = steady(runner, plan, bound, entrant, rate, u64::from(steps))?;
         let enough = sum.offered >= percentiles::needed(bound.quantile);
-        let mut result = scenario::result(crew, Scenario::Server, entrant, &sum, windows, None);
+        let mut result = scenario::result(runner, Scenario::Server, entrant, &sum, windows, None);
         if !enough {
             result.problem = Some(scenario::too_short(&sum, bound.quantile));
             return Ok(result);
@@ -200,7 +200,7 @@ fn confirm(
 
 /// Windows at one rate until they agree.
 fn steady(
-    crew: &mut Crew,
+    runner: &Runner,
     plan: &Plan,
     bound: Bound,
     entrant: usize,
@@ -212,9 +212,9 @@ fn steady(
     let counted = loop {
         // Far from the seeds that the search used.
         let seed = (turn + 1) * 1_000_003 + seen.len() as u64;
-        let window = plan.window(crew, entrant, plan.workers);
+        let window = plan.window(runner, entrant, plan.workers);
         let measured: Measured = window.open(arrivals(plan, rate, seed))?;
-        if crew.is_interrupted() {
+        if runner.is_interrupted() {
             break seen.len();
         }
         seen.push(Compare::Median.of(&measured));
@@ -231,11 +231,11 @@ fn steady(
 }
 
 /// What a signal left of a search: the lowest rate that was tried, and no metric.
-fn unfinished(crew: &Crew, plan: &Plan, one: Try) -> Option<ScenarioResult> {
+fn unfinished(runner: &Runner, plan: &Plan, one: Try) -> Option<ScenarioResult> {
     let (_, measured, taken) = one.lowest?;
     let windows = until_clear(plan, &measured, taken);
     let (entrant, scenario) = (one.entrant, Scenario::Server);
-    let mut result = scenario::result(crew, scenario, entrant, &measured, windows, None);
+    let mut result = scenario::result(runner, scenario, entrant, &measured, windows, None);
     result.problem = Some("the search for the highest rate was cut short".to_owned());
     Some(result)
 }
@@ -253,13 +253,18 @@ fn until_clear(plan: &Plan, measured: &Measured, taken: u32) -> Windows {
 }
 
 /// No rate held: the best there is, which is the lowest that was tried.
-fn out_of_reach(crew: &Crew, plan: &Plan, bound: Bound, one: Try) -> Result<ScenarioResult, Error> {
+fn out_of_reach(
+    runner: &Runner,
+    plan: &Plan,
+    bound: Bound,
+    one: Try,
+) -> Result<ScenarioResult, Error> {
     let Some((rate, measured, taken)) = one.lowest else {
         return Err(Error::NoBound);
     };
     let windows = until_clear(plan, &measured, taken);
     let mut result = scenario::result(
-        crew,
+        runner,
         Scenario::Server,
         one.entrant,
         &measured,

@@ -31,9 +31,9 @@ use self::{
     trial::Trial,
 };
 use super::{Error, rig::Rig};
-use crate::interrupt::Interrupt;
 use tollgate_deploy::models::Models;
 use tollgate_deploy::settings::Settings;
+use tollgate_dispatch::Interrupt;
 use tollgate_report::{Accuracy, percentiles};
 
 /// The search takes this part of the time that the whole grid takes. A fifth is what it may take;

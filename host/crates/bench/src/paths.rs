@@ -1,0 +1,109 @@
+//! The paths beside the plugin's, each handling frames on the same workers: the twin, and ONNX Runtime
+//! alone.
+
+use std::sync::Arc;
+
+use tollgate_dispatch::{Failure, Handled, Handler, Local, Success, TwinRun, Twins};
+use tollgate_nn::clock::Budget;
+use tollgate_runtime::{
+    Counts, Error, Frame, Ledger, Record, Stages,
+    clock::{Deadline, Stamp},
+};
+
+use super::{native::Native, rig::Census};
+
+/// The twin: the same plugin, compiled natively.
+pub(super) struct TwinPath {
+    pub(super) twins: Twins,
+    pub(super) census: Arc<Census>,
+}
+
+impl Handler for TwinPath {
+    fn handle(
+        &self,
+        frame: &Frame,
+        _: Option<Deadline>,
+        ledger: Ledger,
+        local: &mut Local,
+    ) -> Handled {
+        let due = ledger.opened();
+        let begin = Stamp::now();
+        let ran = self.twins.with(local, |twin| twin.handle(frame));
+        let (outputs, ran) = match ran {
+            Ok((Ok(outputs), ran)) => (outputs, ran),
+            Ok((Err(error), _)) | Err(error) => return Handled::failed(Failure::Twin(error)),
+        };
+        let outputs = match outputs {
+            Ok(outputs) => outputs,
+            Err(fault) => return Handled::failed(Failure::TwinFault(fault)),
+        };
+        let record = bare(due, begin, ran.infer_ns, self.census.inferences(frame));
+        Handled::done(Success {
+            outputs,
+            record,
+            memory_bytes: None,
+            twin: Some(TwinRun {
+                record: ran,
+                differs: false,
+            }),
+        })
+    }
+}
+
+/// ONNX Runtime alone, with tensors of its own on each worker.
+pub(super) struct NativePath {
+    pub(super) number: u64,
+    pub(super) plan: Arc<super::native::Plan>,
+    pub(super) census: Arc<Census>,
+    pub(super) inference: std::time::Duration,
+}
+
+impl Handler for NativePath {
+    fn handle(
+        &self,
+        frame: &Frame,
+        deadline: Option<Deadline>,
+        ledger: Ledger,
+        local: &mut Local,
+    ) -> Handled {
+        let due = ledger.opened();
+        let begin = Stamp::now();
+        let own = Budget::new(self.inference).from(begin);
+        let deadline = deadline.map_or(own, |frame| frame.min(own));
+        let mut native = match local.take::<Native>(self.number) {
+            Some(native) => native,
+            None => match Native::new(Arc::clone(&self.plan), 1) {
+                Ok(native) => Box::new(native),
+                Err(error) => return Handled::failed(Failure::Instance(Error::Nn(error))),
+            },
+        };
+        let ran = native.run(Census::place(frame), Some(deadline));
+        local.put(self.number, native);
+        match ran {
+            Ok(infer_ns) => Handled::done(Success {
+                outputs: Vec::new(),
+                record: bare(due, begin, infer_ns, self.census.inferences(frame)),
+                memory_bytes: None,
+                twin: None,
+            }),
+            Err(error) => Handled::failed(Failure::Instance(Error::Nn(error))),
+        }
+    }
+}
+
+/// The record of a path without a boundary: when it was due, when it began, what ONNX Runtime took.
+fn bare(due: Stamp, begin: Stamp, infer_ns: u64, inferences: u64) -> Record {
+    Record {
+        stages: Stages {
+            queue: begin.nanos_since(due),
+            infer: infer_ns,
+            ..Stages::default()
+        },
+        counts: Counts {
+            inferences,
+            ..Counts::default()
+        },
+        total_ns: Stamp::now().nanos_since(due),
+        ..Record::default()
+    }
+}

@@ -1,0 +1,117 @@
+//! A deployment: what runs, once and for all; and its warm instances.
+
+use std::sync::Arc;
+
+use tollgate_runtime::{
+    Frame, Grants, Ledger, Limits, NnHost, Plugin, Policy, Pool, clock::Deadline,
+};
+
+use crate::{
+    handler::{Handler, Local},
+    stack::Stack,
+    task::{Failure, Handled, Success},
+};
+
+/// A plugin with its graphs, grants and limits: immutable once it is made. Its instances lie on a stack,
+/// from which any worker takes the one that was used last.
+pub struct Deployment {
+    plugin: Arc<Plugin>,
+    nn: NnHost,
+    grants: Grants,
+    limits: Limits,
+    policy: Policy,
+    warm: Stack<Pool>,
+}
+
+impl Deployment {
+    /// A deployment with no instance yet: the first frames make them.
+    pub fn new(
+        plugin: Arc<Plugin>,
+        nn: NnHost,
+        grants: Grants,
+        limits: Limits,
+        policy: Policy,
+    ) -> Self {
+        Self {
+            plugin,
+            nn,
+            grants,
+            limits,
+            policy,
+            warm: Stack::default(),
+        }
+    }
+
+    /// Its graphs.
+    pub fn nn(&self) -> &NnHost {
+        &self.nn
+    }
+
+    /// Sees to it that there are `instances` of them, each of which has handled the frame `frames` times.
+    /// Nothing is at work meanwhile. What is wrong with the frame is said when it is measured.
+    pub fn warm_up(&self, instances: usize, frame: &Frame, frames: usize) {
+        for _ in self.warm.count()..instances {
+            let mut pool = self.pool();
+            if matches!(self.policy, Policy::Warm { .. }) {
+                for _ in 0..frames {
+                    let mut ledger = Ledger::open();
+                    ledger.start();
+                    pool.handle(frame, &mut ledger).ok();
+                }
+            }
+            self.warm.put(pool);
+        }
+    }
+
+    /// How many instances there are that are not at work.
+    pub fn idle(&self) -> usize {
+        self.warm.count()
+    }
+
+    /// How many of the first `instances` are kept, and their linear memory together, in bytes.
+    pub fn memory(&self, instances: usize) -> (u64, u64) {
+        let bytes = self.warm.each(Pool::memory_bytes);
+        let kept = bytes.into_iter().flatten().take(instances);
+        kept.fold((0, 0), |(count, sum), bytes| {
+            (count + 1, sum + bytes as u64)
+        })
+    }
+
+    fn pool(&self) -> Pool {
+        Pool::new(
+            Arc::clone(&self.plugin),
+            self.nn.clone(),
+            self.grants.clone(),
+            self.limits.clone(),
+            self.policy,
+        )
+    }
+}
+
+impl Handler for Deployment {
+    fn handle(
+        &self,
+        frame: &Frame,
+        deadline: Option<Deadline>,
+        mut ledger: Ledger,
+        _: &mut Local,
+    ) -> Handled {
+        let mut pool = self.warm.take().unwrap_or_else(|| self.pool());
+        let result = pool.handle_by(frame, deadline, &mut ledger);
+        let memory_bytes = pool.memory_bytes();
+        self.warm.put(pool);
+        let record = ledger.close();
+        let outputs = result
+            .map_err(Failure::Instance)
+            .and_then(|outputs| outputs.map_err(Failure::Fault));
+        Handled {
+            missing: record.missing,
+            outcome: outputs.map(|outputs| Success {
+                outputs,
+                record,
+                memory_bytes,
+                twin: None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! From inputs through the workers and back: a reader reads ahead, as many frames are under way as there
+//! are workers, and what comes of each is handed over as it is done, which with several workers is not the
+//! order of the inputs.
+//!
+//! A worker that is done with a frame admits the next one that was read, so that nothing waits in the queue while
+//! it is measured, and reading files is not part of any frame.
+
+use std::{
+    collections::VecDeque,
+    io,
+    num::NonZero,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{self, RecvTimeoutError, SyncSender},
+    },
+    thread,
+    time::Duration,
+};
+
+use tollgate_dispatch::{
+    Admission, Answer, Handler, Interrupt, LineId, Priority, Queues, Task, TaskQueues, Workers,
+};
+use tollgate_runtime::{Frame, clock::Stamp};
+
+use crate::ingress::files::{self, Files};
+
+/// Why a run ended early. A frame that fails is no reason.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The system gives no more threads.
+    #[error("cannot start a worker thread, ask for fewer `--workers`")]
+    Spawn(#[source] io::Error),
+    /// The thread that reads inputs panicked.
+    #[error(
+        "the thread that reads the inputs died, which is a fault of tollgate's own: report what it said above"
+    )]
+    Died,
+}
+
+/// What came of an input.
+pub(super) enum Done {
+    /// It was a frame.
+    Answer(Answer),
+    /// It could not be read.
+    Unread {
+        /// Its number, counted over all passes from zero.
+        sequence: u64,
+        /// Its name.
+        source: Arc<str>,
+        /// Why not.
+        error: files::Error,
+    },
+}
+
+/// How often a signal is looked for.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Goes through the inputs `passes` times on `workers` threads, and hands over what came of each. Ends
+/// when all are done, or early when `take` fails; where a signal asks for the end, with the
+/// frames that are being worked on.
+///
+/// # Errors
+///
+/// Threads that cannot be had, and what `take` returns.
+pub(super) fn run<E: From<Error>>(
+    handler: Arc<dyn Handler>,
+    files: &Files,
+    passes: NonZero<u32>,
+    workers: NonZero<usize>,
+    interrupt: &Interrupt,
+    mut take: impl FnMut(Done) -> Result<(), E>,
+) -> Result<(), E> {
+    let queues: Arc<TaskQueues> = Arc::new(Queues::new(workers.get()));
+    let threads = Workers::start(Arc::clone(&queues), workers.get()).map_err(Error::Spawn)?;
+    let admission = Admission {
+        capacity: workers,
+        deadline: None,
+        priority: Priority::Normal,
+    };
+    let line = queues.open(admission, handler);
+    let (results, done) = mpsc::sync_channel(workers.get());
+    let ahead = Arc::new(ReadAhead {
+        queues,
+        line,
+        capacity: workers.get(),
+        results,
+        state: Mutex::new(State {
+            read: VecDeque::new(),
+            free: workers.get(),
+            ended: false,
+        }),
+        room: Condvar::new(),
+    });
+    let ended = thread::scope(|scope| {
+        let end = EndOfReading(Arc::downgrade(&ahead));
+        let reader = thread::Builder::new()
+            .name("reader".to_owned())
+            .spawn_scoped(scope, move || read(files, passes, &ahead, interrupt))
+            .map_err(Error::Spawn)?;
+        // Once the reader and the last task are gone there is no sender left.
+        let ended = loop {
+            match done.recv_timeout(POLL) {
+                Ok(done) => {
+                    if let Err(error) = take(done) {
+                        break Err(error);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break Ok(()),
+            }
+            if interrupt.is_raised() {
+                end.tell();
+            }
+        };
+        end.tell();
+        // Workers that have something to tell notice that nothing is taken any more.
+        drop(done);
+        let died = reader.join().is_err();
+        ended.and(if died {
+            Err(Error::Died.into())
+        } else {
+            Ok(())
+        })
+    });
+    drop(threads);
+    ended
+}
+
+/// Ends the reading, where it still goes on.
+struct EndOfReading(std::sync::Weak<ReadAhead>);
+
+impl EndOfReading {
+    fn tell(&self) {
+        if let Some(ahead) = self.0.upgrade() {
+            ahead.lock().ended = true;
+            ahead.room.notify_all();
+        }
+    }
+}
+
+/// Reads all inputs `passes` times; what cannot be read is done already.
+fn read(files: &Files, passes: NonZero<u32>, ahead: &Arc<ReadAhead>, interrupt: &Interrupt) {
+    let mut sequence = 0;
+    for _ in 0..passes.get() {
+        for (source, frame) in files.pass(sequence) {
+            let sent = match frame {
+                Ok(frame) => ReadAhead::push(ahead, frame),
+                // Input that a signal ended the wait for is no frame that failed.
+                Err(_) if interrupt.is_raised() => return,
+                Err(error) => {
+                    let unread = Done::Unread {
+                        sequence,
+                        source,
+                        error,
+                    };
+                    ahead.results.send(unread).is_ok()
+                }
+            };
+            if !sent || interrupt.is_raised() {
+                return;
+            }
+            sequence += 1;
+        }
+    }
+}
+
+/// Frames that were read and are not admitted yet.
+struct ReadAhead {
+    queues: Arc<TaskQueues>,
+    line: LineId,
+    capacity: usize,
+    results: SyncSender<Done>,
+    state: Mutex<State>,
+    /// Rung when a frame was taken out, and at the end.
+    room: Condvar,
+}
+
+struct State {
+    read: VecDeque<Frame>,
+    /// How many frames more may be under way.
+    free: usize,
+    ended: bool,
+}
+
+impl ReadAhead {
+    /// Admits a frame, or keeps it until one that is under way is done; waits where enough are kept. Says
+    /// whether more are wanted.
+    fn push(this: &Arc<Self>, frame: Frame) -> bool {
+        let state = this.lock();
+        let full = |state: &mut State| {
+            !state.ended && state.free == 0 && state.read.len() >= this.capacity
+        };
+        let waited = this.room.wait_while(state, full);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.ended {
+            return false;
+        }
+        if state.free == 0 {
+            state.read.push_back(frame);
+            return true;
+        }
+        state.free -= 1;
+        drop(state);
+        Self::admit(this, frame);
+        true
+    }
+
+    fn admit(this: &Arc<Self>, frame: Frame) {
+        let own = Arc::clone(this);
+        let task = Task::new(frame, Stamp::now(), move |answer| {
+            if own.results.send(Done::Answer(answer)).is_err() {
+                own.lock().ended = true;
+                own.room.notify_all();
+            }
+            Self::next(&own);
+        });
+        if let Err((_, task)) = this.queues.send(this.line, task) {
+            // The workers are gone, and with them the run.
+            task.withdraw();
+            this.lock().ended = true;
+            this.room.notify_all();
+        }
+    }
+
+    /// A frame is done: the next one that was read is admitted.
+    fn next(this: &Arc<Self>) {
+        let mut state = this.lock();
+        let next = if state.ended {
+            None
+        } else {
+            state.read.pop_front()
+        };
+        if next.is_none() {
+            state.free += 1;
+        }
+        drop(state);
+        if let Some(frame) = next {
+            this.room.notify_one();
+            Self::admit(this, frame);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every critical section leaves the state whole at each step.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -73,7 +73,14 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Engines, and what waits, are below; the command line is above.
-const ABOVE_THE_RUNTIME: &[&str] = &["ort", "wasmtime", "wasmtime-wasi", "tokio", "clap", "anyhow"];
+const ABOVE_THE_RUNTIME: &[&str] = &[
+    "ort",
+    "wasmtime",
+    "wasmtime-wasi",
+    "tokio",
+    "clap",
+    "anyhow",
+];
 
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))

@@ -12,7 +12,10 @@ use tollgate_runtime::{
 use crate::{LineId, Queues, Refusal};
 
 /// One frame on its way through a deployment.
-pub struct Task {
+pub struct Task(Box<Way>);
+
+/// What a task has with it: boxed, since it goes through queues.
+struct Way {
     frame: Frame,
     due: Stamp,
     ledger: Ledger,
@@ -26,30 +29,35 @@ impl Task {
             sequence: frame.sequence,
             source: Arc::clone(&frame.source),
         };
-        Self {
+        Self(Box::new(Way {
             frame,
             due,
             ledger: Ledger::open_at(due),
             reply: Reply(Some((to, Box::new(reply)))),
-        }
+        }))
     }
 
-    /// Gives it up without an answer, for whoever still has the frame's answer in hand: a refusal that
-    /// came at once.
+    /// Gives it up without an answer, for a refusal that came at once.
     pub fn withdraw(mut self) -> Frame {
-        self.reply.0 = None;
-        self.frame
+        self.0.reply.0 = None;
+        self.0.frame
     }
 
     /// Taken apart: the frame with its ledger, and where its answer goes.
     pub(crate) fn begin(self) -> (Frame, Ledger, Reply) {
-        (self.frame, self.ledger, self.reply)
+        let Way {
+            frame,
+            ledger,
+            reply,
+            ..
+        } = *self.0;
+        (frame, ledger, reply)
     }
 
     /// Answers that it was not worked on.
     pub(crate) fn refuse(self, refusal: Refusal) {
-        self.reply
-            .answer(Handled::failed(Failure::Refused(refusal)));
+        let refused = Handled::failed(Failure::Refused(refusal));
+        self.0.reply.answer(refused);
     }
 }
 
@@ -60,7 +68,7 @@ impl<H: Clone> Queues<Task, H> {
     ///
     /// The refusal, and the task back: dropped, it is answered as [`Failure::Dropped`].
     pub fn send(&self, line: LineId, task: Task) -> Result<(), (Refusal, Task)> {
-        let due = task.due;
+        let due = task.0.due;
         self.admit(line, task, due)
     }
 }
@@ -68,8 +76,8 @@ impl<H: Clone> Queues<Task, H> {
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Task")
-            .field("source", &self.frame.source)
-            .field("sequence", &self.frame.sequence)
+            .field("source", &self.0.frame.source)
+            .field("sequence", &self.0.frame.sequence)
             .finish_non_exhaustive()
     }
 }

@@ -38,6 +38,7 @@ pub(super) enum Error {
 }
 
 /// What came of an input.
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are answers")]
 pub(super) enum Done {
     /// It was a frame.
     Answer(Answer),

@@ -1,10 +1,8 @@
-//! The host: the command line, what reads frames in and writes outputs out, and the reports.
+//! The program: the command line, what reads frames in and writes outputs out.
 //!
-//! This is the only crate that touches files, environment variables and the time of day; inference
-//! is `tollgate-nn`'s and the sandbox is `tollgate-runtime`'s. Rooms, each standing above what it
-//! uses: `commands` → [`ingress`] → [`dispatch`] → [`worker`] → the runtime, with [`config`],
-//! [`cli`], [`report`], [`egress`], [`energy`], [`inspect`], [`keyvalue`], [`mod@new`], [`cache`], [`reserve`] and [`onnxruntime`] on the
-//! ground floor.
+//! Inference is `tollgate-nn`'s, the sandbox `tollgate-runtime`'s, the path of a frame `tollgate-dispatch`'s; what is
+//! loaded from files comes from `tollgate-deploy`. Here stand, each above what it uses: [`commands`] →
+//! [`config`] | [`ingress`] | [`egress`] → [`cli`], with [`mod@new`], [`progress`] and [`logging`] beside.
 //!
 //! It is a library so that tests can reach its parts; the program is `main.rs` and one call.
 

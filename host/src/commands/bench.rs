@@ -17,10 +17,10 @@ use tollgate_bench::{
         self, Bound, File, Inputs, Model, Path, Report, Scenario, ScenarioResult, Settings,
         SweepPoint, Variant,
     },
-    rig::{Lineup, Parts, Rig},
     rounds::Plan,
     runner::Runner,
     scenario,
+    subject::{Entry, Parts, Subject},
     sweep::{self, Asked},
 };
 
@@ -89,8 +89,8 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
         &plugin,
     )?;
     let runtime = load::onnx_runtime(&bench.onnxruntime, &bench.models)?;
-    let lineup = lineup(&bench)?;
-    let rig = {
+    let entries = entries(&bench)?;
+    let subject = {
         let _spinner = progress::spinner("going through the frames once");
         let parts = Parts {
             plugin,
@@ -101,13 +101,13 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
             frames: frames.into(),
             truth,
         };
-        Arc::new(Rig::new(parts, lineup)?)
+        Arc::new(Subject::new(parts, entries)?)
     };
-    let mut report = describe(&bench, runtime, &rig, started)?;
+    let mut report = describe(&bench, runtime, &subject, started)?;
     // Until here nothing is lost by an end at once.
     let interrupt = Interrupt::listen()?;
     tracing::info!("measuring");
-    measure(&bench, &rig, &interrupt, &mut report)?;
+    measure(&bench, &subject, &interrupt, &mut report)?;
     report.cut_short = interrupt.reason();
     report.best = headline::best(&report);
 
@@ -153,9 +153,9 @@ pub(super) fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
 }
 
 /// Loads the graphs: one set for the paths, one for each variant.
-fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
+fn entries(bench: &Bench) -> anyhow::Result<Vec<Entry>> {
     let nn = load::graphs(&bench.models, &bench.graph)?;
-    let mut lineup = Vec::new();
+    let mut entries = Vec::new();
     for &name in &bench.paths {
         let nn = match name {
             PathName::Batched => {
@@ -167,7 +167,7 @@ fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
             }
             _ => nn.clone(),
         };
-        lineup.push(Lineup {
+        entries.push(Entry {
             path: path(name),
             variant: None,
             nn,
@@ -175,7 +175,7 @@ fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
     }
     for (name, files) in &bench.variants {
         let known = *files == bench.models;
-        lineup.push(Lineup {
+        entries.push(Entry {
             path: Path::Plugin,
             variant: Some(name.clone()),
             nn: if known {
@@ -185,20 +185,20 @@ fn lineup(bench: &Bench) -> anyhow::Result<Vec<Lineup>> {
             },
         });
     }
-    Ok(lineup)
+    Ok(entries)
 }
 
 /// Runs all that was asked for, or as much of it as a signal leaves time for.
 fn measure(
     bench: &Bench,
-    rig: &Arc<Rig>,
+    subject: &Arc<Subject>,
     interrupt: &Interrupt,
     report: &mut Report,
 ) -> Result<(), tollgate_bench::Error> {
     let plan = plan(bench);
-    let runner = Runner::new(Arc::clone(rig), interrupt.clone());
+    let runner = Runner::new(Arc::clone(subject), interrupt.clone());
     let (variants, paths): (Vec<usize>, Vec<usize>) =
-        (0..rig.entrants()).partition(|&entrant| rig.variant(entrant).is_some());
+        (0..subject.contenders()).partition(|&contender| subject.variant(contender).is_some());
     for &name in &bench.scenarios {
         if let Some(one) = self::scenario(name).filter(|_| !interrupt.is_raised()) {
             let _spinner = progress::spinner(&format!("{name:?}: all paths in turns"));
@@ -240,8 +240,12 @@ fn compare(
     }
     let results = variants.iter().zip(alone.into_iter().zip(together));
     Ok(results
-        .map(|(&entrant, (alone, together))| {
-            let name = runner.rig().variant(entrant).unwrap_or_default().to_owned();
+        .map(|(&contender, (alone, together))| {
+            let name = runner
+                .subject()
+                .variant(contender)
+                .unwrap_or_default()
+                .to_owned();
             let files = bench.variants.iter().find(|(known, _)| *known == name);
             let files = files.map_or(&[][..], |(_, files)| files);
             let bytes = files.iter().filter_map(|chosen| {
@@ -250,7 +254,7 @@ fn compare(
             });
             Variant {
                 bytes: bytes.sum(),
-                accuracy: runner.rig().accuracy(entrant),
+                accuracy: runner.subject().accuracy(contender),
                 latency_ns: alone.latency_ns,
                 frames_per_second: (together.frames > 0).then_some(together.frames_per_second),
                 energy: together.energy,
@@ -324,10 +328,10 @@ fn scenario(name: ScenarioName) -> Option<Scenario> {
 fn describe(
     bench: &Bench,
     runtime: Option<&OnnxRuntime>,
-    rig: &Rig,
+    subject: &Subject,
     started: String,
 ) -> anyhow::Result<Report> {
-    let (frames, bytes) = rig.frames();
+    let (frames, bytes) = subject.frames();
     let plan = plan(bench);
     Ok(Report {
         schema: record::SCHEMA.to_owned(),
@@ -346,7 +350,7 @@ fn describe(
         results: Vec::<ScenarioResult>::new(),
         sweep: Vec::<SweepPoint>::new(),
         best: None,
-        accuracy: rig.accuracy(0),
+        accuracy: subject.accuracy(0),
         variants: Vec::new(),
         chosen: None,
         stamp_ns: probe::calibrate().stamp_ns,

@@ -15,7 +15,7 @@ use tollgate_runtime::World;
 use tollgate_bench::{
     machine,
     record::{Bound, Inputs, Model, Path},
-    rig::{Lineup, Parts, Rig},
+    subject::{Entry, Parts, Subject},
     tune::{
         self, Step, Task,
         choose::{Ask, Choice, percent, time},
@@ -79,7 +79,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let (variants, mut excluded) = variants(&tune)?;
     let (devices, without) = devices(&tune, runtime);
     excluded.extend(without);
-    let rig = {
+    let subject = {
         let _spinner = progress::spinner("going through the frames once for each variant");
         let parts = Parts {
             plugin,
@@ -90,7 +90,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
             frames: frames.into(),
             truth,
         };
-        Rig::new(parts, lineup(&tune, &variants)?)?
+        Subject::new(parts, entries(&tune, &variants)?)?
     };
     let mut flavours = Vec::new();
     for (name, files) in &variants {
@@ -119,14 +119,14 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let space = Space::new(&facts);
     let accuracy = tune.accuracy.or_else(|| {
         // No worse than what runs by default.
-        rig.accuracy(0).map(|accuracy| accuracy.readings)
+        subject.accuracy(0).map(|accuracy| accuracy.readings)
     });
     // Until here nothing is lost by an end at once.
     let interrupt = Interrupt::listen()?;
     tracing::info!("measuring");
     let bound_ns = u64::try_from(tune.p99.as_nanos()).unwrap_or(u64::MAX);
     let task = Task {
-        rig: &rig,
+        subject: &subject,
         models: &tune.models,
         space: &space,
         ask: Ask { bound_ns, accuracy },
@@ -138,7 +138,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let findings = search(&task)?;
     let cut_short = interrupt.reason();
 
-    let (frames, bytes) = rig.frames();
+    let (frames, bytes) = subject.frames();
     let (winner, nearest, why) = match findings.choice {
         Choice::Found { winner, mut why } => {
             let frames = findings.candidates.get(winner).map(|one| one.frames);
@@ -157,7 +157,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let told = winner
         .or(nearest)
         .and_then(|place| findings.candidates.get(place));
-    let energy = rig.energy(told.and_then(|one| one.joules_per_inference));
+    let energy = subject.energy(told.and_then(|one| one.joules_per_inference));
     let report = Report {
         schema: SCHEMA.to_owned(),
         command: std::env::args_os()
@@ -367,17 +367,17 @@ fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excl
     (devices, excluded)
 }
 
-/// One entrant for each variant, which tells how accurate it is.
-fn lineup(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Lineup>> {
+/// One contender for each variant, which tells how accurate it is.
+fn entries(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Entry>> {
     let options = unbatched(tune.settled.graph_options());
-    let lineup = variants.iter().map(|(name, files)| {
-        Ok(Lineup {
+    let entries = variants.iter().map(|(name, files)| {
+        Ok(Entry {
             path: Path::Plugin,
             variant: name.clone(),
             nn: load::graphs(files, &options)?,
         })
     });
-    lineup.collect()
+    entries.collect()
 }
 
 /// Whether the graphs of a variant are batched where they may be: loading them measures whether that

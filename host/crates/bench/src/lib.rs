@@ -7,7 +7,7 @@
 //! not told.
 //!
 //! Whoever looks for a good configuration calls [`measure`] for each. Rooms, each standing above what
-//! it uses: [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`runner`] → [`rig`] → `native`,
+//! it uses: [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`runner`] → [`subject`] → `native`,
 //! with the pure ones (`load`, `search`, `windows`) below. The [`record`] and the rule for percentiles are
 //! `report`'s, which draws them.
 
@@ -18,22 +18,21 @@ pub mod machine;
 mod native;
 mod paths;
 mod pending;
-pub mod rig;
 pub mod rounds;
 pub mod runner;
 pub mod scenario;
 mod search;
 mod server;
 mod share;
+pub mod subject;
 pub mod sweep;
 mod table;
 pub mod tune;
 mod window;
 mod windows;
 
-use std::{io, sync::Arc};
+use std::io;
 
-use tollgate_dispatch::Interrupt;
 use tollgate_report::HistogramError;
 
 pub use table::{path_name, scenario_name, table};
@@ -86,20 +85,4 @@ pub enum Error {
     /// No histogram.
     #[error(transparent)]
     Histogram(#[from] HistogramError),
-}
-
-/// Measures one path of a rig in one scenario.
-///
-/// # Errors
-///
-/// Threads or workers that cannot be had. What the scenario cannot tell stands in the result.
-pub fn measure(
-    rig: &Arc<rig::Rig>,
-    plan: &rounds::Plan,
-    scenario: record::Scenario,
-    entrant: usize,
-) -> Result<record::ScenarioResult, Error> {
-    let runner = runner::Runner::new(Arc::clone(rig), Interrupt::default());
-    let results = scenario::run(&runner, plan, scenario, &[entrant])?;
-    results.into_iter().next().ok_or(Error::NoFrames)
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tollgate_nn::{Argument, Data, Graph, GraphRegistry, Lane, Tensor, TensorType};
 use tollgate_runtime::clock::Deadline;
 
-use super::{Error, rig::Census};
+use super::{Error, subject::FirstPass};
 
 /// What to run for each frame.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Plan {
     /// # Errors
     ///
     /// [`Error::Native`] where what crossed does not tell it.
-    pub fn new(registry: &GraphRegistry, census: &Census) -> Result<Self, Error> {
+    pub fn new(registry: &GraphRegistry, first_pass: &FirstPass) -> Result<Self, Error> {
         let names = registry.names();
         let [name] = &names[..] else {
             return Err(unknown(format!(
@@ -46,7 +46,7 @@ impl Plan {
             shapes: Vec::new(),
             frames: Vec::new(),
         };
-        for &(inferences, bytes) in &census.frames {
+        for &(inferences, bytes) in &first_pass.frames {
             let set = plan.set(inferences, bytes)?;
             plan.frames.push((inferences, set));
         }

@@ -10,12 +10,12 @@ use tollgate_runtime::{
     clock::{Deadline, Stamp},
 };
 
-use super::{native::Native, rig::Census};
+use super::{native::Native, subject::FirstPass};
 
 /// The twin: the same plugin, compiled natively.
 pub(super) struct TwinPath {
     pub(super) twins: Twins,
-    pub(super) census: Arc<Census>,
+    pub(super) first_pass: Arc<FirstPass>,
 }
 
 impl Handler for TwinPath {
@@ -37,7 +37,7 @@ impl Handler for TwinPath {
             Ok(outputs) => outputs,
             Err(fault) => return Handled::failed(Failure::TwinFault(fault)),
         };
-        let record = bare(due, begin, ran.infer_ns, self.census.inferences(frame));
+        let record = bare(due, begin, ran.infer_ns, self.first_pass.inferences(frame));
         Handled::done(Success {
             outputs,
             record,
@@ -54,7 +54,7 @@ impl Handler for TwinPath {
 pub(super) struct NativePath {
     pub(super) number: u64,
     pub(super) plan: Arc<super::native::Plan>,
-    pub(super) census: Arc<Census>,
+    pub(super) first_pass: Arc<FirstPass>,
     pub(super) inference: std::time::Duration,
 }
 
@@ -77,12 +77,12 @@ impl Handler for NativePath {
                 Err(error) => return Handled::failed(Failure::Instance(Error::Nn(error))),
             },
         };
-        let ran = native.run(Census::place(frame), Some(deadline));
+        let ran = native.run(FirstPass::place(frame), Some(deadline));
         local.put(self.number, native);
         match ran {
             Ok(infer_ns) => Handled::done(Success {
                 outputs: Vec::new(),
-                record: bare(due, begin, infer_ns, self.census.inferences(frame)),
+                record: bare(due, begin, infer_ns, self.first_pass.inferences(frame)),
                 memory_bytes: None,
                 twin: None,
             }),

@@ -1,4 +1,4 @@
-//! Windows in rounds: every entrant has its turn in each round, and a round begins with another one
+//! Windows in rounds: every contender has its turn in each round, and a round begins with another one
 //! each time, so that what the machine does meanwhile befalls all of them alike.
 //!
 //! All stop after the same round, and for all of them the same rounds count: figures that stand
@@ -47,12 +47,12 @@ impl Plan {
     pub(super) fn window<'a>(
         &self,
         runner: &'a Runner,
-        entrant: usize,
+        contender: usize,
         clients: usize,
     ) -> Window<'a> {
         Window {
             runner,
-            entrant,
+            contender,
             clients,
             length: self.window,
             bound_ns: self.bound.map(|bound| bound.latency_ns),
@@ -63,10 +63,10 @@ impl Plan {
     pub(super) fn warm_up(
         &self,
         runner: &Runner,
-        entrant: usize,
+        contender: usize,
         clients: usize,
     ) -> Result<Measured, Error> {
-        self.window(runner, entrant, clients).closed()
+        self.window(runner, contender, clients).closed()
     }
 }
 
@@ -89,23 +89,23 @@ impl Compare {
     }
 }
 
-/// Runs rounds of windows until every entrant's agree and hold enough samples, or `stop` says that what
-/// there is must do. `window` runs one for an entrant; the number that it gets is the round's, from zero.
+/// Runs rounds of windows until every contender's agree and hold enough samples, or `stop` says that what
+/// there is must do. `window` runs one for a contender; the number that it gets is the round's, from zero.
 pub(super) fn run(
-    entrants: &[usize],
+    contenders: &[usize],
     rule: Rule,
     compare: Compare,
     stop: impl Fn() -> bool,
     mut window: impl FnMut(usize, u32) -> Result<Measured, Error>,
 ) -> Result<Vec<(Measured, Windows)>, Error> {
-    let mut series: Vec<Vec<Measured>> = entrants.iter().map(|_| Vec::new()).collect();
-    let mut seen: Vec<Vec<windows::Window>> = entrants.iter().map(|_| Vec::new()).collect();
+    let mut series: Vec<Vec<Measured>> = contenders.iter().map(|_| Vec::new()).collect();
+    let mut seen: Vec<Vec<windows::Window>> = contenders.iter().map(|_| Vec::new()).collect();
     let counted = 'rounds: loop {
         let round = series.first().map_or(0, Vec::len);
-        for turn in 0..entrants.len() {
-            let place = (round + turn) % entrants.len();
-            let (Some(&entrant), Some(taken), Some(values)) = (
-                entrants.get(place),
+        for turn in 0..contenders.len() {
+            let place = (round + turn) % contenders.len();
+            let (Some(&contender), Some(taken), Some(values)) = (
+                contenders.get(place),
                 series.get_mut(place),
                 seen.get_mut(place),
             ) else {
@@ -114,7 +114,7 @@ pub(super) fn run(
             if stop() {
                 break 'rounds usize::MAX;
             }
-            let measured = window(entrant, u32::try_from(round).unwrap_or(u32::MAX))?;
+            let measured = window(contender, u32::try_from(round).unwrap_or(u32::MAX))?;
             if measured.seconds > 0.0 {
                 values.push(compare.of(&measured));
                 taken.push(measured);
@@ -195,10 +195,10 @@ mod tests {
             RULE,
             Compare::Throughput,
             never,
-            |entrant, round| {
-                turns.push(entrant);
+            |contender, round| {
+                turns.push(contender);
                 // The second one settles later.
-                measured(match entrant {
+                measured(match contender {
                     9 if round < 2 => 50.0 * f64::from(round + 1),
                     _ => 200.0,
                 })

@@ -10,11 +10,11 @@ use std::sync::{Arc, atomic::AtomicUsize};
 
 use tollgate_dispatch::{Interrupt, Queues, Workers};
 
-use super::{Error, rig::Rig};
+use super::{Error, subject::Subject};
 
-/// The rig and the threads that work on it.
+/// The subject and the threads that work on it.
 pub struct Runner {
-    rig: Arc<Rig>,
+    subject: Arc<Subject>,
     workers: Workers,
     /// The next frame, counted over all windows.
     next: Arc<AtomicUsize>,
@@ -23,9 +23,9 @@ pub struct Runner {
 
 impl Runner {
     /// A runner without threads yet, which are started as windows need them. A signal ends windows early.
-    pub fn new(rig: Arc<Rig>, interrupt: Interrupt) -> Self {
+    pub fn new(subject: Arc<Subject>, interrupt: Interrupt) -> Self {
         Self {
-            rig,
+            subject,
             workers: Workers::new(Arc::new(Queues::new(0))),
             next: Arc::default(),
             interrupt,
@@ -43,8 +43,8 @@ impl Runner {
     }
 
     /// What it works on.
-    pub fn rig(&self) -> Arc<Rig> {
-        Arc::clone(&self.rig)
+    pub fn subject(&self) -> Arc<Subject> {
+        Arc::clone(&self.subject)
     }
 
     /// The number of the next frame.

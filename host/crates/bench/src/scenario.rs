@@ -4,10 +4,9 @@
 use super::{
     Error,
     record::{Metric, Path, Scenario, ScenarioResult, Windows},
-    rig,
     rounds::{self, Compare, Plan},
     runner::Runner,
-    server,
+    server, subject,
     window::Measured,
 };
 use tollgate_report::percentiles;
@@ -18,7 +17,7 @@ const SINGLE_STREAM: f64 = 0.9;
 /// The quantile that the multi-stream scenario tells, of a query.
 const MULTI_STREAM: f64 = 0.99;
 
-/// Runs one scenario for these entrants, side by side.
+/// Runs one scenario for these contenders, side by side.
 ///
 /// # Errors
 ///
@@ -28,46 +27,60 @@ pub fn run(
     runner: &Runner,
     plan: &Plan,
     scenario: Scenario,
-    entrants: &[usize],
+    contenders: &[usize],
 ) -> Result<Vec<ScenarioResult>, Error> {
     let clients = match scenario {
         Scenario::SingleStream => 1,
         _ => plan.workers,
     };
-    for &entrant in entrants {
-        plan.warm_up(runner, entrant, clients)?;
+    for &contender in contenders {
+        plan.warm_up(runner, contender, clients)?;
     }
     let interrupt = runner.interrupt();
     let stop = || interrupt.is_raised();
     let measured = match scenario {
         Scenario::SingleStream => {
             let rule = plan.rule(percentiles::needed(SINGLE_STREAM));
-            rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
-                plan.window(runner, entrant, clients).closed()
-            })?
+            rounds::run(
+                contenders,
+                rule,
+                Compare::Throughput,
+                stop,
+                |contender, _| plan.window(runner, contender, clients).closed(),
+            )?
         }
         Scenario::MultiStream => {
             let rule = plan.rule(percentiles::needed(MULTI_STREAM));
-            rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
-                plan.window(runner, entrant, clients)
-                    .queries(plan.frame_at_most)
-            })?
+            rounds::run(
+                contenders,
+                rule,
+                Compare::Throughput,
+                stop,
+                |contender, _| {
+                    plan.window(runner, contender, clients)
+                        .queries(plan.frame_at_most)
+                },
+            )?
         }
         Scenario::Offline => {
             let rule = plan.rule(1);
-            rounds::run(entrants, rule, Compare::Throughput, stop, |entrant, _| {
-                plan.window(runner, entrant, clients).closed()
-            })?
+            rounds::run(
+                contenders,
+                rule,
+                Compare::Throughput,
+                stop,
+                |contender, _| plan.window(runner, contender, clients).closed(),
+            )?
         }
-        Scenario::Server => return server::run(runner, plan, entrants),
+        Scenario::Server => return server::run(runner, plan, contenders),
     };
-    let twin = twin_of(runner, entrants, &measured);
-    let results = entrants.iter().zip(&measured);
+    let twin = twin_of(runner, contenders, &measured);
+    let results = contenders.iter().zip(&measured);
     Ok(results
         // What a signal kept from being measured at all is left out.
         .filter(|(_, (sum, _))| !stop() || sum.tally.frames() > 0)
-        .map(|(&entrant, (sum, windows))| {
-            let mut result = result(runner, scenario, entrant, sum, *windows, twin);
+        .map(|(&contender, (sum, windows))| {
+            let mut result = result(runner, scenario, contender, sum, *windows, twin);
             (result.metric, result.problem) = match scenario {
                 Scenario::SingleStream => latency(sum, SINGLE_STREAM, "p90 latency"),
                 Scenario::MultiStream => latency(sum, MULTI_STREAM, "p99 latency of a query"),
@@ -81,17 +94,17 @@ pub fn run(
 /// What the twin did in the same rounds.
 fn twin_of<'a>(
     runner: &Runner,
-    entrants: &[usize],
+    contenders: &[usize],
     measured: &'a [(Measured, Windows)],
 ) -> Option<&'a Measured> {
-    let mut all = entrants.iter().zip(measured);
-    let found = all.find(|(entrant, _)| runner.rig().path(**entrant) == Some(Path::Twin));
+    let mut all = contenders.iter().zip(measured);
+    let found = all.find(|(contender, _)| runner.subject().path(**contender) == Some(Path::Twin));
     found.map(|(_, (sum, _))| sum)
 }
 
 /// A latency as a metric, or why there is none.
 fn latency(measured: &Measured, quantile: f64, name: &str) -> (Option<Metric>, Option<String>) {
-    match rig::at(measured.latency().as_ref(), quantile) {
+    match subject::at(measured.latency().as_ref(), quantile) {
         Some(value) => {
             let metric = Metric {
                 name: name.to_owned(),
@@ -151,13 +164,13 @@ pub(super) fn failures(measured: &Measured) -> Option<String> {
 pub(super) fn result(
     runner: &Runner,
     scenario: Scenario,
-    entrant: usize,
+    contender: usize,
     measured: &Measured,
     windows: Windows,
     twin: Option<&Measured>,
 ) -> ScenarioResult {
-    let rig = runner.rig();
-    let path = rig.path(entrant).unwrap_or(Path::Plugin);
+    let subject = runner.subject();
+    let path = subject.path(contender).unwrap_or(Path::Plugin);
     let sandboxed = matches!(path, Path::Plugin | Path::Batched);
     let tally = &measured.tally;
     let frames_per_second = measured.frames_per_second();
@@ -184,7 +197,7 @@ pub(super) fn result(
         cpu_ns_per_inference: measured.cpu_ns_per_inference(),
         memory: measured.memory,
         windows,
-        energy: rig.energy(joules.map(|joules| joules / inferences)),
+        energy: subject.energy(joules.map(|joules| joules / inferences)),
         stages_ns: sandboxed.then(|| tally.stages()).flatten(),
         toll: sandboxed
             .then(|| tally.toll_beside(twin.map(|twin| &twin.tally)))

@@ -27,32 +27,32 @@ const STEPS_DOWN: u32 = 6;
 /// Where the search begins, as a share of the rate that a closed loop reaches.
 const BEGIN: f64 = 0.7;
 
-/// One entrant's search.
+/// One contender's search.
 struct Try {
-    entrant: usize,
+    contender: usize,
     search: Search,
     /// What came of the lowest rate so far: the best there is where none holds.
     lowest: Option<(f64, Measured, u32)>,
 }
 
-/// Runs the scenario for these entrants.
+/// Runs the scenario for these contenders.
 pub(super) fn run(
     runner: &Runner,
     plan: &Plan,
-    entrants: &[usize],
+    contenders: &[usize],
 ) -> Result<Vec<ScenarioResult>, Error> {
     let Some(bound) = plan.bound else {
         return Err(Error::NoBound);
     };
     let mut tries = Vec::new();
-    for &entrant in entrants {
-        let saturated = saturation(runner, plan, entrant);
+    for &contender in contenders {
+        let saturated = saturation(runner, plan, contender);
         if runner.is_interrupted() {
             return Ok(Vec::new());
         }
         let saturated = saturated?;
         tries.push(Try {
-            entrant,
+            contender,
             search: Search::from(saturated * BEGIN),
             lowest: None,
         });
@@ -63,7 +63,7 @@ pub(super) fn run(
         let mut going_on = false;
         for one in &mut tries {
             if let Some(rate) = one.search.next().filter(|_| !runner.is_interrupted()) {
-                let (measured, windows) = judge(runner, plan, bound, one.entrant, rate, turn)?;
+                let (measured, windows) = judge(runner, plan, bound, one.contender, rate, turn)?;
                 if runner.is_interrupted() {
                     break;
                 }
@@ -90,7 +90,7 @@ pub(super) fn run(
             continue;
         }
         results.push(match one.search.best() {
-            Some(rate) => confirm(runner, plan, bound, one.entrant, rate)?,
+            Some(rate) => confirm(runner, plan, bound, one.contender, rate)?,
             None => out_of_reach(runner, plan, bound, one)?,
         });
     }
@@ -98,9 +98,9 @@ pub(super) fn run(
 }
 
 /// Frames a second that a closed loop of all workers reaches.
-pub(super) fn saturation(runner: &Runner, plan: &Plan, entrant: usize) -> Result<f64, Error> {
-    plan.warm_up(runner, entrant, plan.workers)?;
-    let measured = plan.window(runner, entrant, plan.workers).closed()?;
+pub(super) fn saturation(runner: &Runner, plan: &Plan, contender: usize) -> Result<f64, Error> {
+    plan.warm_up(runner, contender, plan.workers)?;
+    let measured = plan.window(runner, contender, plan.workers).closed()?;
     let rate = measured.frames_per_second();
     if rate > 0.0 && rate.is_finite() {
         return Ok(rate);
@@ -137,7 +137,7 @@ fn judge(
     runner: &Runner,
     plan: &Plan,
     bound: Bound,
-    entrant: usize,
+    contender: usize,
     rate: f64,
     turn: u64,
 ) -> Result<(Measured, u32), Error> {
@@ -148,7 +148,11 @@ fn judge(
         let seed = turn * u64::from(plan.max_windows) + u64::from(windows);
         windows += 1;
         let arrivals = arrivals(plan, rate, seed);
-        sum.merge(&plan.window(runner, entrant, plan.workers).open(arrivals)?);
+        sum.merge(
+            &plan
+                .window(runner, contender, plan.workers)
+                .open(arrivals)?,
+        );
         // As many as may miss it of all that are needed: no more can mend that.
         let lost = sum.violations() as f64 > allowed(needed.max(sum.offered), bound);
         if lost || sum.offered >= needed {
@@ -163,15 +167,15 @@ fn confirm(
     runner: &Runner,
     plan: &Plan,
     bound: Bound,
-    entrant: usize,
+    contender: usize,
     found: f64,
 ) -> Result<ScenarioResult, Error> {
     let mut rate = found;
     let mut steps = 0;
     loop {
-        let (sum, windows) = steady(runner, plan, bound, entrant, rate, u64::from(steps))?;
+        let (sum, windows) = steady(runner, plan, bound, contender, rate, u64::from(steps))?;
         let enough = sum.offered >= percentiles::needed(bound.quantile);
-        let mut result = scenario::result(runner, Scenario::Server, entrant, &sum, windows, None);
+        let mut result = scenario::result(runner, Scenario::Server, contender, &sum, windows, None);
         if !enough {
             result.problem = Some(scenario::too_short(&sum, bound.quantile));
             return Ok(result);
@@ -203,7 +207,7 @@ fn steady(
     runner: &Runner,
     plan: &Plan,
     bound: Bound,
-    entrant: usize,
+    contender: usize,
     rate: f64,
     turn: u64,
 ) -> Result<(Measured, Windows), Error> {
@@ -212,7 +216,7 @@ fn steady(
     let counted = loop {
         // Far from the seeds that the search used.
         let seed = (turn + 1) * 1_000_003 + seen.len() as u64;
-        let window = plan.window(runner, entrant, plan.workers);
+        let window = plan.window(runner, contender, plan.workers);
         let measured: Measured = window.open(arrivals(plan, rate, seed))?;
         if runner.is_interrupted() {
             break seen.len();
@@ -234,8 +238,8 @@ fn steady(
 fn unfinished(runner: &Runner, plan: &Plan, one: Try) -> Option<ScenarioResult> {
     let (_, measured, taken) = one.lowest?;
     let windows = until_clear(plan, &measured, taken);
-    let (entrant, scenario) = (one.entrant, Scenario::Server);
-    let mut result = scenario::result(runner, scenario, entrant, &measured, windows, None);
+    let (contender, scenario) = (one.contender, Scenario::Server);
+    let mut result = scenario::result(runner, scenario, contender, &measured, windows, None);
     result.problem = Some("the search for the highest rate was cut short".to_owned());
     Some(result)
 }
@@ -266,7 +270,7 @@ fn out_of_reach(
     let mut result = scenario::result(
         runner,
         Scenario::Server,
-        one.entrant,
+        one.contender,
         &measured,
         windows,
         None,

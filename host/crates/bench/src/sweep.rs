@@ -1,4 +1,4 @@
-//! Sweeps: the same entrants at many loads, to see where more of it stops to pay.
+//! Sweeps: the same contenders at many loads, to see where more of it stops to pay.
 //!
 //! A concurrency is a closed loop of so many clients, each with its own instance. A rate is Poisson
 //! arrivals through the gateway's own queue, which refuses what cannot be done within the bound:
@@ -19,7 +19,7 @@ use super::{
 };
 use tollgate_deploy::values::Rate;
 
-/// What is asked of an entrant at one point.
+/// What is asked of a contender at one point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Asked {
     /// So many clients.
@@ -30,13 +30,13 @@ pub enum Asked {
 
 /// One point, as it is to be measured.
 struct Point {
-    entrant: usize,
+    contender: usize,
     load: Load,
     of_saturation: Option<f64>,
     memory: Memory,
 }
 
-/// Measures each entrant at each load; the points come in the order of the loads.
+/// Measures each contender at each load; the points come in the order of the loads.
 ///
 /// # Errors
 ///
@@ -46,12 +46,12 @@ pub fn run(
     runner: &Runner,
     plan: &Plan,
     asked: &[Asked],
-    entrants: &[usize],
+    contenders: &[usize],
 ) -> Result<Vec<SweepPoint>, Error> {
     let mut points = Vec::new();
     'loads: for &load in asked {
-        for &entrant in entrants {
-            let point = prepare(runner, plan, load, entrant, &points);
+        for &contender in contenders {
+            let point = prepare(runner, plan, load, contender, &points);
             if runner.is_interrupted() {
                 break 'loads;
             }
@@ -65,9 +65,9 @@ pub fn run(
     let measured = rounds::run(&places, rule, Compare::Throughput, stop, |place, round| {
         let point = points.get(place).ok_or(Error::Died)?;
         match point.load {
-            Load::Concurrency(clients) => plan.window(runner, point.entrant, clients).closed(),
+            Load::Concurrency(clients) => plan.window(runner, point.contender, clients).closed(),
             Load::Rate(rate) => {
-                let window = plan.window(runner, point.entrant, plan.workers);
+                let window = plan.window(runner, point.contender, plan.workers);
                 window.open(Arrivals {
                     rate,
                     seed: plan.seed.wrapping_add(u64::from(round)),
@@ -92,7 +92,7 @@ fn prepare(
     runner: &Runner,
     plan: &Plan,
     asked: Asked,
-    entrant: usize,
+    contender: usize,
     before: &[Point],
 ) -> Result<Point, Error> {
     let (load, of_saturation) = match asked {
@@ -101,12 +101,14 @@ fn prepare(
         Asked::Arrivals(Rate::OfSaturation(times)) => {
             // Measured once; all multiples are of the same rate.
             let known = before.iter().find_map(|point| match point.load {
-                Load::Rate(rate) if point.entrant == entrant => Some(rate / point.of_saturation?),
+                Load::Rate(rate) if point.contender == contender => {
+                    Some(rate / point.of_saturation?)
+                }
                 _ => None,
             });
             let saturation = match known {
                 Some(rate) => rate,
-                None => server::saturation(runner, plan, entrant)?,
+                None => server::saturation(runner, plan, contender)?,
             };
             (Load::Rate(saturation * times), Some(times))
         }
@@ -115,9 +117,9 @@ fn prepare(
         Load::Concurrency(clients) => clients,
         Load::Rate(_) => plan.workers,
     };
-    let memory = plan.warm_up(runner, entrant, clients)?.memory;
+    let memory = plan.warm_up(runner, contender, clients)?.memory;
     Ok(Point {
-        entrant,
+        contender,
         load,
         of_saturation,
         memory,
@@ -125,7 +127,10 @@ fn prepare(
 }
 
 fn tell(runner: &Runner, point: &Point, measured: &Measured, windows: Windows) -> SweepPoint {
-    let path = runner.rig().path(point.entrant).unwrap_or(Path::Plugin);
+    let path = runner
+        .subject()
+        .path(point.contender)
+        .unwrap_or(Path::Plugin);
     let sandboxed = matches!(path, Path::Plugin | Path::Batched);
     let open = matches!(point.load, Load::Rate(_));
     let a_second = |count: u64| count as f64 / measured.seconds.max(f64::MIN_POSITIVE);

@@ -19,9 +19,9 @@ use super::{
     machine,
     pending::Pending,
     record::{Memory, Percentiles},
-    rig::{Entrant, Rig},
     runner::Runner,
     share::{Share, Shares},
+    subject::{Contender, Subject},
     windows,
 };
 use crate::energy::Reading;
@@ -212,8 +212,8 @@ struct Gauges<'a> {
 }
 
 impl<'a> Gauges<'a> {
-    fn start(rig: &'a Rig) -> Self {
-        let meter = rig.meter.as_ref().ok();
+    fn start(subject: &'a Subject) -> Self {
+        let meter = subject.meter.as_ref().ok();
         Self {
             energy: meter.and_then(|meter| meter.start().ok()),
             cpu: machine::cpu_time(),
@@ -225,7 +225,7 @@ impl<'a> Gauges<'a> {
 /// One window.
 pub(super) struct Window<'a> {
     pub(super) runner: &'a Runner,
-    pub(super) entrant: usize,
+    pub(super) contender: usize,
     /// How many frames are under way at most, and how many instances are there.
     pub(super) clients: usize,
     pub(super) length: Duration,
@@ -292,37 +292,37 @@ impl Open<'_> {
 impl Window<'_> {
     /// Each client sends one frame after the other.
     pub(super) fn closed(self) -> Result<Measured, Error> {
-        let rig = self.runner.rig();
-        let entrant = self.entrant(&rig)?;
-        entrant.warm_up(&rig.parts, self.clients);
-        let workers = self.runner.workers(entrant.threads(self.clients))?;
+        let subject = self.runner.subject();
+        let contender = self.contender(&subject)?;
+        contender.warm_up(&subject.parts, self.clients);
+        let workers = self.runner.workers(contender.threads(self.clients))?;
         let shares = Arc::new(Shares::new(self.clients, self.bound_ns)?);
-        let gauges = Gauges::start(&rig);
+        let gauges = Gauges::start(&subject);
         let begin = gauges.begin;
         let clients = Clients {
             count: self.clients,
-            frames: Arc::clone(&rig.parts.frames),
+            frames: Arc::clone(&subject.parts.frames),
             next: self.runner.next(),
             until: begin.plus(self.length),
             interrupt: self.runner.interrupt(),
         };
         let taken = Arc::clone(&shares);
-        let handler = Arc::clone(&entrant.handler);
+        let handler = Arc::clone(&contender.handler);
         let did = closed_loop::run(workers.queues(), handler, clients, move |client, answer| {
             taken.add(client, answer);
         });
-        let mut measured = self.sum_up(entrant, gauges, &shares)?;
+        let mut measured = self.sum_up(contender, gauges, &shares)?;
         measured.rates(begin, &did);
         Ok(measured)
     }
 
     /// Frames arrive by a schedule, and a queue stands between them and the workers.
     pub(super) fn open(self, arrivals: Arrivals) -> Result<Measured, Error> {
-        let rig = self.runner.rig();
-        let entrant = self.entrant(&rig)?;
-        let open = self.line(&rig, entrant, arrivals.queue, arrivals.deadline)?;
+        let subject = self.runner.subject();
+        let contender = self.contender(&subject)?;
+        let open = self.line(&subject, contender, arrivals.queue, arrivals.deadline)?;
         let shares = Arc::clone(&open.shares);
-        let gauges = Gauges::start(&rig);
+        let gauges = Gauges::start(&subject);
         let begin = gauges.begin;
         let (mut offered, mut rejected) = (0, 0);
         // Whoever wakes up for each frame that is then refused takes the cores from those who work.
@@ -355,21 +355,21 @@ impl Window<'_> {
             // Frames that wait are dropped, so that what was offered and what was done do not add up.
             return Measured::none();
         }
-        let mut measured = self.sum_up(entrant, gauges, &shares)?;
+        let mut measured = self.sum_up(contender, gauges, &shares)?;
         (measured.offered, measured.rejected) = (offered, rejected);
         Ok(measured)
     }
 
     /// One query of [`QUERY`] frames after the other, shared out among the workers.
     pub(super) fn queries(self, at_most: Duration) -> Result<Measured, Error> {
-        let rig = self.runner.rig();
-        let entrant = self.entrant(&rig)?;
+        let subject = self.runner.subject();
+        let contender = self.contender(&subject)?;
         let queue = NonZero::new(QUERY).unwrap_or(NonZero::<usize>::MIN);
-        let open = self.line(&rig, entrant, queue, None)?;
+        let open = self.line(&subject, contender, queue, None)?;
         let shares = Arc::clone(&open.shares);
         // The latencies go into a histogram of their own, with the same bounds.
         let mut latencies = Tally::new()?.histogram().clone();
-        let gauges = Gauges::start(&rig);
+        let gauges = Gauges::start(&subject);
         let until = gauges.begin.plus(self.length);
         let mut ended = true;
         while ended && Stamp::now() < until && !self.runner.is_interrupted() {
@@ -388,25 +388,28 @@ impl Window<'_> {
             return Err(Error::Died);
         }
         open.end(false);
-        let mut measured = self.sum_up(entrant, gauges, &shares)?;
+        let mut measured = self.sum_up(contender, gauges, &shares)?;
         measured.queries = Some(latencies);
         Ok(measured)
     }
 
-    fn entrant<'r>(&self, rig: &'r Rig) -> Result<&'r Entrant, Error> {
-        rig.entrants.get(self.entrant).ok_or(Error::NoFrames)
+    fn contender<'r>(&self, subject: &'r Subject) -> Result<&'r Contender, Error> {
+        subject
+            .contenders
+            .get(self.contender)
+            .ok_or(Error::NoFrames)
     }
 
     /// A line with instances that are warm, and workers for it.
     fn line<'r>(
         &'r self,
-        rig: &'r Rig,
-        entrant: &Entrant,
+        subject: &'r Subject,
+        contender: &Contender,
         capacity: NonZero<usize>,
         deadline: Option<Duration>,
     ) -> Result<Open<'r>, Error> {
-        entrant.warm_up(&rig.parts, self.clients);
-        let threads = entrant.threads(self.clients);
+        contender.warm_up(&subject.parts, self.clients);
+        let threads = contender.threads(self.clients);
         let workers = self.runner.workers(threads)?;
         let admission = Admission {
             capacity,
@@ -415,10 +418,10 @@ impl Window<'_> {
         };
         let queues = workers.queues();
         Ok(Open {
-            line: queues.open(admission, Arc::clone(&entrant.handler)),
+            line: queues.open(admission, Arc::clone(&contender.handler)),
             queues,
             shares: Arc::new(Shares::new(threads, self.bound_ns)?),
-            frames: &rig.parts.frames,
+            frames: &subject.parts.frames,
             pending: Arc::new(Pending::of(0)),
         })
     }
@@ -441,7 +444,7 @@ impl Window<'_> {
 
     fn sum_up(
         &self,
-        entrant: &Entrant,
+        contender: &Contender,
         mut gauges: Gauges<'_>,
         shares: &Shares,
     ) -> Result<Measured, Error> {
@@ -451,7 +454,7 @@ impl Window<'_> {
         let joules = gauges.energy.as_mut().map(Reading::joules);
         measured.joules = joules.and_then(Result::ok).map(|joules| joules.total());
         measured.bounded = self.bound_ns.is_some();
-        let (instances, bytes) = entrant.memory(self.clients);
+        let (instances, bytes) = contender.memory(self.clients);
         (measured.memory.instances, measured.memory.linear_bytes) = (instances, bytes);
         measured.add(shares.take()?);
         Ok(measured)

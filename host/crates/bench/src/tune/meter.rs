@@ -21,7 +21,7 @@ use crate::{
     Error,
     closed_loop::{self, Clients},
     energy, machine,
-    rig::{Parts, Rig},
+    subject::{Parts, Subject},
 };
 
 /// Frames that a new instance runs before it counts: the first one makes it and touches its memory,
@@ -77,11 +77,16 @@ impl Share {
 
 impl<'a> Meter<'a> {
     /// A meter that keeps at most so many instances.
-    pub fn new(rig: &'a Rig, models: &'a Models, most: usize, interrupt: Interrupt) -> Self {
+    pub fn new(
+        subject: &'a Subject,
+        models: &'a Models,
+        most: usize,
+        interrupt: Interrupt,
+    ) -> Self {
         let memory = machine::describe(None).memory_bytes;
         Self {
-            parts: &rig.parts,
-            counters: rig.meter.as_ref().ok(),
+            parts: &subject.parts,
+            counters: subject.meter.as_ref().ok(),
             models,
             most,
             memory: memory.map_or(u64::MAX, |bytes| bytes / 2),

@@ -30,7 +30,7 @@ use self::{
     space::Space,
     trial::Trial,
 };
-use super::{Error, rig::Rig};
+use super::{Error, subject::Subject};
 use tollgate_deploy::models::Models;
 use tollgate_deploy::settings::Settings;
 use tollgate_dispatch::Interrupt;
@@ -48,8 +48,8 @@ pub fn most_instances(cores: usize) -> usize {
 
 /// What is to be found.
 pub struct Task<'a> {
-    /// The plugin, its frames, and one entrant for each variant, with its accuracy.
-    pub rig: &'a Rig,
+    /// The plugin, its frames, and one contender for each variant, with its accuracy.
+    pub subject: &'a Subject,
     /// The files that variants are chosen from.
     pub models: &'a Models,
     /// Where to look.
@@ -105,7 +105,7 @@ pub fn tune(
     let count = candidates.len();
     let grid = task.full * u32::try_from(count).unwrap_or(u32::MAX);
     let mut meter = Meter::new(
-        task.rig,
+        task.subject,
         task.models,
         task.instances,
         task.interrupt.clone(),
@@ -174,9 +174,9 @@ fn accuracy(task: &Task<'_>, settings: &Settings) -> Option<Accuracy> {
     let default = place(&task.space.candidates, task.space.reference).variant;
     let variant = settings.variant.first().map(|choice| &*choice.variant);
     let variant = variant.filter(|_| settings.variant != default);
-    let mut entrants = 0..task.rig.entrants();
-    let entrant = entrants.find(|&entrant| task.rig.variant(entrant) == variant);
-    task.rig.accuracy(entrant?)
+    let mut contenders = 0..task.subject.contenders();
+    let contender = contenders.find(|&contender| task.subject.variant(contender) == variant);
+    task.subject.accuracy(contender?)
 }
 
 /// What the choice is made from.

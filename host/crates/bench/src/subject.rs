@@ -1,7 +1,7 @@
 //! What is measured: one plugin, its frames in memory, and the paths that the frames can take.
 //!
-//! Every path is an entrant; all of them live in one process and take turns. A variant of the model
-//! is an entrant too, with graphs of its own. Before anything is timed each frame goes through the
+//! Every path is a contender; all of them live in one process and take turns. A variant of the model
+//! is a contender too, with graphs of its own. Before anything is timed each frame goes through the
 //! plugin once: that tells how many inferences it makes, with how many bytes of tensors, and how many
 //! readings are right; and a frame that the plugin cannot read is said before it spoils a figure.
 
@@ -38,7 +38,7 @@ pub struct Parts {
 }
 
 /// One way through, and the graphs on it.
-pub struct Lineup {
+pub struct Entry {
     /// Which way.
     pub path: Path,
     /// The variant of the model, where several are compared.
@@ -48,19 +48,19 @@ pub struct Lineup {
 }
 
 /// All that is measured against each other.
-pub struct Rig {
+pub struct Subject {
     pub(super) parts: Parts,
-    pub(super) entrants: Vec<Entrant>,
+    pub(super) contenders: Vec<Contender>,
     /// The machine's energy counters, or why there are none.
     pub(super) meter: Result<Meter, energy::Error>,
 }
 
 /// One path, ready to run.
-pub struct Entrant {
+pub struct Contender {
     pub(super) path: Path,
     pub(super) variant: Option<String>,
     pub(super) nn: NnHost,
-    pub(super) census: Arc<Census>,
+    pub(super) first_pass: Arc<FirstPass>,
     /// What takes its frames.
     pub(super) handler: Arc<dyn Handler>,
     /// Of a sandboxed path, the same as its handler.
@@ -69,66 +69,66 @@ pub struct Entrant {
 
 /// What one pass through the plugin told.
 #[derive(Debug, Default)]
-pub struct Census {
+pub struct FirstPass {
     /// For each frame, its inferences and the bytes of the tensors that went into them.
     pub(super) frames: Vec<(u64, u64)>,
     pub(super) accuracy: Option<Accuracy>,
 }
 
-impl Rig {
+impl Subject {
     /// Puts everything in its place and goes through the frames once for each set of graphs.
     ///
     /// # Errors
     ///
     /// No frames, a frame that the plugin cannot read, or a native path that cannot be worked out.
-    pub fn new(parts: Parts, lineup: Vec<Lineup>) -> Result<Self, Error> {
+    pub fn new(parts: Parts, entries: Vec<Entry>) -> Result<Self, Error> {
         if parts.frames.is_empty() {
             return Err(Error::NoFrames);
         }
-        let mut entrants: Vec<Entrant> = Vec::new();
-        for Lineup { path, variant, nn } in lineup {
-            let known = entrants
+        let mut contenders: Vec<Contender> = Vec::new();
+        for Entry { path, variant, nn } in entries {
+            let known = contenders
                 .iter()
                 .find(|one| Arc::ptr_eq(&one.nn.registry, &nn.registry));
-            let census = match known {
-                Some(one) => Arc::clone(&one.census),
-                None => Arc::new(census(&parts, &nn)?),
+            let first_pass = match known {
+                Some(one) => Arc::clone(&one.first_pass),
+                None => Arc::new(first_pass(&parts, &nn)?),
             };
-            let (handler, deployment) = handler(&parts, path, &nn, &census)?;
-            entrants.push(Entrant {
+            let (handler, deployment) = handler(&parts, path, &nn, &first_pass)?;
+            contenders.push(Contender {
                 path,
                 variant,
                 nn,
-                census,
+                first_pass,
                 handler,
                 deployment,
             });
         }
         Ok(Self {
             parts,
-            entrants,
+            contenders,
             meter: Meter::open(),
         })
     }
 
-    /// How many entrants there are; they are known by their place.
-    pub fn entrants(&self) -> usize {
-        self.entrants.len()
+    /// How many contenders there are; they are known by their place.
+    pub fn contenders(&self) -> usize {
+        self.contenders.len()
     }
 
-    /// The path of an entrant.
-    pub fn path(&self, entrant: usize) -> Option<Path> {
-        Some(self.entrants.get(entrant)?.path)
+    /// The path of a contender.
+    pub fn path(&self, contender: usize) -> Option<Path> {
+        Some(self.contenders.get(contender)?.path)
     }
 
-    /// The variant of an entrant, where several are compared.
-    pub fn variant(&self, entrant: usize) -> Option<&str> {
-        self.entrants.get(entrant)?.variant.as_deref()
+    /// The variant of a contender, where several are compared.
+    pub fn variant(&self, contender: usize) -> Option<&str> {
+        self.contenders.get(contender)?.variant.as_deref()
     }
 
-    /// How many readings an entrant's graphs get right; none without true readings.
-    pub fn accuracy(&self, entrant: usize) -> Option<Accuracy> {
-        self.entrants.get(entrant)?.census.accuracy
+    /// How many readings a contender's graphs get right; none without true readings.
+    pub fn accuracy(&self, contender: usize) -> Option<Accuracy> {
+        self.contenders.get(contender)?.first_pass.accuracy
     }
 
     /// What was counted for one inference, with the counter that it comes from, or why there is none.
@@ -154,7 +154,7 @@ impl Rig {
     }
 }
 
-impl Entrant {
+impl Contender {
     /// How many threads work for so many clients at once.
     pub(super) fn threads(&self, clients: usize) -> usize {
         if self.path == Path::Batched {
@@ -191,7 +191,7 @@ impl Parts {
     }
 }
 
-impl Census {
+impl FirstPass {
     /// A frame's place among the frames.
     pub(super) fn place(frame: &Frame) -> usize {
         usize::try_from(frame.sequence).unwrap_or(usize::MAX)
@@ -213,15 +213,15 @@ fn handler(
     parts: &Parts,
     path: Path,
     nn: &NnHost,
-    census: &Arc<Census>,
+    first_pass: &Arc<FirstPass>,
 ) -> Result<(Arc<dyn Handler>, Option<Arc<Deployment>>), Error> {
-    let census = Arc::clone(census);
+    let first_pass = Arc::clone(first_pass);
     Ok(match (path, &parts.twin) {
         (Path::Native, _) => {
             let native = NativePath {
                 number: Local::number(),
-                plan: Arc::new(native::Plan::new(&nn.registry, &census)?),
-                census,
+                plan: Arc::new(native::Plan::new(&nn.registry, &first_pass)?),
+                first_pass,
                 inference: parts.limits.inference,
             };
             (Arc::new(native), None)
@@ -230,7 +230,7 @@ fn handler(
             let (grants, limits) = (parts.grants.clone(), parts.limits.clone());
             let twins = Twins::new(library.clone(), nn.clone(), grants, limits);
             let twins = twins.map_err(Error::Worker)?;
-            (Arc::new(TwinPath { twins, census }), None)
+            (Arc::new(TwinPath { twins, first_pass }), None)
         }
         _ => {
             let deployment = Arc::new(parts.deployment(nn.clone(), parts.policy));
@@ -243,7 +243,7 @@ fn handler(
 }
 
 /// Goes through the frames once.
-fn census(parts: &Parts, nn: &NnHost) -> Result<Census, Error> {
+fn first_pass(parts: &Parts, nn: &NnHost) -> Result<FirstPass, Error> {
     let mut pool = Pool::new(
         Arc::clone(&parts.plugin),
         nn.clone(),
@@ -251,7 +251,7 @@ fn census(parts: &Parts, nn: &NnHost) -> Result<Census, Error> {
         parts.limits.clone(),
         parts.policy,
     );
-    let (mut census, mut score) = (Census::default(), Score::default());
+    let (mut first_pass, mut score) = (FirstPass::default(), Score::default());
     for frame in parts.frames.iter() {
         let fails = |why: &dyn std::error::Error| Error::Frame {
             frame: frame.source.to_string(),
@@ -267,10 +267,10 @@ fn census(parts: &Parts, nn: &NnHost) -> Result<Census, Error> {
         if let Some(truth) = &parts.truth {
             truth.score(&frame.source, Some(&outputs), &mut score);
         }
-        census.frames.push(tensors(&record, &outputs));
+        first_pass.frames.push(tensors(&record, &outputs));
     }
-    census.accuracy = Accuracy::of(score);
-    Ok(census)
+    first_pass.accuracy = Accuracy::of(score);
+    Ok(first_pass)
 }
 
 /// The inferences of a frame, and the bytes of tensors that came out of the guest for them: all

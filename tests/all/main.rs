@@ -14,6 +14,7 @@ mod batch;
 mod bench;
 mod cli;
 mod conformance;
+mod deployments;
 mod grants;
 mod helpers;
 mod inspect;

@@ -154,7 +154,8 @@ pub(super) fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
 
 /// Loads the graphs: one set for the paths, one for each variant.
 fn entries(bench: &Bench) -> anyhow::Result<Vec<Entry>> {
-    let nn = load::graphs(&bench.models, &bench.graph)?;
+    let store = Arc::default();
+    let nn = load::graphs(&store, &bench.models, &bench.graph)?;
     let mut entries = Vec::new();
     for &name in &bench.paths {
         let nn = match name {
@@ -163,7 +164,7 @@ fn entries(bench: &Bench) -> anyhow::Result<Vec<Entry>> {
                     batch: bench.batch,
                     ..bench.graph.clone()
                 };
-                load::graphs(&bench.models, &options)?
+                load::graphs(&store, &bench.models, &options)?
             }
             _ => nn.clone(),
         };
@@ -181,7 +182,7 @@ fn entries(bench: &Bench) -> anyhow::Result<Vec<Entry>> {
             nn: if known {
                 nn.clone()
             } else {
-                load::graphs(files, &bench.graph)?
+                load::graphs(&store, files, &bench.graph)?
             },
         });
     }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use glob::Pattern;
-use tollgate_nn::{GraphOptions, OnnxRuntime};
+use tollgate_nn::{GraphOptions, GraphStore, OnnxRuntime};
 use tollgate_runtime::{Engine, Error, Grants, Limits, NnHost, Plugin};
 
 use crate::{
@@ -191,9 +191,13 @@ pub(super) fn onnx_runtime(
     }
 }
 
-/// Loads the models.
-pub(super) fn graphs(models: &[Chosen], options: &GraphOptions) -> anyhow::Result<NnHost> {
+/// Loads the models, as far as the store does not have them.
+pub(super) fn graphs(
+    store: &Arc<GraphStore>,
+    models: &[Chosen],
+    options: &GraphOptions,
+) -> anyhow::Result<NnHost> {
     let _spinner = progress::spinner("loading the models");
-    let registry = tollgate_deploy::models::load(models, options)?;
+    let registry = tollgate_deploy::models::load(store, models, options)?;
     Ok(NnHost::new(Arc::new(registry), options.clone()))
 }

@@ -6,7 +6,7 @@
 
 mod page;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::bail;
 use tollgate_nn::{BatchPolicy, Device, GraphOptions, OnnxRuntime};
@@ -356,7 +356,7 @@ fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excl
             ..options.clone()
         });
         let _spinner = progress::spinner("trying the device");
-        match models::load(&tune.default, &options) {
+        match models::load(&Arc::default(), &tune.default, &options) {
             Ok(_) => devices.push(device),
             Err(error) => excluded.push(Excluded {
                 what: format!("the device `{device}`"),
@@ -370,11 +370,12 @@ fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excl
 /// One contender for each variant, which tells how accurate it is.
 fn entries(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Entry>> {
     let options = unbatched(tune.settled.graph_options());
+    let store = Arc::default();
     let entries = variants.iter().map(|(name, files)| {
         Ok(Entry {
             path: Path::Plugin,
             variant: name.clone(),
-            nn: load::graphs(files, &options)?,
+            nn: load::graphs(&store, files, &options)?,
         })
     });
     entries.collect()
@@ -395,8 +396,9 @@ fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
         return Err("there are no models".to_owned());
     }
     for _ in 0..TIMES {
-        let registry =
-            models::load(files, &options).map_err(|error| tollgate_report::one_line(&error))?;
+        // From the file each time: what is shared is not measured again.
+        let registry = models::load(&Arc::default(), files, &options)
+            .map_err(|error| tollgate_report::one_line(&error))?;
         for chosen in files {
             let graph = registry.get(&chosen.file.name);
             let off = graph.and_then(|graph| graph.batching().off.clone());

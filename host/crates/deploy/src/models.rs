@@ -9,7 +9,9 @@
 
 use std::sync::Arc;
 
-use tollgate_nn::{BatchOptions, BatchPolicy, Graph, GraphOptions, GraphRegistry, TensorInfo};
+use tollgate_nn::{
+    BatchOptions, BatchPolicy, Graph, GraphOptions, GraphRegistry, GraphStore, TensorInfo,
+};
 
 use crate::values::{ModelArg, VariantArg};
 
@@ -284,14 +286,18 @@ pub enum LoadError {
     Mismatch(#[from] Mismatch),
 }
 
-/// Loads the chosen files, each under its model's name. A variant that was chosen in place of the
+/// Loads the chosen files, each under its model's name, as far as the store does not have them. A variant that was chosen in place of the
 /// default is held against it first, for which the default is loaded as well and let go again.
 ///
 /// # Errors
 ///
 /// A file that cannot be used, and a variant of another interface than the default's.
-pub fn load(chosen: &[Chosen], options: &GraphOptions) -> Result<GraphRegistry, LoadError> {
-    let registry = GraphRegistry::new();
+pub fn load(
+    store: &Arc<GraphStore>,
+    chosen: &[Chosen],
+    options: &GraphOptions,
+) -> Result<GraphRegistry, LoadError> {
+    let registry = GraphRegistry::over(Arc::clone(store));
     for model in chosen {
         let graph = registry.load_file(&model.file.name, &model.file.path, options)?;
         if let Some(default) = &model.instead_of {

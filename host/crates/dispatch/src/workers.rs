@@ -129,7 +129,9 @@ fn work(queues: &TaskQueues, number: usize) {
                 let (frame, mut ledger, reply) = turn.job.begin();
                 ledger.start();
                 let handled = turn.handler.handle(&frame, deadline, ledger, &mut local);
-                // Free for the next one before the answer is told, which may bring it.
+                // Let go before the answer is told: the handler may be one that was swapped out, and
+                // the answer may bring the next frame.
+                drop(turn.handler);
                 drop(busy);
                 reply.answer(handled);
             }

@@ -299,6 +299,32 @@ pub enum Error {
 }
 
 impl Error {
+    /// The same, said of a graph of this name, where it is about a graph.
+    #[must_use]
+    pub(crate) fn of_graph(mut self, name: &str) -> Self {
+        match &mut self {
+            Self::Device { graph, .. }
+            | Self::File { graph, .. }
+            | Self::Encoding { graph, .. }
+            | Self::Unsupported { graph, .. }
+            | Self::Batch { graph, .. }
+            | Self::DuplicateGraph { graph, .. }
+            | Self::InputCount { graph, .. }
+            | Self::InputMissing { graph, .. }
+            | Self::NoInput { graph, .. }
+            | Self::NoOutput { graph, .. }
+            | Self::NoCounterpart { graph, .. }
+            | Self::Timeout { graph, .. }
+            | Self::Run { graph, .. }
+                if graph != name =>
+            {
+                name.clone_into(graph)
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// The code that a guest gets for this failure.
     pub fn code(&self) -> ErrorCode {
         match self {

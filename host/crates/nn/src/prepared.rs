@@ -12,8 +12,8 @@ use crate::{
     Argument, Data, Elements, Error, Graph, Lane, Ran, Shape, Tensor, TensorInfo, TensorType,
     clock::Deadline,
     error::show_dimensions,
-    graph::{Checked, Outputs},
     lane::{Described, Views},
+    loaded::{Checked, Outputs},
     model::Order,
 };
 
@@ -56,6 +56,11 @@ impl Prepared {
     ///
     /// Those of [`Graph::run`] for arguments of these names, types and dimensions.
     pub fn new(graph: &Arc<Graph>, inputs: &[Expected<'_>]) -> Result<Self, Error> {
+        let made = Self::of(graph, inputs);
+        made.map_err(|error| graph.in_its_name(error))
+    }
+
+    fn of(graph: &Arc<Graph>, inputs: &[Expected<'_>]) -> Result<Self, Error> {
         let model = graph.model();
         let described = inputs.iter().map(|input| Described {
             name: input.name,
@@ -123,6 +128,16 @@ impl Prepared {
     /// [`Error::InputCount`] and [`Error::Bytes`] where the inputs are not as many, or not as long, as
     /// was said; [`Error::Timeout`] and [`Error::Run`] as [`Graph::run`].
     pub fn run(
+        &mut self,
+        lane: &mut Lane,
+        inputs: &[&[u8]],
+        deadline: Option<Deadline>,
+    ) -> Result<Ran, Error> {
+        let ran = self.run_once(lane, inputs, deadline);
+        ran.map_err(|error| self.graph.in_its_name(error))
+    }
+
+    fn run_once(
         &mut self,
         lane: &mut Lane,
         inputs: &[&[u8]],

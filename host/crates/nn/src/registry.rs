@@ -1,7 +1,7 @@
-//! Graphs by name: what plugins ask for with `load-by-name`.
+//! Graphs by name: what the plugins of a deployment ask for with `load-by-name`.
 //!
-//! Loading happens outside the lock, so that a large model does not keep others from being looked
-//! up.
+//! Each deployment has its own; the models under the names lie in a [`GraphStore`] that deployments
+//! share. Loading happens outside the locks, so that a large model does not keep others from being looked up.
 
 use std::{
     collections::BTreeMap,
@@ -9,21 +9,30 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{Error, Graph, GraphOptions, session::Source};
+use crate::{Error, Graph, GraphOptions, GraphStore, session::Source};
 
-/// The graphs of a process, by name.
+/// The graphs of a deployment, by name.
 #[derive(Default)]
 pub struct GraphRegistry {
+    store: Arc<GraphStore>,
     graphs: RwLock<BTreeMap<String, Arc<Graph>>>,
 }
 
 impl GraphRegistry {
-    /// A registry with nothing in it.
+    /// A registry with nothing in it, whose models are shared with no other.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Loads the model in a file under a name.
+    /// A registry with nothing in it, over a store.
+    pub fn over(store: Arc<GraphStore>) -> Self {
+        Self {
+            store,
+            graphs: RwLock::default(),
+        }
+    }
+
+    /// Puts the model in a file under a name, loaded where it is not in the store.
     ///
     /// # Errors
     ///
@@ -35,27 +44,8 @@ impl GraphRegistry {
         path: &Path,
         options: &GraphOptions,
     ) -> Result<Arc<Graph>, Error> {
-        // Looked at before it is opened, since a pipe's opening waits for a writer; and opened, so
-        // that a file that may not be read is told from a broken one.
-        let reason = match std::fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => {
-                let opened = std::fs::File::open(path);
-                opened.err().map(|error| error.to_string())
-            }
-            Ok(metadata) if metadata.is_dir() => {
-                Some("it is a folder; expected the model's file in it".to_owned())
-            }
-            Ok(_) => Some("it is not a file".to_owned()),
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(reason) = reason {
-            return Err(Error::File {
-                graph: name.to_owned(),
-                path: path.display().to_string(),
-                reason,
-            });
-        }
-        self.insert(name, Source::File(path), options)
+        self.check(name)?;
+        self.insert(name, self.store.load_file(name, path, options)?)
     }
 
     /// Loads a model from its bytes under a name.
@@ -69,7 +59,9 @@ impl GraphRegistry {
         bytes: &[u8],
         options: &GraphOptions,
     ) -> Result<Arc<Graph>, Error> {
-        self.insert(name, Source::Bytes(bytes), options)
+        self.check(name)?;
+        let graph = Graph::load(name, Source::Bytes(bytes), options, true)?;
+        self.insert(name, graph)
     }
 
     /// Loads a model from its bytes without a name in any registry: the caller alone has it.
@@ -93,22 +85,19 @@ impl GraphRegistry {
         self.read().keys().cloned().collect()
     }
 
-    fn insert(
-        &self,
-        name: &str,
-        source: Source<'_>,
-        options: &GraphOptions,
-    ) -> Result<Arc<Graph>, Error> {
-        let duplicate = || Error::DuplicateGraph {
-            graph: name.to_owned(),
-        };
+    /// Whether a name is free.
+    fn check(&self, name: &str) -> Result<(), Error> {
         if self.read().contains_key(name) {
-            return Err(duplicate());
+            return Err(duplicate(name));
         }
-        let graph = Arc::new(Graph::load(name, source, options, true)?);
+        Ok(())
+    }
+
+    fn insert(&self, name: &str, graph: Graph) -> Result<Arc<Graph>, Error> {
+        let graph = Arc::new(graph);
         let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
         if graphs.contains_key(name) {
-            return Err(duplicate());
+            return Err(duplicate(name));
         }
         graphs.insert(name.to_owned(), Arc::clone(&graph));
         Ok(graph)
@@ -116,5 +105,11 @@ impl GraphRegistry {
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<Graph>>> {
         self.graphs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn duplicate(name: &str) -> Error {
+    Error::DuplicateGraph {
+        graph: name.to_owned(),
     }
 }

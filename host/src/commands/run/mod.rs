@@ -9,7 +9,7 @@ mod hints;
 mod pipeline;
 mod told;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use tollgate_nn::OnnxRuntime;
 use tollgate_runtime::{LogLevel, NnHost, World};
@@ -64,7 +64,10 @@ pub fn run(
 /// Loads ONNX Runtime and the models.
 fn load_graphs(run: &Run) -> anyhow::Result<(NnHost, Option<&'static OnnxRuntime>)> {
     let runtime = load::onnx_runtime(&run.onnxruntime, &run.models)?;
-    Ok((load::graphs(&run.models, &run.graph)?, runtime))
+    Ok((
+        load::graphs(&Arc::default(), &run.models, &run.graph)?,
+        runtime,
+    ))
 }
 
 /// Where this runs, for the reports.

@@ -180,7 +180,7 @@ impl<'a> Meter<'a> {
         let load = || -> Result<_, String> {
             let chosen = self.models.choose(&settings.variant);
             let chosen = chosen.map_err(|error| error.to_string())?;
-            tollgate_deploy::models::load(&chosen, &options)
+            tollgate_deploy::models::load(&Arc::default(), &chosen, &options)
                 .map_err(|error| tollgate_report::one_line(&error))
         };
         let nn = NnHost::new(Arc::new(load()?), options.clone());

@@ -1,0 +1,134 @@
+//! The loaded models of a process, by what they were loaded from and how: equal models with equal options
+//! are loaded once, and their inferences are batched together, whatever deployments call them.
+//!
+//! A model stays while a graph of it does, and its memory comes back with the last one. A model whose
+//! weights lie in other files is not shared: its bytes do not say what it is.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{Error, Graph, GraphOptions, loaded::Loaded, onnx, session::Source};
+
+/// Loaded models that can be shared.
+#[derive(Default)]
+pub struct GraphStore(Mutex<Vec<Entry>>);
+
+struct Entry {
+    key: Key,
+    loaded: Weak<Loaded>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Key {
+    digest: [u8; 32],
+    options: GraphOptions,
+}
+
+impl GraphStore {
+    /// A store with nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The model in a file under a name, loaded where none is that was loaded from such a file in this way.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`], [`Error::Encoding`], [`Error::Unsupported`], [`Error::NoDevice`],
+    /// [`Error::Device`].
+    pub fn load_file(
+        &self,
+        name: &str,
+        path: &Path,
+        options: &GraphOptions,
+    ) -> Result<Graph, Error> {
+        check_file(name, path)?;
+        let source = Source::File(path);
+        let key = key(source, options);
+        let known = key
+            .as_ref()
+            .and_then(|key| self.find(&mut self.lock(), key));
+        if let Some(loaded) = known {
+            return Ok(Graph::named(name, loaded));
+        }
+        let loaded = Arc::new(Loaded::load(name, source, options, true)?);
+        let Some(key) = key else {
+            return Ok(Graph::named(name, loaded));
+        };
+        let mut entries = self.lock();
+        // Another thread may have loaded it meanwhile; then both take that one.
+        let loaded = self.find(&mut entries, &key).unwrap_or_else(|| {
+            entries.push(Entry {
+                key,
+                loaded: Arc::downgrade(&loaded),
+            });
+            loaded
+        });
+        Ok(Graph::named(name, loaded))
+    }
+
+    /// How many models are loaded and can be shared.
+    pub fn len(&self) -> usize {
+        let entries = self.lock();
+        let there = entries
+            .iter()
+            .filter(|entry| entry.loaded.strong_count() > 0);
+        there.count()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The model of a key, and forgets those that are gone.
+    fn find(&self, entries: &mut Vec<Entry>, key: &Key) -> Option<Arc<Loaded>> {
+        entries.retain(|entry| entry.loaded.strong_count() > 0);
+        let entry = entries.iter().find(|entry| entry.key == *key)?;
+        entry.loaded.upgrade()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // Every critical section leaves the list whole at each step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What tells the model from others; none where its bytes do not.
+fn key(source: Source<'_>, options: &GraphOptions) -> Option<Key> {
+    let bytes = source.read().ok()?;
+    let whole = onnx::references(&bytes).is_ok_and(|reference| reference.is_none());
+    whole.then(|| Key {
+        digest: Sha256::digest(&bytes).into(),
+        options: options.clone(),
+    })
+}
+
+/// Whether there is a file that can be read.
+fn check_file(name: &str, path: &Path) -> Result<(), Error> {
+    // Looked at before it is opened, since a pipe's opening waits for a writer; and opened, so
+    // that a file that may not be read is told from a broken one.
+    let reason = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => {
+            let opened = std::fs::File::open(path);
+            opened.err().map(|error| error.to_string())
+        }
+        Ok(metadata) if metadata.is_dir() => {
+            Some("it is a folder; expected the model's file in it".to_owned())
+        }
+        Ok(_) => Some("it is not a file".to_owned()),
+        Err(error) => Some(error.to_string()),
+    };
+    match reason {
+        None => Ok(()),
+        Some(reason) => Err(Error::File {
+            graph: name.to_owned(),
+            path: path.display().to_string(),
+            reason,
+        }),
+    }
+}

@@ -13,7 +13,7 @@ use std::{
 };
 
 use tollgate_nn::{
-    Argument, BatchOptions, BatchPolicy, Data, Error, Graph, GraphOptions, GraphRegistry, Lane,
+    Argument, BatchOptions, BatchPolicy, Data, Error, Graph, GraphOptions, GraphRegistry, Scratch,
     TensorType, clock::Deadline,
 };
 
@@ -45,17 +45,17 @@ fn graphs(model: &str) -> [Arc<Graph>; 2] {
 }
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    // With it ONNX Runtime, which lanes need.
+    // With it ONNX Runtime, which scratches need.
     LazyLock::force(&GRAPHS);
     let (asks, _) = bytes.as_chunks::<4>();
     let asks = &asks[..asks.len().min(64)];
     thread::scope(|scope| {
         for caller in 0..CALLERS {
             scope.spawn(move || {
-                let mut lane = Lane::new().expect("a lane");
+                let mut scratch = Scratch::new().expect("a scratch");
                 for ask in asks {
                     if usize::from(ask[0]) % CALLERS == caller {
-                        infer(&mut lane, *ask);
+                        infer(&mut scratch, *ask);
                     }
                 }
             });
@@ -63,7 +63,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     });
 });
 
-fn infer(lane: &mut Lane, [seed, rows, wrong, deadline]: [u8; 4]) {
+fn infer(scratch: &mut Scratch, [seed, rows, wrong, deadline]: [u8; 4]) {
     let [merged, alone] = &GRAPHS[usize::from(wrong & 64 != 0)];
     let info = &merged.inputs()[0];
     let rows = u32::from(rows) % (MOST_ROWS + 1);
@@ -102,12 +102,12 @@ fn infer(lane: &mut Lane, [seed, rows, wrong, deadline]: [u8; 4]) {
     };
     let arguments = [Argument { name, data }];
     let count = usize::from(wrong & 32 == 0);
-    let came = merged.run(lane, &arguments[..count], until);
+    let came = merged.run(scratch, &arguments[..count], until);
     match came {
         Err(Error::Timeout { .. }) => assert!(until.is_some(), "it had no deadline"),
-        Err(_) => assert!(alone.run(lane, &arguments[..count], None).is_err()),
+        Err(_) => assert!(alone.run(scratch, &arguments[..count], None).is_err()),
         Ok(came) => {
-            let expected = alone.run(lane, &arguments[..count], None);
+            let expected = alone.run(scratch, &arguments[..count], None);
             let expected = expected.expect("what goes merged goes alone");
             assert_eq!(came.outputs.len(), expected.outputs.len());
             for (came, expected) in came.outputs.iter().zip(&expected.outputs) {

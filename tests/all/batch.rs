@@ -8,7 +8,7 @@ use std::{sync::Arc, thread, time::Duration};
 
 use tollgate_nn::{
     Argument, BatchOptions, BatchPolicy, Data, Error, ErrorCode, Graph, GraphOptions,
-    GraphRegistry, Lane, Outcome, TensorType, clock::Deadline,
+    GraphRegistry, Outcome, Scratch, TensorType, clock::Deadline,
 };
 use tollgate_runtime::{Instance, Limits, NnHost};
 
@@ -55,8 +55,8 @@ fn run(graph: &Graph, inputs: &Inputs, deadline: Option<Duration>) -> Result<Out
             },
         })
         .collect();
-    let mut lane = Lane::new().expect("a lane");
-    graph.run(&mut lane, &arguments, deadline.map(Deadline::after))
+    let mut scratch = Scratch::new().expect("a scratch");
+    graph.run(&mut scratch, &arguments, deadline.map(Deadline::after))
 }
 
 /// Each on a thread of its own, all at once.

@@ -17,7 +17,7 @@ use tollgate_dispatch::{
     Admission, Answer, Deployment, Priority, Queues, Task, TaskQueues, Workers,
 };
 use tollgate_nn::{
-    Argument, Data, Error, GraphOptions, GraphRegistry, GraphStore, Lane, TensorType,
+    Argument, Data, Error, GraphOptions, GraphRegistry, GraphStore, Scratch, TensorType,
 };
 use tollgate_runtime::{Frame, Limits, NnHost, Plugin, Policy, clock::Stamp};
 
@@ -97,8 +97,8 @@ fn what_is_said_of_a_shared_model_is_said_in_the_graphs_own_name() {
     assert_eq!(graph.name(), "public");
     said(graph.input_place("nothing").expect_err("no such input"));
     said(graph.output_place("nothing").expect_err("no such output"));
-    let mut lane = Lane::new().expect("a lane");
-    said(graph.run(&mut lane, &[], None).expect_err("no input"));
+    let mut scratch = Scratch::new().expect("a scratch");
+    said(graph.run(&mut scratch, &[], None).expect_err("no input"));
     let argument = Argument {
         name: None,
         data: Data::Bytes {
@@ -108,7 +108,7 @@ fn what_is_said_of_a_shared_model_is_said_in_the_graphs_own_name() {
         },
     };
     graph
-        .run(&mut lane, &[argument], None)
+        .run(&mut scratch, &[argument], None)
         .expect_err("of another type");
     let duplicate = second.load_file("public", &model("mlp"), &unbatched());
     said(duplicate.expect_err("the name is taken"));

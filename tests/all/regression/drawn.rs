@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use tollgate_nn::{Argument, BatchPolicy, Data, Graph, Lane, TensorType};
+use tollgate_nn::{Argument, BatchPolicy, Data, Graph, Scratch, TensorType};
 
 use super::{
     batching::load,
@@ -216,8 +216,8 @@ fn run(graph: &Graph, dimensions: &[u32], values: &[f32]) -> Vec<f32> {
             bytes: &bytes,
         },
     };
-    let mut lane = Lane::new().expect("a lane");
-    let ran = graph.run(&mut lane, &[argument], None).expect("a run");
+    let mut scratch = Scratch::new().expect("a scratch");
+    let ran = graph.run(&mut scratch, &[argument], None).expect("a run");
     let bytes = ran.outputs[0].bytes();
     let numbers = bytes
         .chunks_exact(4)

@@ -3,7 +3,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use tollgate_nn::{BatchPolicy, Expected, Lane, Prepared, TensorType, model_size};
+use tollgate_nn::{BatchPolicy, Expected, Prepared, Scratch, TensorType, model_size};
 
 use super::{
     batching::load,
@@ -31,10 +31,10 @@ fn filled(outputs: &[Vec<u8>]) -> Model {
 #[test]
 fn an_output_that_is_larger_than_declared_is_not_kept() {
     let mut prepared = prepared(&filled(&[value("y", FLOAT, &[1])]));
-    let mut lane = Lane::new().expect("a lane");
+    let mut scratch = Scratch::new().expect("a scratch");
     for elements in [20_i64, 1, 30] {
         prepared
-            .run(&mut lane, &[&elements.to_le_bytes()], None)
+            .run(&mut scratch, &[&elements.to_le_bytes()], None)
             .expect("it runs");
         let lengths: Vec<usize> = prepared.take_outputs().map(|y| y.len()).collect();
         assert_eq!(lengths, [4 * elements as usize]);
@@ -50,13 +50,13 @@ fn nothing_is_kept_of_a_run_whose_second_output_is_too_large() {
         .node("Add", &["x", "x"], &["xx"])
         .node("ConstantOfShape", &["xx"], &["z"]);
     let mut prepared = prepared(&model);
-    let mut lane = Lane::new().expect("a lane");
-    lane.allow(100);
-    let ran = prepared.run(&mut lane, &[&20_i64.to_le_bytes()], None);
+    let mut scratch = Scratch::new().expect("a scratch");
+    scratch.allow(100);
+    let ran = prepared.run(&mut scratch, &[&20_i64.to_le_bytes()], None);
     assert!(ran.is_err(), "80 bytes and 160 of 100");
     assert_eq!(prepared.take_outputs().count(), 0);
     prepared
-        .run(&mut lane, &[&2_i64.to_le_bytes()], None)
+        .run(&mut scratch, &[&2_i64.to_le_bytes()], None)
         .expect("8 bytes and 16");
     assert_eq!(prepared.take_outputs().count(), 2);
 }

@@ -2,7 +2,7 @@
 //! log.
 
 use tollgate_nn::{
-    Argument, Data, Error, ErrorCode, GraphOptions, GraphRegistry, Lane, TensorType,
+    Argument, Data, Error, ErrorCode, GraphOptions, GraphRegistry, Scratch, TensorType,
 };
 use tollgate_runtime::{Grants, Limits};
 
@@ -143,7 +143,7 @@ fn fails(bytes: &[u8], dimensions: &[u32]) -> Error {
             bytes: &vec![0; 4 * count],
         },
     };
-    let ran = graph.run(&mut Lane::new().expect("a lane"), &[argument], None);
+    let ran = graph.run(&mut Scratch::new().expect("a scratch"), &[argument], None);
     ran.map(|_| ()).expect_err("it fails")
 }
 

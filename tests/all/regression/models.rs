@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use tollgate_nn::{
-    Argument, BatchOptions, BatchPolicy, Data, GraphOptions, GraphRegistry, Lane, TensorType,
+    Argument, BatchOptions, BatchPolicy, Data, GraphOptions, GraphRegistry, Scratch, TensorType,
 };
 use tollgate_runtime::{Grants, Instance, Ledger, Limits, NnHost, Plugin};
 
@@ -146,7 +146,7 @@ fn defaults_in_a_batch() {
         for caller in 0..8u8 {
             let graph = &graph;
             scope.spawn(move || {
-                let mut lane = Lane::new().expect("a lane");
+                let mut scratch = Scratch::new().expect("a scratch");
                 for turn in 0..20u8 {
                     let value = f32::from(caller * 20 + turn);
                     let x = [value, -value].map(f32::to_le_bytes).concat();
@@ -162,7 +162,7 @@ fn defaults_in_a_batch() {
                     let both = [of(&[1, 2], &x), of(&[], &scale)];
                     let given = (caller + turn) % 2 == 0;
                     let arguments = if given { &both[..] } else { &both[..1] };
-                    let outcome = graph.run(&mut lane, arguments, None).expect("a run");
+                    let outcome = graph.run(&mut scratch, arguments, None).expect("a run");
                     let right = value * if given { 2. } else { 3. };
                     let right = [right, -right].map(f32::to_le_bytes).concat();
                     assert_eq!(outcome.outputs[0].bytes(), right, "{caller} {turn}");

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use tollgate_nn::{Argument, Data, Graph, GraphRegistry, Lane, Tensor, TensorType};
+use tollgate_nn::{Argument, Data, Graph, GraphRegistry, Scratch, Tensor, TensorType};
 use tollgate_runtime::clock::Deadline;
 
 use super::{Error, subject::FirstPass};
@@ -124,10 +124,10 @@ fn solve(inputs: &[Input], inferences: u64, bytes: u64) -> Option<Vec<Vec<u32>>>
     Some(inputs.iter().map(shape).collect())
 }
 
-/// One caller's tensors and lane.
+/// One caller's tensors and scratch.
 pub struct Native {
     plan: Arc<Plan>,
-    lane: Lane,
+    scratch: Scratch,
     /// For each set of dimensions its tensors.
     tensors: Vec<Vec<Tensor>>,
 }
@@ -139,13 +139,13 @@ impl Native {
     ///
     /// No memory for them, or ONNX Runtime has none.
     pub fn new(plan: Arc<Plan>, seed: u64) -> Result<Self, tollgate_nn::Error> {
-        let mut lane = Lane::new()?;
+        let mut scratch = Scratch::new()?;
         let mut random = fastrand::Rng::with_seed(seed);
         let mut tensors = Vec::new();
         for shapes in &plan.shapes {
             let mut set = Vec::new();
             for (info, shape) in plan.graph.inputs().iter().zip(shapes) {
-                let mut tensor = lane.tensor(info.ty, shape)?;
+                let mut tensor = scratch.tensor(info.ty, shape)?;
                 if let Some(bytes) = tensor.bytes_mut() {
                     fill(info.ty, bytes, &mut random);
                 }
@@ -155,7 +155,7 @@ impl Native {
         }
         Ok(Self {
             plan,
-            lane,
+            scratch,
             tensors,
         })
     }
@@ -181,10 +181,13 @@ impl Native {
             .collect();
         let mut infer_ns = 0;
         for _ in 0..inferences {
-            let outcome = self.plan.graph.run(&mut self.lane, &arguments, deadline)?;
+            let outcome = self
+                .plan
+                .graph
+                .run(&mut self.scratch, &arguments, deadline)?;
             infer_ns += outcome.ran.ended.nanos_since(outcome.ran.started);
             for output in outcome.outputs {
-                self.lane.recycle(output);
+                self.scratch.recycle(output);
             }
         }
         Ok(infer_ns)

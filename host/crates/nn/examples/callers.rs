@@ -20,7 +20,7 @@ use std::{
 };
 
 use tollgate_nn::{
-    Argument, BatchOptions, Data, Graph, GraphOptions, GraphRegistry, Lane, OnnxRuntime,
+    Argument, BatchOptions, Data, Graph, GraphOptions, GraphRegistry, OnnxRuntime, Scratch,
 };
 
 const ROUNDS: usize = 5;
@@ -127,7 +127,7 @@ fn call(
     start: &Barrier,
     stop: &AtomicBool,
 ) -> Result<Seen, tollgate_nn::Error> {
-    let mut lane = Lane::new()?;
+    let mut scratch = Scratch::new()?;
     let Some(input) = graph.inputs().first() else {
         return Ok(Seen::default());
     };
@@ -144,12 +144,12 @@ fn call(
     start.wait();
     while !stop.load(Ordering::Relaxed) {
         let begin = Instant::now();
-        let outcome = graph.run(&mut lane, &[Argument { name: None, data }], None)?;
+        let outcome = graph.run(&mut scratch, &[Argument { name: None, data }], None)?;
         seen.taken
             .push(u64::try_from(begin.elapsed().as_nanos()).unwrap_or(u64::MAX));
         seen.rows += u64::from(outcome.ran.batch);
         for output in outcome.outputs {
-            lane.recycle(output);
+            scratch.recycle(output);
         }
     }
     Ok(seen)

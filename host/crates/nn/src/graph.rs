@@ -6,7 +6,8 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use crate::{
-    Argument, Error, GraphOptions, Lane, Outcome, clock::Deadline, loaded::Loaded, session::Source,
+    Argument, Error, GraphOptions, Outcome, Scratch, clock::Deadline, loaded::Loaded,
+    session::Source,
 };
 
 /// A loaded model and its name.
@@ -71,11 +72,11 @@ impl Graph {
     /// As there.
     pub fn run(
         &self,
-        lane: &mut Lane,
+        scratch: &mut Scratch,
         arguments: &[Argument<'_>],
         deadline: Option<Deadline>,
     ) -> Result<Outcome, Error> {
-        let ran = self.loaded.run(lane, arguments, deadline);
+        let ran = self.loaded.run(scratch, arguments, deadline);
         ran.map_err(|error| self.in_its_name(error))
     }
 

@@ -10,15 +10,15 @@ use smallvec::SmallVec;
 
 use crate::{
     BatchPolicy, Batching, Device, Error, GraphOptions, Tensor, TensorInfo, TensorType,
-    batcher::{self, Batcher, Request, Turn},
-    calibrate::calibrate,
     clock::{Deadline, Stamp},
-    lane::{Argument, Copies, Lane, Outcome, Pool, Ran, Views},
-    learning::Lesson,
     model::Model,
-    permits::{Company, UNLIMITED},
     room::Room,
     run::{self, Attempt, Cancel, Feeds, RunFault},
+    scheduling::batcher::{self, Batcher, Request, Turn},
+    scheduling::calibrate::calibrate,
+    scheduling::learning::Lesson,
+    scheduling::permits::{MergePolicy, UNLIMITED},
+    scratch::{Argument, Copies, Outcome, Pool, Ran, Scratch, Views},
     session::{self, Loan, Sessions, Source},
 };
 
@@ -83,14 +83,14 @@ impl Loaded {
             batching.report(name, findings.apart.as_ref().err());
         }
         let batcher = batching.off.is_none().then(|| Batcher::new(&batching));
-        let company = batcher.is_some().then(|| Company::new(&batching));
+        let policy = batcher.is_some().then(|| MergePolicy::new(&batching));
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let runs = if batching.unlimited {
             UNLIMITED
         } else {
             options.permits(cores, batching.is_quick())
         };
-        sessions.limit(runs, company);
+        sessions.limit(runs, policy);
         if measure
             && batcher.is_none()
             && batching.curve.is_empty()
@@ -170,7 +170,7 @@ impl Loaded {
     }
 
     /// Runs one inference on the calling thread. Any number of threads may do so at once, each
-    /// with a lane of its own; the outputs come in the order of [`Loaded::outputs`].
+    /// with a scratch of its own; the outputs come in the order of [`Loaded::outputs`].
     ///
     /// Where the graph is batched and the caller has to wait for its turn, another caller may run
     /// it together with its own. It cannot tell from the outputs. It leaves at its own deadline;
@@ -182,7 +182,7 @@ impl Loaded {
     /// when the deadline passes while waiting or running, and [`Error::Run`].
     pub fn run(
         &self,
-        lane: &mut Lane,
+        scratch: &mut Scratch,
         arguments: &[Argument<'_>],
         deadline: Option<Deadline>,
     ) -> Result<Outcome, Error> {
@@ -190,7 +190,7 @@ impl Loaded {
         let mut bindings = model.bindings();
         let described = arguments.iter().map(Argument::described);
         let order = model.check(described, &mut bindings)?;
-        let mut room = lane.room;
+        let mut room = scratch.room;
         let mut outputs = Outputs::new();
         for info in &model.outputs {
             let shape = self.foresees().then(|| info.foresee(&bindings)).flatten();
@@ -198,19 +198,19 @@ impl Loaded {
                 Some(shape) => {
                     let what = format_args!("output `{}`", info.name);
                     room.take(&model.name, what, info.ty, &shape)?;
-                    Some(lane.pool.take(info.ty, &shape)?)
+                    Some(scratch.pool.take(info.ty, &shape)?)
                 }
                 None => None,
             });
         }
-        let mut views = std::mem::take(&mut lane.views);
+        let mut views = std::mem::take(&mut scratch.views);
         let checked = Checked {
             arguments,
             order: &order,
             room,
         };
-        let ran = self.run_checked(lane, &mut views, checked, &mut outputs, deadline);
-        lane.views = views;
+        let ran = self.run_checked(scratch, &mut views, checked, &mut outputs, deadline);
+        scratch.views = views;
         Ok(Outcome {
             ran: ran?,
             outputs: outputs.into_iter().flatten().collect(),
@@ -230,7 +230,7 @@ impl Loaded {
     /// to be written, where it is known how much, and afterwards all outputs.
     pub(crate) fn run_checked(
         &self,
-        lane: &mut Lane,
+        scratch: &mut Scratch,
         views: &mut Views,
         checked: Checked<'_>,
         outputs: &mut Outputs,
@@ -242,7 +242,7 @@ impl Loaded {
             mut room,
         } = checked;
         let name = &self.model.name;
-        let copies = Copies::of(name, arguments, &mut lane.pool, &mut room)?;
+        let copies = Copies::of(name, arguments, &mut scratch.pool, &mut room)?;
         let crowded = self.batcher.as_ref().is_some_and(Batcher::is_crowded);
         let at_once = if crowded {
             None
@@ -260,9 +260,9 @@ impl Loaded {
                     outputs,
                     room,
                     deadline,
-                    caller: lane.caller,
+                    caller: scratch.caller,
                 };
-                (self.wait(&request, &mut lane.cancel), Some(asked))
+                (self.wait(&request, &mut scratch.cancel), Some(asked))
             }
         };
         let ran = match turn {
@@ -270,7 +270,7 @@ impl Loaded {
             Turn::Ran { part, turn } => {
                 let woken = turn.is_none().then(Stamp::now);
                 let (started, ended, batch) = (part.started, part.ended, part.of);
-                let mut memory = Self::memory(name, &mut lane.pool, &mut room);
+                let mut memory = Self::memory(name, &mut scratch.pool, &mut room);
                 part.copy_to(outputs, &mut memory)?;
                 Ran {
                     asked,
@@ -286,8 +286,8 @@ impl Loaded {
             Turn::Alone(loan) => {
                 let names = &self.model.input_names;
                 let feeds = views.feed(names, order, arguments, &copies)?;
-                let until = (&mut lane.cancel, deadline);
-                let memory = (&mut lane.pool, room);
+                let until = (&mut scratch.cancel, deadline);
+                let memory = (&mut scratch.pool, room);
                 let (started, ended, copies_out) =
                     self.run_alone(loan, until, &feeds, outputs, memory)?;
                 Ran {
@@ -310,7 +310,7 @@ impl Loaded {
             });
         }
         for (_, copy) in copies.0 {
-            lane.pool.give_back(copy);
+            scratch.pool.give_back(copy);
         }
         Ok(ran)
     }

@@ -13,8 +13,8 @@ use smallvec::SmallVec;
 
 use crate::{
     Error, TensorType,
-    lane::Described,
     run::Names,
+    scratch::Described,
     shape::{Bindings, TensorInfo},
 };
 

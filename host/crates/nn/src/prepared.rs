@@ -1,7 +1,7 @@
 //! An inference made ready: what can be held against the graph before any elements are there is held
 //! against it once, and a run takes bytes and nothing else.
 //!
-//! It belongs to one caller, like a [`Lane`]. It remembers where inputs lay, and keeps the memory of those
+//! It belongs to one caller, like a [`Scratch`]. It remembers where inputs lay, and keeps the memory of those
 //! outputs whose size it knows.
 
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::{
-    Argument, Data, Elements, Error, Graph, Lane, Ran, Shape, Tensor, TensorInfo, TensorType,
+    Argument, Data, Elements, Error, Graph, Ran, Scratch, Shape, Tensor, TensorInfo, TensorType,
     clock::Deadline,
     error::show_dimensions,
-    lane::{Described, Views},
     loaded::{Checked, Outputs},
     model::Order,
+    scratch::{Described, Views},
 };
 
 /// An input as it will come: all but its elements.
@@ -129,17 +129,17 @@ impl Prepared {
     /// was said; [`Error::Timeout`] and [`Error::Run`] as [`Graph::run`].
     pub fn run(
         &mut self,
-        lane: &mut Lane,
+        scratch: &mut Scratch,
         inputs: &[&[u8]],
         deadline: Option<Deadline>,
     ) -> Result<Ran, Error> {
-        let ran = self.run_once(lane, inputs, deadline);
+        let ran = self.run_once(scratch, inputs, deadline);
         ran.map_err(|error| self.graph.in_its_name(error))
     }
 
     fn run_once(
         &mut self,
-        lane: &mut Lane,
+        scratch: &mut Scratch,
         inputs: &[&[u8]],
         deadline: Option<Deadline>,
     ) -> Result<Ran, Error> {
@@ -176,11 +176,15 @@ impl Prepared {
         let checked = Checked {
             arguments: &arguments,
             order: &self.order,
-            room: lane.room,
+            room: scratch.room,
         };
-        let ran =
-            self.graph
-                .run_checked(lane, &mut self.views, checked, &mut self.outputs, deadline);
+        let ran = self.graph.run_checked(
+            scratch,
+            &mut self.views,
+            checked,
+            &mut self.outputs,
+            deadline,
+        );
         if ran.is_err() {
             // Some outputs may be there before another one is too large.
             self.outputs.fill_with(|| None);

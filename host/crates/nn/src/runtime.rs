@@ -57,7 +57,7 @@ impl OnnxRuntime {
             path: shown.clone(),
             reason,
         };
-        // Held until `ort` has loaded it as well: relocating it twice would take twice as long.
+        // HeldInputs until `ort` has loaded it as well: relocating it twice would take twice as long.
         let (version, _held) = run::library_version(&path).map_err(library)?;
         if minor(&version).is_none_or(|minor| minor < OLDEST_MINOR) {
             return Err(Error::LibraryTooOld {

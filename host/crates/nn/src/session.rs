@@ -24,9 +24,9 @@ use crate::{
     Device, Error, GraphOptions, Mode, OnnxRuntime, Optimization,
     apart::Findings,
     clock::Deadline,
-    learning::Lesson,
     onnx::{self, Reference},
-    permits::{Company, Permit, Permits, Waited, Waiter},
+    scheduling::learning::Lesson,
+    scheduling::permits::{MergePolicy, Permit, Permits, Waited, Waiter},
     text::tidy,
 };
 
@@ -214,14 +214,14 @@ impl Sessions {
     }
 
     /// From now on so many runs of the one shared session may go on at once; elsewhere it is one a
-    /// session. With company, who has a turn may take others along.
-    pub(crate) fn limit(&mut self, runs: usize, company: Option<Company>) {
+    /// session. With policy, who has a turn may take others along.
+    pub(crate) fn limit(&mut self, runs: usize, policy: Option<MergePolicy>) {
         let runs = if self.idle.is_none() {
             runs
         } else {
             self.sessions.len()
         };
-        self.permits = Permits::new(runs, company);
+        self.permits = Permits::new(runs, policy);
     }
 
     /// Looks at how long the first runs take, and lets more go on at once where they are short.

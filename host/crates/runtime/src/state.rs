@@ -13,8 +13,8 @@ use std::{
 use bytes::Bytes;
 use smallvec::SmallVec;
 use tollgate_nn::{
-    Caller, Elements, Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Lane,
-    Prepared, Shape, Tensor, TensorType,
+    Caller, Elements, Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Prepared,
+    Scratch, Shape, Tensor, TensorType,
     clock::{Budget, Deadline, Stamp},
 };
 use wasmtime::{Memory, ResourceLimiter, component::ResourceTable};
@@ -133,7 +133,7 @@ impl State {
                 host: host.clone(),
                 graphs: grants.graphs.clone(),
                 load: grants.load,
-                lane: None,
+                scratch: None,
                 lent: Vec::new(),
                 tensors: Slab::new(limits.handles),
                 held_bytes: 0,
@@ -304,7 +304,7 @@ pub(crate) struct NnCtx {
     pub(crate) graphs: GraphGrant,
     pub(crate) load: bool,
     /// Made with the first tensor; taken out for the duration of a run.
-    lane: Option<Box<Lane>>,
+    scratch: Option<Box<Scratch>>,
     /// Tensors whose bytes were handed to Wasmtime to be lowered, to be used again afterwards.
     lent: Vec<Tensor>,
     /// The tensors that the guest holds handles of.
@@ -333,21 +333,21 @@ impl NnCtx {
         self.deadline.map_or(own, |frame| frame.min(own))
     }
 
-    /// Takes the lane out, for a run whose tensors may have what is left of the limit; to be put back
+    /// Takes the scratch out, for a run whose tensors may have what is left of the limit; to be put back
     /// when the run is over. So many bytes that still count are handed over with the call, and do not
     /// count beside what it gives.
-    pub(crate) fn take_lane(&mut self, handed_over: usize) -> Result<Box<Lane>, NnError> {
-        let mut lane = match self.lane.take() {
-            Some(lane) => lane,
-            None => Box::new(Lane::with(self.host.caller)?),
+    pub(crate) fn take_scratch(&mut self, handed_over: usize) -> Result<Box<Scratch>, NnError> {
+        let mut scratch = match self.scratch.take() {
+            Some(scratch) => scratch,
+            None => Box::new(Scratch::with(self.host.caller)?),
         };
         let held = self.held_bytes.saturating_sub(handed_over);
-        lane.allow(self.tensor_bytes.saturating_sub(held));
-        Ok(lane)
+        scratch.allow(self.tensor_bytes.saturating_sub(held));
+        Ok(scratch)
     }
 
-    pub(crate) fn put_lane(&mut self, lane: Box<Lane>) {
-        self.lane = Some(lane);
+    pub(crate) fn put_scratch(&mut self, scratch: Box<Scratch>) {
+        self.scratch = Some(scratch);
     }
 
     /// A tensor of the guest's to be filled, of this many bytes, counted against the limit.
@@ -358,9 +358,9 @@ impl NnCtx {
         bytes: usize,
     ) -> Result<Tensor, Refusal> {
         self.hold(bytes)?;
-        let tensor = self.take_lane(0).and_then(|mut lane| {
-            let tensor = lane.tensor(ty, dimensions);
-            self.put_lane(lane);
+        let tensor = self.take_scratch(0).and_then(|mut scratch| {
+            let tensor = scratch.tensor(ty, dimensions);
+            self.put_scratch(scratch);
             tensor
         });
         if tensor.is_err() {
@@ -432,8 +432,8 @@ impl NnCtx {
 
     fn recycle(&mut self, tensor: Tensor) {
         // A tensor whose bytes are still being lowered is not taken back.
-        if let Some(lane) = &mut self.lane {
-            lane.recycle(tensor);
+        if let Some(scratch) = &mut self.scratch {
+            scratch.recycle(tensor);
         }
     }
 }

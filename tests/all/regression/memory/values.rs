@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use tollgate_nn::{
     Argument, BatchOptions, BatchPolicy, Data, Error, ErrorCode, Expected, Graph, GraphOptions,
-    GraphRegistry, Lane, Prepared, TensorType,
+    GraphRegistry, Prepared, Scratch, TensorType,
 };
 
 use crate::support::{self, case, has, model};
@@ -63,7 +63,7 @@ enum Way {
 /// memory has other values in it.
 fn run(
     graph: &Graph,
-    lane: &mut Lane,
+    scratch: &mut Scratch,
     way: Way,
     inputs: &[(&[u32], &[f32])],
 ) -> Result<Vec<Vec<f32>>, Error> {
@@ -74,7 +74,7 @@ fn run(
     }
     let mut tensors = Vec::new();
     for ((dimensions, _), bytes) in inputs.iter().zip(&memory) {
-        let mut tensor = lane.tensor(TensorType::Fp32, dimensions)?;
+        let mut tensor = scratch.tensor(TensorType::Fp32, dimensions)?;
         assert!(tensor.fill(&bytes[pad..]));
         tensors.push(tensor);
     }
@@ -91,31 +91,31 @@ fn run(
             },
         })
         .collect();
-    let outcome = graph.run(lane, &arguments, None)?;
+    let outcome = graph.run(scratch, &arguments, None)?;
     drop(arguments);
     memory.iter_mut().for_each(|memory| memory.fill(0x41));
     for mut tensor in tensors {
         tensor.bytes_mut().expect("ours alone").fill(0x41);
-        lane.recycle(tensor);
+        scratch.recycle(tensor);
     }
     let outputs = outcome.outputs.iter().map(|output| floats(output.bytes()));
     let outputs = outputs.collect();
     outcome
         .outputs
         .into_iter()
-        .for_each(|output| lane.recycle(output));
+        .for_each(|output| scratch.recycle(output));
     Ok(outputs)
 }
 
 /// The same by an inference that was made ready.
 fn run_prepared(
     prepared: &mut Prepared,
-    lane: &mut Lane,
+    scratch: &mut Scratch,
     inputs: &[&[f32]],
 ) -> Result<Vec<Vec<f32>>, Error> {
     let mut memory: Vec<Vec<u8>> = inputs.iter().map(|values| bytes(values)).collect();
     let views: Vec<&[u8]> = memory.iter().map(Vec::as_slice).collect();
-    prepared.run(lane, &views, None)?;
+    prepared.run(scratch, &views, None)?;
     memory.iter_mut().for_each(|memory| memory.fill(0x41));
     Ok(prepared
         .take_outputs()
@@ -141,7 +141,7 @@ type Set<'a> = (&'a [&'a [f32]], &'a [&'a [f32]]);
 /// Runs a graph in every way with one set of inputs after another, each with its right outputs.
 fn gives(path: &Path, dimensions: &[&[u32]], sets: &[Set<'_>]) {
     let graph = plain(path);
-    let (mut lane, shown) = (Lane::new().expect("a lane"), path.display());
+    let (mut scratch, shown) = (Scratch::new().expect("a scratch"), path.display());
     for way in [Way::Tensors, Way::Bytes, Way::Odd] {
         for (inputs, outputs) in sets.iter().chain(sets) {
             let inputs: Vec<_> = dimensions
@@ -149,13 +149,13 @@ fn gives(path: &Path, dimensions: &[&[u32]], sets: &[Set<'_>]) {
                 .copied()
                 .zip(inputs.iter().copied())
                 .collect();
-            let came = run(&graph, &mut lane, way, &inputs).expect("a run");
+            let came = run(&graph, &mut scratch, way, &inputs).expect("a run");
             assert_eq!(came, *outputs, "{shown}: {way:?}");
         }
     }
     let mut prepared = prepare(&graph, dimensions);
     for (inputs, outputs) in sets.iter().chain(sets) {
-        let came = run_prepared(&mut prepared, &mut lane, inputs).expect("a run");
+        let came = run_prepared(&mut prepared, &mut scratch, inputs).expect("a run");
         assert_eq!(came, *outputs, "{shown}: prepared");
     }
 }
@@ -240,7 +240,7 @@ fn copies_are_counted() {
         (model("alias-twice"), 2),
     ] {
         let graph = plain(&path);
-        let mut lane = Lane::new().expect("a lane");
+        let mut scratch = Scratch::new().expect("a scratch");
         let inputs = graph.inputs().iter().map(|info| {
             let fixed = info.dimensions.iter();
             let shape = fixed.map(|dimension| dimension.unwrap_or(1)).collect();
@@ -254,7 +254,10 @@ fn copies_are_counted() {
                 data: Data::Tensor(tensor),
             })
             .collect();
-        let ran = graph.run(&mut lane, &arguments, None).expect("a run").ran;
+        let ran = graph
+            .run(&mut scratch, &arguments, None)
+            .expect("a run")
+            .ran;
         assert_eq!(ran.copies_out, copied, "{}", path.display());
     }
 }
@@ -269,20 +272,20 @@ fn outputs_outlive_the_graph() {
     ];
     for name in names {
         let graph = plain(&model(name));
-        let mut lane = Lane::new().expect("a lane");
+        let mut scratch = Scratch::new().expect("a scratch");
         let input = bytes(&[-1., 2.]);
         let data = Data::Bytes {
             ty: TensorType::Fp32,
             dimensions: &[1, 2],
             bytes: &input,
         };
-        let outcome = graph.run(&mut lane, &[Argument { name: None, data }], None);
+        let outcome = graph.run(&mut scratch, &[Argument { name: None, data }], None);
         let outputs = outcome.expect("a run").outputs;
         let before: Vec<Vec<u8>> = outputs
             .iter()
             .map(|output| output.bytes().to_vec())
             .collect();
-        drop((graph, lane, input));
+        drop((graph, scratch, input));
         for (output, before) in outputs.iter().zip(before) {
             assert_eq!(output.bytes(), before, "{name}");
         }
@@ -292,16 +295,18 @@ fn outputs_outlive_the_graph() {
 #[test]
 fn an_output_that_is_not_written_is_an_error() {
     let graph = plain(&model("unwritten"));
-    let mut lane = Lane::new().expect("a lane");
+    let mut scratch = Scratch::new().expect("a scratch");
     let says = |error: Error| {
         assert_eq!(error.code(), ErrorCode::RuntimeError);
         has(&error.to_string(), &["`graph`", "output `y`", "unwritten"]);
     };
     for _ in 0..3 {
-        says(run(&graph, &mut lane, Way::Bytes, &[(&[1, 2], &[1., 2.])]).expect_err("no output"));
+        says(
+            run(&graph, &mut scratch, Way::Bytes, &[(&[1, 2], &[1., 2.])]).expect_err("no output"),
+        );
     }
     let mut prepared = prepare(&graph, &[&[1, 2]]);
-    says(run_prepared(&mut prepared, &mut lane, &[&[1., 2.]]).expect_err("no output"));
+    says(run_prepared(&mut prepared, &mut scratch, &[&[1., 2.]]).expect_err("no output"));
 }
 
 #[test]
@@ -317,10 +322,10 @@ fn echoed_output_of_another_in_the_batch() {
                     .map(|caller| {
                         let graph = &graph;
                         scope.spawn(move || {
-                            let mut lane = Lane::new().expect("a lane");
+                            let mut scratch = Scratch::new().expect("a scratch");
                             let values = [100 * caller + 10 * turn + round; 4].map(|v| v as f32);
                             let inputs = [(&[1, 4][..], &values[..])];
-                            (run(graph, &mut lane, Way::Bytes, &inputs), values)
+                            (run(graph, &mut scratch, Way::Bytes, &inputs), values)
                         })
                     })
                     .collect();

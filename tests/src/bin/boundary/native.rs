@@ -6,12 +6,12 @@
 use crate::{Call, GRAPH, Setup};
 use std::sync::Arc;
 use tollgate_nn::clock::{self, Stamp};
-use tollgate_nn::{Argument, Data, Graph, GraphOptions, GraphRegistry, Lane, TensorType};
+use tollgate_nn::{Argument, Data, Graph, GraphOptions, GraphRegistry, Scratch, TensorType};
 
 /// A model and an input for it.
 pub struct Native {
     graph: Arc<Graph>,
-    lane: Lane,
+    scratch: Scratch,
     input: String,
     dimensions: Vec<u32>,
     data: Vec<u8>,
@@ -24,7 +24,7 @@ impl Native {
         let bytes = (0..floats).flat_map(|i| (i as f32 % 17.0 / 17.0 - 0.5).to_le_bytes());
         Ok(Self {
             graph: GraphRegistry::new().load_file(GRAPH, &setup.model, &options)?,
-            lane: Lane::new()?,
+            scratch: Scratch::new()?,
             input: setup.input.clone(),
             dimensions: setup.dimensions.clone(),
             data: bytes.collect(),
@@ -43,10 +43,10 @@ impl Native {
                     bytes: &self.data,
                 },
             };
-            let outcome = self.graph.run(&mut self.lane, &[input], None)?;
+            let outcome = self.graph.run(&mut self.scratch, &[input], None)?;
             run += outcome.ran.ended.ticks_since(outcome.ran.started);
             for output in outcome.outputs {
-                self.lane.recycle(output);
+                self.scratch.recycle(output);
             }
         }
         let after = Stamp::now();

@@ -4,12 +4,12 @@
 use crate::{Answers, Setup, load::Caller};
 use anyhow::Context;
 use std::sync::Arc;
-use tollgate_nn::{Argument, Data, Graph, Lane, TensorType};
+use tollgate_nn::{Argument, Data, Graph, Scratch, TensorType};
 
-/// One thread's lane and input.
+/// One thread's scratch and input.
 pub struct Native {
     graph: Arc<Graph>,
-    lane: Lane,
+    scratch: Scratch,
     input: String,
     dimensions: Vec<u32>,
     data: Vec<u8>,
@@ -21,7 +21,7 @@ pub fn callers(setup: &Setup, graph: &Arc<Graph>) -> anyhow::Result<Vec<Native>>
     let caller = |seed: u32| {
         Ok(Native {
             graph: Arc::clone(graph),
-            lane: Lane::new()?,
+            scratch: Scratch::new()?,
             input: setup.input.clone(),
             dimensions: setup.dimensions.clone(),
             data: noise(&setup.dimensions, seed),
@@ -46,11 +46,11 @@ impl Caller for Native {
                 bytes: &self.data,
             },
         };
-        let outcome = self.graph.run(&mut self.lane, &[input], None)?;
+        let outcome = self.graph.run(&mut self.scratch, &[input], None)?;
         for output in outcome.outputs {
             let first = output.bytes().first_chunk().context("an empty output")?;
             self.answer = f32::from_le_bytes(*first);
-            self.lane.recycle(output);
+            self.scratch.recycle(output);
         }
         Ok(())
     }

@@ -30,7 +30,7 @@ const FIRING: u64 = 1;
 const FIRED: u64 = 2;
 // Any other value is the deadline of the run that is going on.
 
-/// One at a time: the options of the runs of one [`crate::Lane`].
+/// One at a time: the options of the runs of one [`crate::Scratch`].
 pub(crate) struct Cancel {
     slot: Arc<Slot>,
     subscribed: bool,

@@ -199,14 +199,14 @@ fn run_in_place(
     }
     let state = store.data_mut();
     let deadline = state.nn.inference_deadline(state.ledger.since());
-    let mut lane = state.nn.take_lane(0)?;
+    let mut scratch = state.nn.take_scratch(0)?;
     let ran = {
         // The shared borrow of the store holds the guest's memory still for the whole run.
         let store = &*store;
         let inputs: SmallVec<[&[u8]; 4]> =
             inputs.iter().map(|input| input.as_slice(store)).collect();
-        prepared.run(&mut lane, &inputs, Some(deadline))
+        prepared.run(&mut scratch, &inputs, Some(deadline))
     };
-    store.data_mut().nn.put_lane(lane);
+    store.data_mut().nn.put_scratch(scratch);
     Ok(ran?)
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tollgate_nn::{Argument, Data, ErrorCode, Graph, Lane, Outcome as Ran, Shape, TensorInfo};
+use tollgate_nn::{Argument, Data, ErrorCode, Graph, Outcome as Ran, Scratch, Shape, TensorInfo};
 use wasmtime::{
     StoreContextMut,
     component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr},
@@ -114,10 +114,10 @@ fn infer(
 }
 
 fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Input]) -> Result<Ran, Refusal> {
-    let mut lane = store.data_mut().nn.take_lane(0)?;
-    let result = run_in_place(store, &mut lane, graph, inputs);
+    let mut scratch = store.data_mut().nn.take_scratch(0)?;
+    let result = run_in_place(store, &mut scratch, graph, inputs);
     let state = store.data_mut();
-    state.nn.put_lane(lane);
+    state.nn.put_scratch(scratch);
     let (ran, bytes) = result?;
     state.ledger.counts.bytes_in += bytes;
     Ok(ran)
@@ -127,7 +127,7 @@ fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Input]) -> Result<Ran, Re
 /// still for the whole call.
 fn run_in_place(
     store: &Store<'_>,
-    lane: &mut Lane,
+    scratch: &mut Scratch,
     graph: &Graph,
     inputs: &[Input],
 ) -> Result<(Ran, u64), Refusal> {
@@ -169,5 +169,5 @@ fn run_in_place(
         let state = store.data();
         state.nn.inference_deadline(state.ledger.since())
     };
-    Ok((graph.run(lane, &arguments, Some(deadline))?, total))
+    Ok((graph.run(scratch, &arguments, Some(deadline))?, total))
 }

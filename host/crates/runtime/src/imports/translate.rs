@@ -162,9 +162,9 @@ pub(super) fn infer(state: &mut State, graph: &Graph, kept: &mut Kept) -> Result
         }
     }
     let deadline = state.nn.inference_deadline(state.ledger.since());
-    let mut lane = state.nn.take_lane(0)?;
-    let ran = graph.run(&mut lane, &arguments, Some(deadline));
-    state.nn.put_lane(lane);
+    let mut scratch = state.nn.take_scratch(0)?;
+    let ran = graph.run(&mut scratch, &arguments, Some(deadline));
+    state.nn.put_scratch(scratch);
     drop(arguments);
     let ran = ran?;
     state.ledger.inference(&ran.ran);

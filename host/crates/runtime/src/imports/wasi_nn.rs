@@ -254,10 +254,10 @@ fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors
                 TensorEntry::Refused { .. } => None,
             });
     let handed_over = handed_over.fold(0, usize::saturating_add);
-    let mut lane = nn.take_lane(handed_over)?;
-    let result = run_in(store, &mut lane, graph, inputs);
+    let mut scratch = nn.take_scratch(handed_over)?;
+    let result = run_in(store, &mut scratch, graph, inputs);
     let state = store.data_mut();
-    state.nn.put_lane(lane);
+    state.nn.put_scratch(scratch);
     let outcome = result?;
     state.ledger.inference(&outcome.ran);
     Ok(outcome.outputs)
@@ -265,7 +265,7 @@ fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Named]) -> Result<Tensors
 
 fn run_in(
     store: &Store<'_>,
-    lane: &mut tollgate_nn::Lane,
+    scratch: &mut tollgate_nn::Scratch,
     graph: &Graph,
     inputs: &[Named],
 ) -> Result<tollgate_nn::Outcome, Refusal> {
@@ -285,7 +285,7 @@ fn run_in(
         let state = store.data();
         state.nn.inference_deadline(state.ledger.since())
     };
-    Ok(graph.run(lane, &arguments, Some(deadline))?)
+    Ok(graph.run(scratch, &arguments, Some(deadline))?)
 }
 
 fn argument<'a>(

@@ -12,7 +12,7 @@ use std::{
 
 use smallvec::SmallVec;
 use tollgate_nn::{
-    Argument, Data, Error as NnError, ErrorCode, Graph, Lane, Tensor, TensorInfo, TensorType,
+    Argument, Data, Error as NnError, ErrorCode, Graph, Scratch, Tensor, TensorInfo, TensorType,
     clock::{Budget, Deadline, Stamp},
 };
 use tollgate_twin_abi as abi;
@@ -23,7 +23,7 @@ use crate::{Bucket, Grants, Limits, NnHost, services::Services};
 pub(super) struct Host {
     table: abi::Host,
     nn: NnHost,
-    lane: Lane,
+    scratch: Scratch,
     graphs: Vec<Option<Arc<Graph>>>,
     pub(super) services: Services,
     pub(super) buckets: Vec<Option<Arc<dyn Bucket>>>,
@@ -57,7 +57,7 @@ impl Host {
                 bucket_increment: services::bucket_increment,
                 bucket_keys: services::bucket_keys,
             },
-            lane: Lane::with(nn.caller)?,
+            scratch: Scratch::with(nn.caller)?,
             nn,
             graphs: Vec::new(),
             services: Services::new(grants, limits),
@@ -223,7 +223,7 @@ unsafe extern "C" fn infer(
             };
             // SAFETY: the sink and its context came with the call; the tensor lives for it.
             unsafe { outputs(context, &native) };
-            host.lane.recycle(tensor);
+            host.scratch.recycle(tensor);
         }
     });
     host.in_host_ns += Stamp::now().nanos_since(begin);
@@ -272,7 +272,7 @@ unsafe fn run(
         .collect::<Result<SmallVec<[Argument<'_>; 4]>, Failed>>()?;
     let own = host.inference.from(Stamp::now());
     let deadline = host.until.map_or(own, |frame| frame.min(own));
-    let outcome = graph.run(&mut host.lane, &arguments, Some(deadline))?;
+    let outcome = graph.run(&mut host.scratch, &arguments, Some(deadline))?;
     host.infer_ns += outcome.ran.ended.nanos_since(outcome.ran.started);
     Ok(outcome.outputs)
 }

@@ -17,7 +17,7 @@ const LATEST_NS: u64 = 1_000_000;
 const MOST_DOUBT: u32 = 8;
 
 #[derive(Default)]
-pub(crate) struct Due {
+pub(crate) struct Returning {
     /// Rows that are expected.
     pub(crate) rows: u32,
     /// Of so many, since the last time that all had come.
@@ -31,7 +31,7 @@ pub(crate) struct Due {
     skip: u32,
 }
 
-impl Due {
+impl Returning {
     /// So many rows were answered at this moment, after a run of so many nanoseconds; zero where
     /// that is not known.
     pub(crate) fn expect(&mut self, rows: u32, took: u64, now: Stamp) {
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn they_are_waited_for_until_all_are_there_or_the_moment_is_over() {
-        let (mut due, start) = (Due::default(), Stamp::now());
+        let (mut due, start) = (Returning::default(), Stamp::now());
         assert!(due.until().is_none());
         due.expect(3, RUN, start);
         due.came(1, after(start, 10));
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_long_run_is_no_reason_to_wait_long() {
-        let (mut due, start) = (Due::default(), Stamp::now());
+        let (mut due, start) = (Returning::default(), Stamp::now());
         due.expect(3, 80 * RUN, start);
         due.look(after(start, 1010));
         assert!(due.until().is_none());
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn those_who_do_not_come_are_expected_more_and_more_rarely() {
-        let mut due = Due::default();
+        let mut due = Returning::default();
         let mut now = Stamp::now();
         let mut waited = 0;
         for _ in 0..1000 {

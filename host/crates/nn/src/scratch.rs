@@ -1,7 +1,7 @@
 //! What one caller brings to its inferences, one at a time: options that can be cancelled, memory
 //! that is used again, and the views over inputs that stay where they are.
 //!
-//! A lane belongs to one caller (one instance), so nothing in it is locked and no memory of one
+//! A scratch belongs to one caller (one instance), so nothing in it is locked and no memory of one
 //! guest is ever handed to another.
 
 use smallvec::SmallVec;
@@ -13,7 +13,7 @@ use crate::{
     run::{Cancel, Feeds, Names, ViewSlot},
 };
 
-/// How many bytes of tensors a lane keeps for later, at most: some frames' worth for a camera's
+/// How many bytes of tensors a scratch keeps for later, at most: some frames' worth for a camera's
 /// pictures, little beside an instance's own memory.
 const KEPT_BYTES: usize = 32 << 20;
 
@@ -109,7 +109,7 @@ pub struct Ran {
 }
 
 /// What one caller brings to its inferences.
-pub struct Lane {
+pub struct Scratch {
     pub(crate) caller: Caller,
     pub(crate) cancel: Cancel,
     pub(crate) views: Views,
@@ -117,17 +117,17 @@ pub struct Lane {
     pub(crate) room: Room,
 }
 
-impl Lane {
-    /// A new lane of nobody in particular, with nothing kept yet.
+impl Scratch {
+    /// A new scratch of nobody in particular, with nothing kept yet.
     ///
     /// # Errors
     ///
-    /// As [`Lane::with`].
+    /// As [`Scratch::with`].
     pub fn new() -> Result<Self, Error> {
         Self::with(Caller::default())
     }
 
-    /// A new lane, with nothing kept yet.
+    /// A new scratch, with nothing kept yet.
     ///
     /// # Errors
     ///

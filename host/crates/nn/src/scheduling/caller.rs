@@ -37,7 +37,7 @@ pub enum Priority {
     Low,
 }
 
-/// What a lane's inferences are asked for with.
+/// What a scratch's inferences are asked for with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// On whose behalf.

@@ -8,15 +8,15 @@ use smallvec::SmallVec;
 use crate::{
     Tensor, TensorType,
     clock::{Deadline, Stamp},
-    rows::concatenate,
-    run::Lent,
+    run::LentInputs,
+    scheduling::rows::concatenate,
 };
 
 /// How much memory a graph keeps for its batches, in bytes: a camera's pictures by the dozen.
 const KEPT_BYTES: usize = 64 << 20;
 
 /// An inference that may be merged with others.
-pub(crate) struct Seat {
+pub(crate) struct PendingRun {
     rows: u32,
     /// Bytes of all inputs, and of the outputs as far as they are foretold.
     pub(crate) bytes: usize,
@@ -24,7 +24,7 @@ pub(crate) struct Seat {
     /// merged. None where it is not to be merged at all.
     pub(crate) open: Option<SmallVec<[u32; 4]>>,
     pub(crate) deadline: Option<Deadline>,
-    pub(crate) lent: Lent,
+    pub(crate) lent: LentInputs,
     answer: Mutex<Option<Answer>>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Part {
     pub(crate) ended: Stamp,
 }
 
-impl Seat {
+impl PendingRun {
     /// An inference of so many rows. One that is not to be merged counts as one.
     pub(crate) fn new(
         rows: u32,
@@ -63,7 +63,7 @@ impl Seat {
             bytes,
             open,
             deadline,
-            lent: Lent::default(),
+            lent: LentInputs::default(),
             answer: Mutex::new(None),
         }
     }
@@ -73,7 +73,7 @@ impl Seat {
     }
 
     /// Whether both may be in one run.
-    pub(crate) fn suits(&self, other: &Seat) -> bool {
+    pub(crate) fn suits(&self, other: &PendingRun) -> bool {
         self.open.is_some() && self.open == other.open
     }
 

@@ -2,10 +2,10 @@
 //!
 //! While there are enough, taking and giving one back is an atomic operation each. Only who has to
 //! wait takes the lock, which is held for a few instructions and never during an inference. Every
-//! wait has a deadline when its caller has one. A permit is handed to the next in the [`Line`], never
+//! wait has a deadline when its caller has one. A permit is handed to the next in the [`FairQueue`], never
 //! put back for others to snatch; who gets one may take others along, and answers them.
 //!
-//! Where others may go along, a permit can be held back for company: for as long as was asked for,
+//! Where others may go along, a permit can be held back for policy: for as long as was asked for,
 //! or for the moment in which those who were answered together come back together. Nobody spins or
 //! gives way meanwhile: all sleep, and the last who comes is awake anyway and runs for all.
 //!
@@ -27,11 +27,11 @@ use smallvec::SmallVec;
 use crate::{
     Batching, Caller,
     clock::{Budget, Deadline, Stamp},
-    cores,
-    due::Due,
-    learning::{Learning, Lesson},
-    line::Line,
-    seat::Seat,
+    scheduling::cores,
+    scheduling::fair_queue::FairQueue,
+    scheduling::learning::{Learning, Lesson},
+    scheduling::pending::PendingRun,
+    scheduling::returning::Returning,
 };
 
 /// Set in `free` while somebody waits; then permits change hands under the lock alone.
@@ -45,7 +45,7 @@ pub(crate) struct Permits {
     free: AtomicUsize,
     count: usize,
     waiting: Mutex<Waiting>,
-    company: Option<Company>,
+    policy: Option<MergePolicy>,
     /// Whether nobody ever waits: runs are so short that turns would cost more.
     unlimited: AtomicBool,
     learning: Learning,
@@ -55,7 +55,7 @@ pub(crate) struct Permits {
 
 /// That who gets a permit may take others along, and how far.
 #[derive(Debug)]
-pub(crate) struct Company {
+pub(crate) struct MergePolicy {
     /// How many rows to run of so many that could, for 1, 2, 3 and so on; more are the last's.
     sizes: Vec<u32>,
     /// None where nobody waits longer than those take who are on their way.
@@ -64,10 +64,10 @@ pub(crate) struct Company {
 
 #[derive(Default)]
 struct Waiting {
-    line: Line<Arc<Waiter>>,
+    line: FairQueue<Arc<Waiter>>,
     /// Rows that run beside the first of each permit.
     along: u32,
-    due: Due,
+    due: Returning,
 }
 
 /// One caller in the line.
@@ -80,21 +80,21 @@ pub(crate) struct Waiter {
     asked: Stamp,
     /// Where it fell asleep, if that is known.
     core: Option<usize>,
-    pub(crate) seat: Seat,
+    pub(crate) pending: PendingRun,
 }
 
 /// In the line, or taken along and not answered yet.
 const WAITS: u8 = 0;
 /// A permit was handed to it.
 const HAS_TURN: u8 = 1;
-/// Who took it along has put the answer in its seat.
+/// Who took it along has put the answer in its pending.
 const ANSWERED: u8 = 2;
 
 /// How a wait ends.
 pub(crate) enum Waited<T> {
     /// With the right to run.
     Turn(T),
-    /// Somebody else ran it: the answer is in the seat.
+    /// Somebody else ran it: the answer is in the pending.
     Answered,
     /// The deadline passed.
     Late,
@@ -111,7 +111,7 @@ pub(crate) struct Permit<'a> {
     took: u64,
 }
 
-impl Company {
+impl MergePolicy {
     /// As many rows in one run as pay; with a delay, the first of them waits so long for the others.
     pub(crate) fn new(batching: &Batching) -> Self {
         let (max, delay) = (batching.max, batching.delay);
@@ -134,21 +134,24 @@ impl Company {
 }
 
 impl Waiting {
-    /// Rows in the line that may run with a seat's, its own included.
-    fn rows(&self, seat: &Seat) -> u32 {
-        let suiting = self.line.iter().filter(|other| other.seat.suits(seat));
-        let rows = suiting.map(|other| other.seat.rows());
+    /// Rows in the line that may run with a pending's, its own included.
+    fn rows(&self, pending: &PendingRun) -> u32 {
+        let suiting = self
+            .line
+            .iter()
+            .filter(|other| other.pending.suits(pending));
+        let rows = suiting.map(|other| other.pending.rows());
         rows.fold(0, u32::saturating_add)
     }
 
-    fn all_suit(&self, seat: &Seat) -> bool {
-        self.line.iter().all(|other| other.seat.suits(seat))
+    fn all_suit(&self, pending: &PendingRun) -> bool {
+        self.line.iter().all(|other| other.pending.suits(pending))
     }
 }
 
 impl Waiter {
     /// The calling thread, with what it brings.
-    pub(crate) fn new(caller: Caller, seat: Seat) -> Self {
+    pub(crate) fn new(caller: Caller, pending: PendingRun) -> Self {
         Self {
             thread: thread::current(),
             state: AtomicU8::new(WAITS),
@@ -156,11 +159,11 @@ impl Waiter {
             caller,
             asked: Stamp::now(),
             core: cores::here(),
-            seat,
+            pending,
         }
     }
 
-    /// The answer is in the seat: lets the caller go on.
+    /// The answer is in the pending: lets the caller go on.
     pub(crate) fn answered(&self) {
         self.state.store(ANSWERED, Ordering::Release);
         self.thread.unpark();
@@ -185,14 +188,14 @@ impl Waiter {
 }
 
 impl Permits {
-    /// So many; with company, who gets one may take others along.
-    pub(crate) fn new(count: usize, company: Option<Company>) -> Self {
+    /// So many; with policy, who gets one may take others along.
+    pub(crate) fn new(count: usize, policy: Option<MergePolicy>) -> Self {
         let count = count.clamp(1, UNLIMITED);
         Self {
             free: AtomicUsize::new(count),
             count,
             waiting: Mutex::default(),
-            company,
+            policy,
             unlimited: AtomicBool::new(count == UNLIMITED),
             learning: Learning::off(),
             lesson: Lesson::default(),
@@ -217,7 +220,7 @@ impl Permits {
     }
 
     fn delay(&self) -> Option<Budget> {
-        self.company.as_ref()?.delay
+        self.policy.as_ref()?.delay
     }
 
     /// A permit that is there at once; none where some are queued or all are taken, or where a
@@ -251,7 +254,7 @@ impl Permits {
             let mut waiting = lock(&self.waiting);
             // From here on nobody takes or gives a permit without the lock.
             self.free.fetch_or(QUEUED, Ordering::Acquire);
-            let rows = waiter.seat.rows();
+            let rows = waiter.pending.rows();
             waiting.due.came(rows, Stamp::now());
             let (ticket, caller) = (Arc::clone(waiter), waiter.caller);
             waiting.line.push(ticket, caller, rows);
@@ -271,7 +274,7 @@ impl Permits {
                 Some(HAS_TURN) => return Waited::Turn(self.permit(true)),
                 Some(ANSWERED) => return Waited::Answered,
                 Some(_) => return Waited::Late,
-                // Company was waited for long enough, or somebody has to see to that it is not.
+                // MergePolicy was waited for long enough, or somebody has to see to that it is not.
                 None => held = self.settle(lock(&self.waiting), Some(waiter)),
             }
         }
@@ -312,7 +315,7 @@ impl Permits {
         self.free.fetch_or(QUEUED, Ordering::Relaxed);
         self.free.fetch_add(1, Ordering::AcqRel);
         waiting.along = waiting.along.saturating_sub(along);
-        if self.company.is_some() && self.delay().is_none() {
+        if self.policy.is_some() && self.delay().is_none() {
             waiting
                 .due
                 .expect(along.saturating_add(1), took, Stamp::now());
@@ -327,35 +330,35 @@ impl Permits {
 
     /// How many rows one run should have: with a delay as many as may be, else what pays best of one
     /// permit's part of all that wait, run or are about to come back.
-    fn share(&self, waiting: &Waiting, company: &Company) -> u32 {
-        if company.delay.is_some() {
-            return company.size(u32::MAX);
+    fn share(&self, waiting: &Waiting, policy: &MergePolicy) -> u32 {
+        if policy.delay.is_some() {
+            return policy.size(u32::MAX);
         }
-        let rows = waiting.line.iter().map(|waiter| waiter.seat.rows());
+        let rows = waiting.line.iter().map(|waiter| waiter.pending.rows());
         let rows = rows.fold(0, u32::saturating_add);
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let running = number(self.count.saturating_sub(self.left()));
         let others = [waiting.along, waiting.due.rows, running];
         let all = others.into_iter().fold(rows, u32::saturating_add);
-        company.size(all.div_ceil(number(self.count)))
+        policy.size(all.div_ceil(number(self.count)))
     }
 
-    /// Until when one in the line is held back for the sake of company; none if it may go.
+    /// Until when one in the line is held back for the sake of policy; none if it may go.
     fn held(&self, waiting: &Waiting, waiter: &Waiter) -> Option<Deadline> {
-        let company = self.company.as_ref()?;
-        waiter.seat.open.as_ref()?;
-        let until = match company.delay {
+        let policy = self.policy.as_ref()?;
+        waiter.pending.open.as_ref()?;
+        let until = match policy.delay {
             Some(_) => self.delayed(waiter)?,
             None => waiting.due.until()?,
         };
-        let complete = waiting.rows(&waiter.seat) >= self.share(waiting, company);
+        let complete = waiting.rows(&waiter.pending) >= self.share(waiting, policy);
         (!complete && !until.left().is_zero()).then_some(until)
     }
 
     /// Until when one waits for others at the most, where there is a delay that is not over and it can run
     /// with others.
     fn delayed(&self, waiter: &Waiter) -> Option<Deadline> {
-        waiter.seat.open.as_ref()?;
+        waiter.pending.open.as_ref()?;
         let until = self.delay()?.from(waiter.asked);
         (!until.left().is_zero()).then_some(until)
     }
@@ -418,7 +421,7 @@ impl Permits {
         waiting.due.look(Stamp::now());
         let mut next = waiting.line.first(|_| true)?;
         if self.held(waiting, next).is_some() {
-            if self.delay().is_none() && waiting.all_suit(&next.seat) {
+            if self.delay().is_none() && waiting.all_suit(&next.pending) {
                 return None;
             }
             // Others may be complete, or have waited long enough.
@@ -427,16 +430,16 @@ impl Permits {
                 .first(|other| self.held(waiting, other).is_none())?;
         }
         let mut next = Arc::clone(next);
-        if let (Some(caller), Some(company)) = (caller, &self.company)
+        if let (Some(caller), Some(policy)) = (caller, &self.policy)
             && waiting.line.iter().any(|one| Arc::ptr_eq(one, caller))
-            && waiting.all_suit(&caller.seat)
-            && waiting.rows(&caller.seat) <= self.share(waiting, company)
+            && waiting.all_suit(&caller.pending)
+            && waiting.rows(&caller.pending) <= self.share(waiting, policy)
         {
             // Where all go along, who is awake runs for all.
             next = Arc::clone(caller);
         } else if let Some(here) = cores::here() {
             // This core is about to be free: who slept on it wakes up on it.
-            let alike = |other: &Arc<Waiter>| other.seat.open == next.seat.open;
+            let alike = |other: &Arc<Waiter>| other.pending.open == next.pending.open;
             let near = |other: &Arc<Waiter>| other.core == Some(here);
             next = waiting.line.first_near(alike, near).cloned()?;
         }
@@ -445,30 +448,32 @@ impl Permits {
 }
 
 impl Permit<'_> {
-    /// Takes others along: those of the line that suit the holder's seat, in the line's order, with
+    /// Takes others along: those of the line that suit the holder's pending, in the line's order, with
     /// at most so many bytes. Also says whether there is more to do than one inference a permit.
     pub(crate) fn take(
         &mut self,
-        own: &Seat,
+        own: &PendingRun,
         mut bytes: usize,
     ) -> (SmallVec<[Arc<Waiter>; 16]>, bool) {
         let mut taken = SmallVec::new();
         let permits = self.permits;
-        let Some(company) = &permits.company else {
+        let Some(policy) = &permits.policy else {
             return (taken, false);
         };
         let mut waiting = lock(&permits.waiting);
-        let share = permits.share(&waiting, company);
+        let share = permits.share(&waiting, policy);
         let mut room = share.saturating_sub(own.rows());
         while let Some(waiter) = waiting.line.take(|other| {
-            let seat = &other.seat;
-            seat.suits(own) && seat.rows() <= room && seat.bytes <= bytes
+            let pending = &other.pending;
+            pending.suits(own) && pending.rows() <= room && pending.bytes <= bytes
         }) {
-            room -= waiter.seat.rows();
-            bytes -= waiter.seat.bytes;
+            room -= waiter.pending.rows();
+            bytes -= waiter.pending.bytes;
             taken.push(waiter);
         }
-        let rows = taken.iter().map(|waiter: &Arc<Waiter>| waiter.seat.rows());
+        let rows = taken
+            .iter()
+            .map(|waiter: &Arc<Waiter>| waiter.pending.rows());
         self.along = rows.fold(own.rows().saturating_sub(1), u32::saturating_add);
         waiting.along = waiting.along.saturating_add(self.along);
         permits.free.fetch_or(QUEUED, Ordering::Relaxed);

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 /// The inputs of one inference, lent or not.
 #[derive(Default)]
-pub(crate) struct Lent(Mutex<Option<Pieces>>);
+pub(crate) struct LentInputs(Mutex<Option<Pieces>>);
 
 struct Pieces(SmallVec<[(NonNull<u8>, usize); 4]>);
 
@@ -24,9 +24,9 @@ struct Pieces(SmallVec<[(NonNull<u8>, usize); 4]>);
 unsafe impl Send for Pieces {}
 
 /// The inputs, held so that the loan cannot end.
-pub(crate) struct Held<'a>(MutexGuard<'a, Option<Pieces>>);
+pub(crate) struct HeldInputs<'a>(MutexGuard<'a, Option<Pieces>>);
 
-impl Lent {
+impl LentInputs {
     /// Lends bytes for as long as `body` runs.
     pub(crate) fn lend<'b, R>(
         &self,
@@ -34,7 +34,7 @@ impl Lent {
         body: impl FnOnce() -> R,
     ) -> R {
         /// Ends the loan however `body` ends.
-        struct End<'a>(&'a Lent);
+        struct End<'a>(&'a LentInputs);
         impl Drop for End<'_> {
             fn drop(&mut self) {
                 *self.0.lock() = None;
@@ -48,9 +48,9 @@ impl Lent {
     }
 
     /// Takes hold of what is lent; none where the loan is over.
-    pub(crate) fn hold(&self) -> Option<Held<'_>> {
+    pub(crate) fn hold(&self) -> Option<HeldInputs<'_>> {
         let guard = self.lock();
-        guard.is_some().then_some(Held(guard))
+        guard.is_some().then_some(HeldInputs(guard))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Pieces>> {
@@ -59,7 +59,7 @@ impl Lent {
     }
 }
 
-impl Held<'_> {
+impl HeldInputs<'_> {
     /// The bytes of one input, by its place.
     pub(crate) fn input(&self, place: usize) -> Option<&[u8]> {
         let &(start, length) = self.0.as_ref()?.0.get(place)?;
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn bytes_are_there_during_the_loan_and_not_after() {
-        let lent = Lent::default();
+        let lent = LentInputs::default();
         assert!(lent.hold().is_none());
         let bytes = [1, 2, 3];
         lent.lend([&bytes[..], &[]].into_iter(), || {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_loan_does_not_end_while_somebody_reads() {
-        let lent = Arc::new(Lent::default());
+        let lent = Arc::new(LentInputs::default());
         let (go, gone) = (mpsc::channel(), mpsc::channel());
         let reader = thread::spawn({
             let lent = Arc::clone(&lent);

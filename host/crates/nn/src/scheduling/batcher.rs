@@ -19,13 +19,13 @@ use smallvec::SmallVec;
 use crate::{
     Batching, Caller, Error, Tensor,
     clock::{Deadline, Stamp},
-    lane::Argument,
     model::Model,
-    permits::{Waited, Waiter},
     room::Room,
-    rows::with_rows,
     run::{self, Attempt, Cancel, Feeds, Memory, RunFault},
-    seat::{Answer, Merged, Part, Seat, Spare},
+    scheduling::pending::{Answer, Merged, Part, PendingRun, Spare},
+    scheduling::permits::{Waited, Waiter},
+    scheduling::rows::with_rows,
+    scratch::Argument,
     session::{Loan, Sessions},
 };
 
@@ -37,7 +37,7 @@ pub(crate) struct Batcher {
     max: u32,
     spare: Arc<Spare>,
     /// Whether there was more to do than one inference a permit when the last turn came: then
-    /// the next one looks for company even if it could run at once.
+    /// the next one looks for policy even if it could run at once.
     crowded: AtomicBool,
     /// Off for good once the graph gave other rows than it took.
     merges: AtomicBool,
@@ -105,12 +105,12 @@ impl<'a> Request<'a> {
             .is_some_and(|deadline| deadline.left().is_zero())
     }
 
-    fn seat(&self, open: Option<SmallVec<[u32; 4]>>) -> Seat {
+    fn pending(&self, open: Option<SmallVec<[u32; 4]>>) -> PendingRun {
         let outputs = self.outputs.iter().flatten();
         let bytes = self.inputs().map(<[u8]>::len);
         let bytes = bytes.chain(outputs.map(|output| output.bytes().len()));
         let bytes = bytes.fold(0, usize::saturating_add);
-        Seat::new(self.rows().unwrap_or(1), bytes, open, self.deadline)
+        PendingRun::new(self.rows().unwrap_or(1), bytes, open, self.deadline)
     }
 }
 
@@ -146,16 +146,16 @@ impl Batcher {
             && request
                 .rows()
                 .is_some_and(|rows| rows > 0 && rows < self.max);
-        let seat = request.seat(merges.then(|| request.open()));
-        let waiter = Arc::new(Waiter::new(request.caller, seat));
-        let seat = &waiter.seat;
-        let waited = seat.lent.lend(request.inputs(), || {
+        let pending = request.pending(merges.then(|| request.open()));
+        let waiter = Arc::new(Waiter::new(request.caller, pending));
+        let pending = &waiter.pending;
+        let waited = pending.lent.lend(request.inputs(), || {
             sessions.wait(&waiter, request.deadline)
         });
         match waited {
-            Waited::Turn(loan) => self.lead(loan, seat, request, cancel),
+            Waited::Turn(loan) => self.lead(loan, pending, request, cancel),
             Waited::Late => Turn::Late,
-            Waited::Answered => match seat.take_answer() {
+            Waited::Answered => match pending.take_answer() {
                 Some(Answer::Ran(part)) => Turn::Ran { part, turn: None },
                 Some(Answer::Late) => Turn::Late,
                 Some(Answer::Alone) | None => alone(sessions, request),
@@ -167,7 +167,7 @@ impl Batcher {
     fn lead<'s>(
         &self,
         mut loan: Loan<'s>,
-        seat: &Seat,
+        pending: &PendingRun,
         request: &Request<'_>,
         cancel: &mut Cancel,
     ) -> Turn<'s> {
@@ -175,27 +175,27 @@ impl Batcher {
             // The next one in the line takes the others along.
             return Turn::Late;
         }
-        let mut crew = Crew::default();
-        if seat.open.is_some() {
-            let bytes = BATCH_BYTES.saturating_sub(seat.bytes);
-            let (taken, crowded) = loan.permit().take(seat, bytes);
-            crew.0 = taken;
+        let mut others = Merging::default();
+        if pending.open.is_some() {
+            let bytes = BATCH_BYTES.saturating_sub(pending.bytes);
+            let (taken, crowded) = loan.permit().take(pending, bytes);
+            others.0 = taken;
             self.crowded.store(crowded, Ordering::Relaxed);
         }
-        if crew.0.is_empty() {
+        if others.0.is_empty() {
             return Turn::Alone(loan);
         }
         let turn = Stamp::now();
         let ran = loan
             .session()
             .ok_or_else(|| RunFault::Failed("there is no session".to_owned()))
-            .and_then(|session| self.merge(session, &mut crew, seat, request, cancel));
+            .and_then(|session| self.merge(session, &mut others, pending, request, cancel));
         match ran {
             Ok(part) => {
                 loan.permit().took(part.ended.nanos_since(part.started));
                 // The next one's turn first: it is who keeps the device busy.
                 drop(loan);
-                crew.share(&part, seat.rows());
+                others.share(&part, pending.rows());
                 if request.is_late() {
                     return Turn::Late;
                 }
@@ -206,7 +206,7 @@ impl Batcher {
             }
             Err(RunFault::Terminated) => {
                 drop(loan);
-                crew.answer(|| Answer::Late);
+                others.answer(|| Answer::Late);
                 Turn::Late
             }
             // Whoever is to blame will hear of it by itself.
@@ -218,24 +218,24 @@ impl Batcher {
     fn merge(
         &self,
         session: &ort::session::Session,
-        crew: &mut Crew,
-        seat: &Seat,
+        others: &mut Merging,
+        pending: &PendingRun,
         request: &Request<'_>,
         cancel: &mut Cancel,
     ) -> Result<Part, RunFault> {
         let model = request.model;
         // Who has left in the meantime took its memory along; who is held cannot.
-        let taken = std::mem::take(&mut crew.0);
+        let taken = std::mem::take(&mut others.0);
         let mut held: SmallVec<[_; 16]> = SmallVec::new();
         for waiter in &taken {
-            if let Some(memory) = waiter.seat.lent.hold() {
+            if let Some(memory) = waiter.pending.lent.hold() {
                 held.push(memory);
-                crew.0.push(Arc::clone(waiter));
+                others.0.push(Arc::clone(waiter));
             }
         }
-        let rows = crew.0.iter().map(|waiter| waiter.seat.rows());
-        let total = seat.rows() + rows.sum::<u32>();
-        let deadlines = crew.0.iter().map(|waiter| waiter.seat.deadline);
+        let rows = others.0.iter().map(|waiter| waiter.pending.rows());
+        let total = pending.rows() + rows.sum::<u32>();
+        let deadlines = others.0.iter().map(|waiter| waiter.pending.deadline);
         let deadline = last(request.deadline, deadlines);
         let mut inputs: SmallVec<[Tensor; 4]> = SmallVec::new();
         for (input, (info, own)) in model.inputs.iter().zip(request.inputs()).enumerate() {
@@ -295,7 +295,7 @@ impl Batcher {
         Ok(Part {
             outputs: Arc::new(Merged::new(outputs, &self.spare)),
             first: 0,
-            rows: seat.rows(),
+            rows: pending.rows(),
             of: total,
             started,
             ended,
@@ -305,7 +305,7 @@ impl Batcher {
 
 /// Waits for a turn of one's own, for a graph or an inference that is not merged.
 pub(crate) fn alone<'s>(sessions: &'s Sessions, request: &Request<'_>) -> Turn<'s> {
-    let waiter = Waiter::new(request.caller, request.seat(None));
+    let waiter = Waiter::new(request.caller, request.pending(None));
     match sessions.wait(&Arc::new(waiter), request.deadline) {
         Waited::Turn(loan) => Turn::Alone(loan),
         Waited::Answered | Waited::Late => Turn::Late,
@@ -314,14 +314,14 @@ pub(crate) fn alone<'s>(sessions: &'s Sessions, request: &Request<'_>) -> Turn<'
 
 /// Those who go along. Whoever is still in here at the end is told to run by itself.
 #[derive(Default)]
-struct Crew(SmallVec<[Arc<Waiter>; 16]>);
+struct Merging(SmallVec<[Arc<Waiter>; 16]>);
 
-impl Crew {
+impl Merging {
     /// Everybody gets the rows that are theirs, in order, after the leader's.
     fn share(&mut self, leader: &Part, rows: u32) {
         let mut first = rows;
         self.answer_each(|waiter| {
-            let rows = waiter.seat.rows();
+            let rows = waiter.pending.rows();
             let part = Part {
                 outputs: Arc::clone(&leader.outputs),
                 first,
@@ -339,13 +339,13 @@ impl Crew {
 
     fn answer_each(&mut self, mut answer: impl FnMut(&Waiter) -> Answer) {
         for waiter in self.0.drain(..) {
-            waiter.seat.put(answer(&waiter));
+            waiter.pending.put(answer(&waiter));
             waiter.answered();
         }
     }
 }
 
-impl Drop for Crew {
+impl Drop for Merging {
     fn drop(&mut self) {
         self.answer(|| Answer::Alone);
     }

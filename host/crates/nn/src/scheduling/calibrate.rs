@@ -19,9 +19,9 @@ use crate::{
     apart::{Findings, OPEN},
     clock::{Budget, Deadline, Stamp},
     model::Model,
-    proof::{Scale, Seeded, agree},
-    rows::{concatenate, with_rows},
     run::{self, Attempt, Cancel, Feeds, RunFault},
+    scheduling::rows::{concatenate, with_rows},
+    scheduling::trials::{Scale, Seeded, agree},
 };
 
 /// Time for all of it. A person at a terminal does not notice a quarter of a second beside loading;

@@ -14,7 +14,7 @@ use crate::{Caller, Owner};
 /// rise, the least urgent waits for sixteen runs and its owner's share, not longer.
 const PATIENCE: u32 = 8;
 
-pub(crate) struct Line<T> {
+pub(crate) struct FairQueue<T> {
     /// In the order of arrival.
     entries: Vec<Entry<T>>,
     /// The start of the entry that was last served.
@@ -39,7 +39,7 @@ impl<T> Entry<T> {
     }
 }
 
-impl<T> Default for Line<T> {
+impl<T> Default for FairQueue<T> {
     fn default() -> Self {
         Self {
             entries: Vec::new(),
@@ -49,7 +49,7 @@ impl<T> Default for Line<T> {
     }
 }
 
-impl<T> Line<T> {
+impl<T> FairQueue<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -173,13 +173,13 @@ mod tests {
         Caller { owner, priority }
     }
 
-    fn drain(line: &mut Line<&'static str>) -> Vec<&'static str> {
+    fn drain(line: &mut FairQueue<&'static str>) -> Vec<&'static str> {
         std::iter::from_fn(|| line.next(|_| true)).collect()
     }
 
     #[test]
     fn one_owner_is_served_in_the_order_of_arrival() {
-        let mut line = Line::default();
+        let mut line = FairQueue::default();
         for name in ["a", "b", "c"] {
             line.push(name, Caller::default(), 1);
         }
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn owners_take_turns_however_many_of_them_wait() {
         let (many, few) = (Owner::unique(), Owner::unique());
-        let mut line = Line::default();
+        let mut line = FairQueue::default();
         for name in ["m1", "m2", "m3", "m4"] {
             line.push(name, caller(many, Priority::Normal), 1);
         }
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn an_owner_who_comes_back_at_once_does_not_starve_the_others() {
         let (eager, patient) = (Owner::unique(), Owner::unique());
-        let mut line = Line::default();
+        let mut line = FairQueue::default();
         for name in ["p1", "p2", "p3"] {
             line.push(name, caller(patient, Priority::Normal), 1);
         }
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn shares_are_counted_in_rows() {
         let (big, small) = (Owner::unique(), Owner::unique());
-        let mut line = Line::default();
+        let mut line = FairQueue::default();
         for name in ["b1", "b2"] {
             line.push(name, caller(big, Priority::Normal), 4);
         }
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_urgent_go_first_and_the_others_are_not_forgotten() {
-        let mut line = Line::default();
+        let mut line = FairQueue::default();
         line.push("low", caller(Owner::default(), Priority::Low), 1);
         line.push("normal", Caller::default(), 1);
         let (mut served, eager) = (Vec::new(), Owner::unique());
@@ -247,12 +247,12 @@ mod tests {
 
     #[test]
     fn the_second_goes_first_if_it_is_near_but_overtakes_nobody_twice() {
-        let mut line = Line::default();
+        let mut line = FairQueue::default();
         for name in ["far", "n1", "n2"] {
             line.push(name, Caller::default(), 1);
         }
         let near = |name: &&str| name.starts_with('n');
-        let next = |line: &mut Line<&'static str>| {
+        let next = |line: &mut FairQueue<&'static str>| {
             let next = line.first_near(|_| true, near).copied();
             line.next(|name| Some(*name) == next)
         };
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn who_goes_along_is_the_first_of_those_that_fit() {
-        let mut line = Line::default();
+        let mut line = FairQueue::default();
         for name in ["wide", "a", "b"] {
             line.push(name, Caller::default(), 1);
         }

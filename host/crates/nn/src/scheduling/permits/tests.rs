@@ -6,7 +6,7 @@ use super::*;
 use crate::Priority;
 
 fn waiter(rows: u32) -> Arc<Waiter> {
-    Arc::new(Waiter::new(Caller::default(), Seat::of_rows(rows)))
+    Arc::new(Waiter::new(Caller::default(), PendingRun::of_rows(rows)))
 }
 
 fn acquire(permits: &Permits, deadline: Option<Deadline>) -> Option<Permit<'_>> {
@@ -77,14 +77,17 @@ fn in_line<'scope>(
     receiver
 }
 
-/// Takes along what suits a seat of so many rows.
+/// Takes along what suits a pending of so many rows.
 fn take(permit: &mut Permit<'_>, rows: u32) -> Vec<Arc<Waiter>> {
-    permit.take(&Seat::of_rows(rows), usize::MAX).0.to_vec()
+    permit
+        .take(&PendingRun::of_rows(rows), usize::MAX)
+        .0
+        .to_vec()
 }
 
 fn merging(count: usize, max: u32, delay: Duration) -> Permits {
     let batching = Batching::on(max, delay, Vec::new());
-    Permits::new(count, Some(Company::new(&batching)))
+    Permits::new(count, Some(MergePolicy::new(&batching)))
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -138,7 +141,7 @@ fn who_was_answered_together_is_waited_for_and_the_last_runs_for_all() {
         let along = take(&mut permit, 1);
         assert_eq!(along.len(), 3);
         drop(permit);
-        lock(&permits.waiting).due = Due::within_an_hour(4);
+        lock(&permits.waiting).due = Returning::within_an_hour(4);
         along.iter().for_each(|waiter| waiter.answered());
         (0..3).for_each(|_| assert!(told.recv().unwrap()));
         let told = in_line(scope, &permits, 3);
@@ -187,7 +190,7 @@ fn the_more_urgent_goes_along_first() {
                 ..Caller::default()
             };
             scope.spawn(move || {
-                let waiter = Waiter::new(caller, Seat::of_rows(rows));
+                let waiter = Waiter::new(caller, PendingRun::of_rows(rows));
                 drop(permits.wait(&Arc::new(waiter), None));
             });
             while lock(&permits.waiting).line.iter().count() <= count {
@@ -195,7 +198,7 @@ fn the_more_urgent_goes_along_first() {
             }
         }
         let along = take(&mut permit, 1);
-        let rows: Vec<u32> = along.iter().map(|waiter| waiter.seat.rows()).collect();
+        let rows: Vec<u32> = along.iter().map(|waiter| waiter.pending.rows()).collect();
         assert_eq!(rows, [2], "the urgent one, who came later");
         along.iter().for_each(|waiter| waiter.answered());
         drop(permit);

@@ -1,14 +1,16 @@
 //! What was typed: clap's types and nothing else. What it means is `config`'s to say.
 
 mod bench;
+mod help;
 mod tune;
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use glob::Pattern;
-use tollgate_nn::{BatchPolicy, Device, Mode, Optimization};
-use tollgate_runtime::LogLevel;
+use tollgate_nn::{BatchPolicy, Device, GraphOptions, Mode, Optimization};
+use tollgate_runtime::{Limits, LogLevel};
 
 use crate::new::{Language, Place};
 use tollgate_deploy::values::{BucketArg, ConfigArg, DirArg, EnvArg, ModelArg, VariantArg};
@@ -22,11 +24,12 @@ pub use tune::TuneArgs;
     name = "tollgate",
     version,
     propagate_version = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_help = help::TOLLGATE
 )]
 pub struct Cli {
     /// Say more on standard error; twice for more still. TOLLGATE_LOG overrides it
-    #[arg(short, long, action = ArgAction::Count, global = true)]
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Output")]
     pub verbose: u8,
 
     /// What to do.
@@ -38,22 +41,47 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run one plugin over files, directories or standard input
+    #[command(after_help = help::RUN)]
     Run(Box<RunArgs>),
     /// Measure a plugin: latency, throughput and toll, beside the ways without a sandbox
+    #[command(after_help = help::BENCH)]
     Bench(Box<BenchArgs>),
     /// Find the settings with the highest throughput whose p99 stays within a bound
+    #[command(after_help = help::TUNE)]
     Tune(Box<TuneArgs>),
     /// Start a plugin: a folder with a project that builds, tests and runs
+    #[command(after_help = help::NEW)]
     New(NewArgs),
     /// Say what a WebAssembly file is: world, imports and the grants they need, size, memory
+    #[command(after_help = help::INSPECT)]
     Inspect(InspectArgs),
     /// Make what a compiler made into what is shipped: encoded as a component, stripped, checked
+    #[command(after_help = help::PACK)]
     Pack(PackArgs),
     /// Say what this machine has: ONNX Runtime, devices, clock, energy counters
     Doctor(DoctorArgs),
     /// Get the ONNX Runtime library
     #[command(subcommand)]
     Runtime(RuntimeCommand),
+    /// Print completions for a shell, or write manual pages
+    #[command(subcommand)]
+    Generate(GenerateCommand),
+}
+
+/// The subcommands of `generate`.
+#[derive(Debug, Subcommand)]
+pub enum GenerateCommand {
+    /// Print the completions of a shell on standard output
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write a manual page for each command
+    Man {
+        /// The folder, which is made where there is none
+        dir: PathBuf,
+    },
 }
 
 /// The subcommands of `runtime`.
@@ -69,19 +97,21 @@ pub struct SubjectArgs {
     /// The plugin: a WebAssembly component
     pub plugin: PathBuf,
 
-    /// Files, directories (their files by name, without hidden ones, documents, and text beside pictures) or `-` for standard input
+    /// Files, directories, or `-` for standard input
+    ///
+    /// Of a directory the files count, by their names, without hidden ones, documents, and text that lies beside pictures.
     pub inputs: Vec<PathBuf>,
 
     /// Which files of directories are frames, such as `*.jpg`; can be given several times
-    #[arg(long, value_name = "GLOB", value_parser = tollgate_deploy::values::glob)]
+    #[arg(long, value_name = "GLOB", help_heading = "Inputs", value_parser = tollgate_deploy::values::glob)]
     pub include: Vec<Pattern>,
 
     /// A model and the name the plugin asks for it by, or one variant of it; can be given several times
-    #[arg(long, value_name = "NAME[:VARIANT]=PATH", value_parser = tollgate_deploy::values::model)]
+    #[arg(long, value_name = "NAME[:VARIANT]=PATH", help_heading = "Models", value_parser = tollgate_deploy::values::model)]
     pub model: Vec<ModelArg>,
 
     /// The ONNX Runtime library to load
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", help_heading = "Models")]
     pub onnxruntime: Option<PathBuf>,
 
     /// How graphs run.
@@ -89,11 +119,11 @@ pub struct SubjectArgs {
     pub graph: GraphArgs,
 
     /// Use a fresh instance for every frame; `=false` where a file of settings says so
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", help_heading = "Instances", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub fresh: Option<bool>,
 
     /// Grant what is not granted by itself
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", help_heading = "Grants")]
     pub allow: Vec<Grantable>,
 
     /// What the plugin may reach.
@@ -105,7 +135,7 @@ pub struct SubjectArgs {
     pub limits: LimitArgs,
 
     /// Compile the plugin anew and keep nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "Instances")]
     pub no_cache: bool,
 }
 
@@ -116,44 +146,51 @@ pub struct RunArgs {
     #[command(flatten)]
     pub subject: SubjectArgs,
 
-    /// How often to go through the inputs; from two on, the first pass prints and warms up, the others are measured
-    #[arg(long, value_name = "N", default_value = "1")]
+    /// How often to go through the inputs
+    ///
+    /// From two on, the first pass prints and warms up, and the others are measured.
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Inputs")]
     pub repeat: NonZero<u32>,
 
     /// A file of settings, as `tollgate tune` writes it; what is typed beside it wins
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Instances")]
     pub settings: Option<PathBuf>,
 
-    /// Threads that run instances, each its own; 1 by default
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help_heading = "Instances",
+        help = help::by_default("Threads that run instances, each its own", 1)
+    )]
+    #[expect(missing_docs, reason = "its help says it")]
     pub workers: Option<NonZero<usize>>,
 
     /// The plugin compiled natively, to be run frame by frame beside it
-    #[arg(long, value_name = "LIB")]
+    #[arg(long, value_name = "LIB", help_heading = "Output")]
     pub twin: Option<PathBuf>,
 
     /// A JSON file of file names and true readings, to say how many were read right
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub truth: Option<PathBuf>,
 
     /// Print one JSON object instead of lines and a table; outputs that are no text are in it as base64
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 
     /// Write each output of the first pass into a file of this folder, named by its frame and its own name
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out_dir: Option<PathBuf>,
 
     /// Take away what a command is granted by itself
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", help_heading = "Grants")]
     pub deny: Vec<Grantable>,
 
     /// For a command: a folder it may use, by its own name or another
-    #[arg(long, value_name = "HOST[::GUEST]", value_parser = tollgate_deploy::values::dir)]
+    #[arg(long, value_name = "HOST[::GUEST]", help_heading = "Grants", value_parser = tollgate_deploy::values::dir)]
     pub dir: Vec<DirArg>,
 
     /// For a command: an environment variable; the host's own value where none is given
-    #[arg(long, value_name = "KEY[=VALUE]", value_parser = tollgate_deploy::values::env)]
+    #[arg(long, value_name = "KEY[=VALUE]", help_heading = "Grants", value_parser = tollgate_deploy::values::env)]
     pub env: Vec<EnvArg>,
 
     /// For a command: its arguments
@@ -163,9 +200,16 @@ pub struct RunArgs {
 
 /// How graphs run; the defaults are `tollgate-nn`'s.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Models")]
+#[expect(missing_docs, reason = "the help of each says it")]
 pub struct GraphArgs {
-    /// Where: cpu, cuda, tensorrt, openvino, coreml, directml or xnnpack; there or not at all; cpu by default
-    #[arg(long)]
+    #[arg(
+        long,
+        help = help::by_default(
+            "Where graphs run: cpu, cuda, tensorrt, openvino, coreml, directml or xnnpack; there or not at all",
+            GraphOptions::default().device,
+        )
+    )]
     pub device: Option<Device>,
 
     /// Let single nodes that the device cannot do run on the CPU
@@ -176,43 +220,78 @@ pub struct GraphArgs {
     #[arg(long, value_name = "[NAME:]VARIANT", value_parser = tollgate_deploy::values::variant)]
     pub variant: Vec<VariantArg>,
 
-    /// Threads inside one inference; by default what the mode says
+    /// Threads inside one inference [default: what the mode says]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZero<usize>>,
 
-    /// `throughput`: many inferences at once, one thread each, the default; `latency`: one at a time on all cores
-    #[arg(long)]
+    #[arg(
+        long,
+        help = help::by_default(
+            "`throughput`: many inferences at once, one thread each; `latency`: one at a time on all cores",
+            GraphOptions::default().mode,
+        )
+    )]
     pub mode: Option<Mode>,
 
-    /// Sessions of a graph on devices other than the CPU, each for one inference at a time; 1 by default
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help = help::by_default(
+            "Sessions of a graph on devices other than the CPU, each for one inference at a time",
+            GraphOptions::default().sessions,
+        )
+    )]
     pub sessions: Option<NonZero<usize>>,
 
-    /// How far ONNX Runtime rewrites a graph: none, basic, extended or all, the default
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        help = help::by_default(
+            "How far ONNX Runtime rewrites a graph: none, basic, extended or all",
+            GraphOptions::default().optimization,
+        )
+    )]
     pub optimization: Option<Optimization>,
 
-    /// Merge the inferences of different instances into one run: `auto`, the default, where the model's graph shows that they stay apart and measuring at load shows that it pays; `on`, your word that they stay apart, or not at all; `off`
-    #[arg(long, value_name = "WHEN")]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        help = help::by_default(
+            "Whether inferences of different instances are merged into one run: auto, on or off",
+            GraphOptions::default().batch.policy,
+        ),
+        long_help = help::by_default(
+            "Whether inferences of different instances are merged into one run. `auto`: where the model's graph \
+             shows that rows stay apart, and measuring at load shows that it pays. `on`: always; it is your word \
+             that rows stay apart, and a model that cannot be merged is refused. `off`: never",
+            GraphOptions::default().batch.policy,
+        )
+    )]
     pub batch: Option<BatchPolicy>,
 
-    /// How many rows one merged run has at most; 32 by default
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help = help::by_default("Rows of one merged run at most", GraphOptions::default().batch.max)
+    )]
     pub max_batch: Option<NonZero<u32>>,
 
-    /// How long the first of a batch waits for others; not at all by default
+    /// How long the first inference of a merged run waits for others [default: not at all]
     #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
     pub batch_delay: Option<Duration>,
 }
 
 /// What a guest may reach beside graphs; by default nothing.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Grants")]
 pub struct GrantArgs {
     /// A configuration value that the plugin may read; can be given several times
     #[arg(long, value_name = "KEY=VALUE", value_parser = tollgate_deploy::values::config)]
     pub config: Vec<ConfigArg>,
 
-    /// Show what the plugin logs on standard error, from this level on: trace, debug, info, the default, warn, error or critical
+    /// Show what the plugin logs on standard error, from this level on: trace, debug, info, warn, error or critical
+    ///
+    /// Without a level it is `info`.
     #[arg(long, value_name = "LEVEL", num_args = 0..=1, require_equals = true, default_missing_value = "info")]
     pub logging: Option<LogLevel>,
 
@@ -223,60 +302,112 @@ pub struct GrantArgs {
 
 /// What a guest may use; the defaults are the runtime's.
 #[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Limits")]
+#[expect(missing_docs, reason = "the help of each says it")]
 pub struct LimitArgs {
-    /// How long one frame, or one command, may take
-    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = tollgate_deploy::values::duration,
+        help = help::by_default("How long one frame, or one command, may take", help::duration(Limits::default().deadline))
+    )]
     pub deadline: Option<Duration>,
 
-    /// How long one inference may take
-    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = tollgate_deploy::values::duration,
+        help = help::by_default("How long one inference may take", help::duration(Some(Limits::default().inference)))
+    )]
     pub inference_deadline: Option<Duration>,
 
-    /// How much memory one instance may have
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("Memory of one instance", help::size(Limits::default().memory_bytes as u64))
+    )]
     pub max_memory: Option<usize>,
 
-    /// How many elements the tables of one instance may have
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help = help::by_default("Elements in the tables of one instance", Limits::default().table_elements)
+    )]
     pub max_table_elements: Option<usize>,
 
-    /// How much the tensors that one instance holds may take together
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("Tensors that one instance holds, together", help::size(Limits::default().tensor_bytes as u64))
+    )]
     pub max_tensors: Option<usize>,
 
-    /// How much the models that one instance loads from bytes may take together, with the constants that they compute
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("Models that one instance loads from bytes, together with the constants that they compute", help::size(Limits::default().model_bytes as u64))
+    )]
     pub max_model: Option<usize>,
 
-    /// How many resource handles one instance may hold
-    #[arg(long, value_name = "N")]
+    #[arg(
+        long,
+        value_name = "N",
+        help = help::by_default("Resource handles that one instance holds", Limits::default().handles)
+    )]
     pub max_handles: Option<usize>,
 
-    /// How many bytes besides tensors one call may bring into the host
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("Bytes besides tensors that one call brings into the host", help::size(Limits::default().host_call_bytes as u64))
+    )]
     pub max_host_call: Option<usize>,
 
-    /// How long one log line may be; the rest is cut off
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("One log line; the rest is cut off", help::size(Limits::default().log_line_bytes as u64))
+    )]
     pub max_log_line: Option<usize>,
 
-    /// How much one frame may log; further lines are dropped
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("What one frame logs; further lines are dropped", help::size(Limits::default().log_bytes as u64))
+    )]
     pub max_log: Option<usize>,
 
-    /// How long a key of a key-value bucket may be
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("A key of a key-value bucket", help::size(Limits::default().key_bytes as u64))
+    )]
     pub max_key: Option<usize>,
 
-    /// How large a value of a key-value bucket may be
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("A value of a key-value bucket", help::size(Limits::default().value_bytes as u64))
+    )]
     pub max_value: Option<usize>,
 
-    /// How much a key-value bucket may hold
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size)]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        value_parser = tollgate_deploy::values::size,
+        help = help::by_default("What a key-value bucket holds", help::size(Limits::default().bucket_bytes))
+    )]
     pub max_bucket: Option<usize>,
 
-    /// How large one input may be
+    /// One input
     #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size, default_value = "64MiB")]
     pub max_frame: usize,
 }

@@ -9,6 +9,7 @@ use tollgate_deploy::values::Rate;
 
 /// `tollgate bench`.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Measuring")]
 pub struct BenchArgs {
     /// What is run on what.
     #[command(flatten)]
@@ -19,14 +20,16 @@ pub struct BenchArgs {
     pub variants: Vec<String>,
 
     /// A file of settings, as `tollgate tune` writes it; what is typed beside it wins
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Instances")]
     pub settings: Option<PathBuf>,
 
     /// What to measure side by side
     #[arg(long, value_enum, value_delimiter = ',', default_value = "plugin")]
     pub paths: Vec<PathName>,
 
-    /// How frames arrive, by MLPerf's definitions; by default all, `server` where there is a `--p99`; `none` for a sweep alone
+    /// How frames arrive, by MLPerf's definitions; `none` for a sweep alone
+    ///
+    /// Without it all of them are measured, `server` only where there is a `--p99`.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub scenario: Option<Vec<ScenarioName>>,
 
@@ -42,8 +45,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
     pub p99: Option<Duration>,
 
-    /// Threads that run instances, each its own; by default one for each core
-    #[arg(long, value_name = "N")]
+    /// Threads that run instances, each its own [default: one for each core]
+    #[arg(long, value_name = "N", help_heading = "Instances")]
     pub workers: Option<NonZero<usize>>,
 
     /// The plugin compiled natively, for the path `twin`
@@ -75,11 +78,11 @@ pub struct BenchArgs {
     pub seed: u64,
 
     /// Print one JSON object instead of tables
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 
     /// Write the report as one web page that needs nothing else
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub html: Option<PathBuf>,
 }
 

@@ -8,6 +8,7 @@ use super::SubjectArgs;
 
 /// `tollgate tune`. Settings that are typed are settled, and the search is among the others.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Search")]
 pub struct TuneArgs {
     /// What is run on what.
     #[command(flatten)]
@@ -25,11 +26,13 @@ pub struct TuneArgs {
     #[arg(long, value_name = "SHARE", value_parser = tollgate_deploy::values::portion, requires = "truth")]
     pub accuracy: Option<f64>,
 
-    /// Where to write the settings that were found; standard output by default
-    #[arg(long, value_name = "FILE")]
+    /// Where to write the settings that were found [default: standard output]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub out: Option<PathBuf>,
 
-    /// How long one of all candidates is measured for the figures to be relied on; all of the search takes about a sixth of that for each
+    /// How long a candidate is measured for its figures to be relied on
+    ///
+    /// All of the search takes about a sixth of that for each candidate.
     #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration, default_value = "4s")]
     pub window: Duration,
 
@@ -38,14 +41,14 @@ pub struct TuneArgs {
     pub exhaustive: bool,
 
     /// Write a page with all that was tried
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub html: Option<PathBuf>,
 
     /// Print one JSON object instead of tables
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 
     /// Threads that run instances, each its own
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Instances")]
     pub workers: Option<NonZero<usize>>,
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod doctor;
+mod generate;
 mod inspect;
 mod load;
 mod new;
@@ -30,6 +31,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args, cli.verbose > 0, environment),
         Command::Bench(args) => bench::run(*args, &environment),
         Command::Tune(args) => tune::run(*args, &environment),
+        Command::Generate(args) => generate::run(&args),
         Command::Doctor(args) => doctor::run(args, &environment),
         Command::Inspect(args) => inspect::run(&args),
         Command::New(args) => new::run(&args),

@@ -1,9 +1,9 @@
-//! What is meant: the command line and the environment resolved into plain values.
+//! Resolves the command line and the environment into plain values.
 //!
-//! Environment variables are read here and nowhere else, once, into [`Environment`]; everything
-//! below takes values. Resolving touches no file, so what it refuses was asked wrongly (exit code
-//! 2), and what a file or a library refuses is work that failed (exit code 1). A file of settings
-//! is read beforehand and handed in; what was typed wins over it.
+//! Environment variables are read here only, once, into [`Environment`]. All other code is given
+//! values. Resolving reads no file. So an error here is a wrong command line (exit code 2), and an
+//! error of a file or a library is failed work (exit code 1). A file of settings is read beforehand
+//! and passed in; options win over it.
 
 mod bench;
 mod environment;
@@ -31,129 +31,129 @@ pub use environment::Environment;
 use grants::granting;
 pub use tune::Tune;
 
-/// Threads that anybody may ask for; a machine with more cores than this is not an edge.
+/// The largest number of workers; a machine with more cores is not an edge machine.
 const MAX_WORKERS: usize = 1024;
 
-/// How long a command may run by default. It is a person's program and not a frame, so it gets
-/// a day: bounded, and out of the way.
+/// How long a command may run by default. It is a user's program and not a frame, so it gets a day:
+/// bounded, but not in the way.
 const COMMAND_DEADLINE: Duration = Duration::from_secs(24 * 3600);
 
-/// What was asked wrongly.
+/// A mistake in the command line.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Models or variants that are named twice, or not there.
+    /// Models or variants are named twice, or do not exist.
     #[error(transparent)]
     Models(#[from] tollgate_deploy::models::Error),
-    /// Granted and denied at once.
+    /// Something is granted and denied at once.
     #[error("`load` is both allowed and denied: choose one")]
     AllowAndDeny,
-    /// A configuration value or a bucket given twice.
+    /// A configuration value or a bucket is given twice.
     #[error("`{0}` is given twice: choose one")]
     GivenTwice(String),
-    /// More workers than the bound.
+    /// More workers than allowed.
     #[error("{0} workers are more than {MAX_WORKERS}: ask for as many as there are cores")]
     Workers(usize),
-    /// `-` more than once.
+    /// `-` is given more than once.
     #[error("standard input can be read once: give `-` a single time")]
     StdinTwice,
-    /// A plugin that was given nothing to read.
+    /// A plugin without inputs.
     #[error(
         "there is nothing to read: name files, directories or `-` for standard input after the plugin"
     )]
     NoInputs,
-    /// The twin is to be measured, and there is none.
+    /// The twin is to be measured, but there is none.
     #[error("the path `twin` needs the twin's library: give it with `--twin`")]
     NoTwin,
-    /// There is a twin, and nobody measures it.
+    /// A twin is given, but is not measured.
     #[error("a twin was given and its path was not: add `twin` to `--paths`")]
     TwinUnused,
-    /// A policy for batches, where the paths say what is batched.
+    /// A policy for batching is given, although the paths decide what is batched.
     #[error(
         "the path `batched` is what merges inferences, and no other does: leave `--batch {0}` out, or the path"
     )]
     BatchByPath(BatchPolicy),
-    /// The server scenario without its bound.
+    /// The server scenario without a bound.
     #[error(
         "the server scenario looks for the highest rate that keeps a bound: give one with `--p99`"
     )]
     NoBound,
-    /// Neither scenario nor sweep.
+    /// Neither a scenario nor a sweep.
     #[error("there is nothing to measure: name a `--scenario`, a `--concurrency` or a `--rate`")]
     NothingToMeasure,
-    /// Variants to compare, and only one to choose from.
+    /// Variants are to be compared, but there is only one.
     #[error(
         "`--variants` compares variants, and there is only `{0}`: name others, such as `--model digits:int8=digits.int8.onnx`"
     )]
     OneVariant(String),
-    /// An option of the other world.
+    /// An option that does not apply to the plugin's world.
     #[error("{option} is not for {world}: {instead}")]
     WrongWorld {
-        /// What was typed.
+        /// The option.
         option: &'static str,
-        /// What the file turned out to be.
+        /// The world of the file.
         world: &'static str,
-        /// What to do.
+        /// What to do instead.
         instead: &'static str,
     },
 }
 
-/// What `tollgate run` is to do. Some of it depends on the plugin's world, which only its bytes
-/// tell; [`Run::frames`] and [`Run::command`] settle that once it is known.
+/// What `tollgate run` is to do. Some of it depends on the plugin's world, which is only known from
+/// its bytes; [`Run::frames`] and [`Run::command`] complete it then.
 #[derive(Debug)]
 pub struct Run {
     /// The plugin's file.
     pub plugin: PathBuf,
-    /// The models, no name twice.
+    /// The models, without duplicate names.
     pub models: Vec<Chosen>,
-    /// How they run.
+    /// How graphs run.
     pub graph: GraphOptions,
-    /// How ONNX Runtime is to be found.
+    /// Where to look for ONNX Runtime.
     pub onnxruntime: Search,
-    /// Where compiled code is kept; none to keep nothing.
+    /// The folder for compiled code; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
-    /// One JSON object, or text for people.
+    /// Whether to print one JSON object instead of text.
     pub json: bool,
     /// Threads that run instances.
     pub workers: NonZero<usize>,
     /// How instances are used.
     pub policy: Policy,
-    /// What a guest may use, whatever its world.
+    /// The guest's limits, for either world.
     pub limits: Limits,
-    /// Key-value buckets that it may use, whatever its world.
+    /// The key-value buckets, for either world.
     pub keyvalue: Vec<BucketArg>,
-    /// What else of grants does not depend on its world.
+    /// The other grants that do not depend on the world.
     granted: Grants,
     typed: Box<RunArgs>,
     environment: Environment,
 }
 
-/// What is to be done with a plugin of the plugin world.
+/// What to do with a plugin that handles frames.
 #[derive(Debug)]
 pub struct Frames {
     /// Files, directories and `-`.
     pub inputs: Vec<PathBuf>,
-    /// Which files of directories are frames; empty to tell by their kind.
+    /// Which files of directories are frames; if empty, their kind decides.
     pub include: Vec<Pattern>,
-    /// How often to go through them.
+    /// How often to run the inputs.
     pub passes: NonZero<u32>,
     /// The native twin.
     pub twin: Option<PathBuf>,
     /// The true readings.
     pub truth: Option<PathBuf>,
-    /// Where outputs are written as files.
+    /// The folder where outputs are written as files.
     pub out_dir: Option<PathBuf>,
-    /// How large one input may be, in bytes.
+    /// The largest size of one input, in bytes.
     pub max_frame: usize,
-    /// What the plugin may reach.
+    /// What the plugin is granted.
     pub grants: Grants,
 }
 
 impl Run {
-    /// Resolves what was typed, with what `kept` says where nothing was.
+    /// Resolves the command line. Where an option is missing, `kept` decides.
     ///
     /// # Errors
     ///
-    /// What no plugin's world could make right: duplicate names, contradictions, bounds.
+    /// Mistakes that do not depend on the plugin's world: duplicate names, contradictions, bounds.
     pub fn resolve(
         typed: Box<RunArgs>,
         kept: Settings,
@@ -173,7 +173,7 @@ impl Run {
         subject::once(subject)?;
         let mut graph = settings.graph_options();
         if workers.get() == 1 && graph.batch.policy == BatchPolicy::Auto {
-            // One worker never has two inferences to merge: there is nothing to measure for.
+            // One worker never has two inferences to merge, so there is nothing to measure.
             graph.batch.policy = BatchPolicy::Off;
         }
         Ok(Self {
@@ -193,11 +193,11 @@ impl Run {
         })
     }
 
-    /// What it means for a plugin of the plugin world.
+    /// The values for a plugin that handles frames.
     ///
     /// # Errors
     ///
-    /// Options that are only for commands, and no inputs.
+    /// There are options that only apply to commands, or no inputs.
     pub fn frames(&self) -> Result<Frames, Error> {
         let typed = &self.typed;
         for (given, option) in [
@@ -226,11 +226,11 @@ impl Run {
         })
     }
 
-    /// What it means for a command: its grants and limits.
+    /// The grants and limits for a command.
     ///
     /// # Errors
     ///
-    /// Options that are only for plugins.
+    /// There are options that only apply to plugins that handle frames.
     pub fn command(&self) -> Result<(Grants, Limits), Error> {
         let typed = &self.typed;
         for (given, option) in [

@@ -1,10 +1,11 @@
-//! The program: the command line, what reads frames in and writes outputs out.
+//! The program: the command line, reading frames and writing outputs.
 //!
-//! Inference is `tollgate-nn`'s, the sandbox `tollgate-runtime`'s, the path of a frame `tollgate-dispatch`'s; what is
-//! loaded from files comes from `tollgate-deploy`. Here stand, each above what it uses: [`commands`] →
-//! [`config`] | [`ingress`] | [`egress`] → [`cli`], with [`mod@new`], [`progress`] and [`logging`] beside.
+//! Inference is in `tollgate-nn`, the sandbox in `tollgate-runtime`, the path of a frame in
+//! `tollgate-dispatch`, and loading of files in `tollgate-deploy`. Modules, each above what it
+//! uses: [`commands`] → [`config`] | [`ingress`] | [`egress`] → [`cli`], with [`mod@new`],
+//! [`progress`] and [`logging`] beside.
 //!
-//! It is a library so that tests can reach its parts; the program is `main.rs` and one call.
+//! It is a library so that tests can use its parts; the program is `main.rs` with one call.
 
 pub mod cli;
 pub mod commands;

@@ -1,7 +1,7 @@
-//! Log lines on standard error: one event is one line, and nothing in it drives the terminal.
+//! Log lines on standard error: each event is one line, and its text cannot control the terminal.
 //!
-//! Fields may hold what a guest, a model or a file name says, so each event is written without colours
-//! first and escaped as one field; what colours there are come after that and are ours.
+//! Fields may contain text from a guest, a model or a file name. So each event is first written
+//! without colours and escaped as one field; only then are our own colours added.
 
 use std::{
     fmt,
@@ -30,7 +30,7 @@ pub fn init(filter: &str, plain: bool) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        // It would panic where standard error cannot be written to.
+        // Such an error would panic if standard error cannot be written to.
         .log_internal_errors(false)
         .event_format(Lines {
             colours: io::stderr().is_terminal() && !plain,
@@ -41,7 +41,7 @@ pub fn init(filter: &str, plain: bool) {
     }
 }
 
-/// Time, level, target and fields.
+/// Formats an event: time, level, target and fields.
 struct Lines {
     colours: bool,
 }
@@ -75,7 +75,7 @@ where
     }
 }
 
-/// A level's colour, as a terminal numbers them.
+/// A level's colour, as a terminal's colour number.
 fn colour(level: Level) -> u8 {
     match level {
         Level::ERROR => 31,

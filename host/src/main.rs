@@ -1,8 +1,8 @@
-//! The program: parse, start logging, run, and the exit code.
+//! The program: parses the command line, starts logging, runs the command, and sets the exit code.
 //!
-//! 0: done. 1: the work failed. 2: it was asked wrongly. 130: a signal cut it short. A command-world
-//! guest's own code is handed on as it is. Logs and errors go to standard error, results to standard
-//! output.
+//! 0: done. 1: the work failed. 2: the command line is wrong. 130: a signal ended it. For a
+//! command, the guest's own exit code is passed on. Logs and errors go to standard error, results
+//! to standard output.
 
 use std::{io, process::ExitCode};
 
@@ -36,8 +36,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help and version as they are; what was asked wrongly with what was typed escaped, since file names
-/// are typed by shells as well as by people.
+/// Prints help and version unchanged. In errors the user's arguments are escaped, since a shell may
+/// have inserted file names into them.
 fn refused(mut error: clap::Error) -> ExitCode {
     if matches!(
         error.kind(),
@@ -67,7 +67,7 @@ fn refused(mut error: clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Whether writing failed because whoever read standard output has seen enough.
+/// Whether writing failed because the reader of standard output closed it.
 fn reader_went_away(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<io::Error>()

@@ -1,13 +1,13 @@
-//! Progress for people: on standard error, only where that is a terminal, gone when done.
+//! Progress on standard error: shown only on a terminal, and removed when done.
 
 use std::{io::IsTerminal, thread, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often a spinner turns.
+/// How often a spinner moves.
 const TICK: Duration = Duration::from_millis(120);
 
-/// A spinner that says what is going on, until it is dropped.
+/// Shows a spinner with a text, until it is dropped.
 pub fn spinner(what: &str) -> Bar {
     let bar = visible(ProgressBar::new_spinner());
     bar.set_message(tollgate_report::terminal::escaped(what));
@@ -15,7 +15,7 @@ pub fn spinner(what: &str) -> Bar {
     Bar(bar)
 }
 
-/// A bar over so many frames, until it is dropped.
+/// Shows a bar over this many frames, until it is dropped.
 pub fn frames(total: u64) -> Bar {
     let bar = visible(ProgressBar::new(total));
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} frames, {eta} left") {
@@ -24,8 +24,8 @@ pub fn frames(total: u64) -> Bar {
     Bar(bar)
 }
 
-/// Lets a spinner turn until it is done with. Where the system gives no thread it stands still: the
-/// library's own steady tick would panic.
+/// Moves a spinner until it is dropped. If no thread can be started it stands still, where the
+/// library's own tick would panic.
 fn turn(bar: &ProgressBar) {
     if bar.is_hidden() {
         return;
@@ -55,23 +55,23 @@ fn visible(bar: ProgressBar) -> ProgressBar {
     bar
 }
 
-/// What [`spinner`] and [`frames`] make; it clears itself.
+/// A spinner or a bar, which is removed when it is dropped.
 #[derive(Debug)]
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// One more is done.
+    /// Counts one more frame.
     pub fn advance(&self) {
         self.0.inc(1);
     }
 
-    /// Says something else from now on.
+    /// Changes the text.
     pub fn say(&self, what: String) {
         self.0
             .set_message(tollgate_report::terminal::escaped(&what));
     }
 
-    /// Runs `print`, which writes to the terminal, with the bar out of the way.
+    /// Runs `print`, which writes to the terminal, while the bar is hidden.
     pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)
     }

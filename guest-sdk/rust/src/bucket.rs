@@ -1,28 +1,28 @@
-//! Key-value buckets: what must last beyond the instance.
+//! Key-value buckets, for data that must outlive the instance.
 
 use std::fmt;
 
 use crate::backend;
 
-/// Keys and their values, kept by the host: what was set is there after a crash, and other instances
-/// and plugins with the same grant see it. Every call is a crossing, and one that writes waits for
-/// the disk.
+/// Keys and values that the host stores. A value that was set survives a crash, and is visible to
+/// other instances and plugins with the same grant. Each call is a crossing; a call that writes
+/// waits for the disk.
 pub struct Bucket(backend::Bucket);
 
 impl Bucket {
-    /// Opens a bucket by the name that the host gave it; do it once, when the plugin is made.
+    /// Opens a bucket by its name on the host. Do this once, when the plugin is made.
     ///
     /// # Errors
-    /// [`StoreError::AccessDenied`] where it was not granted, [`StoreError::NoSuchStore`] where there
-    /// is none of that name.
+    /// [`StoreError::AccessDenied`] if it was not granted, [`StoreError::NoSuchStore`] if there is
+    /// no bucket of that name.
     pub fn open(name: &str) -> Result<Self, StoreError> {
         backend::Bucket::open(name).map(Self)
     }
 
-    /// The value of a key; none where there is no such key.
+    /// The value of a key; `None` if there is no such key.
     ///
     /// # Errors
-    /// [`StoreError::Other`], as of all that follow.
+    /// [`StoreError::Other`], as for all functions below.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.get(key)
     }
@@ -30,21 +30,21 @@ impl Bucket {
     /// Sets the value of a key.
     ///
     /// # Errors
-    /// [`StoreError::Other`]: the key, the value or the bucket would be over its limit, or others
-    /// wrote for too long.
+    /// [`StoreError::Other`] if the key, the value or the bucket would exceed its limit, or if
+    /// others wrote for too long.
     pub fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         self.0.set(key, value)
     }
 
-    /// Removes a key, which need not be there.
+    /// Removes a key, if it exists.
     ///
     /// # Errors
-    /// As [`Bucket::set`].
+    /// As for [`Bucket::set`].
     pub fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.0.delete(key)
     }
 
-    /// Whether there is such a key.
+    /// Whether a key exists.
     ///
     /// # Errors
     /// [`StoreError::Other`].
@@ -52,17 +52,17 @@ impl Bucket {
         self.0.exists(key)
     }
 
-    /// Adds to the decimal number that a key has, zero where there is none, and returns the sum.
-    /// Nothing that others do can come between.
+    /// Adds to the decimal number in a key, where a missing key counts as zero, and returns the
+    /// sum. The operation is atomic.
     ///
     /// # Errors
-    /// As [`Bucket::set`], and where the value is no number or the sum would be too large for one.
+    /// As for [`Bucket::set`], and if the value is not a number or the sum would be too large.
     pub fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         self.0.increment(key, delta)
     }
 
-    /// One page of keys, in no particular order: the first without a cursor, the next with the cursor
-    /// of the one before.
+    /// One page of keys, in no particular order. The first page needs no cursor; each next one
+    /// needs the cursor of the page before.
     ///
     /// # Errors
     /// [`StoreError::Other`].
@@ -76,18 +76,18 @@ impl Bucket {
 pub struct Keys {
     /// The keys.
     pub keys: Vec<String>,
-    /// What to ask for the next page with; none after the last.
+    /// The cursor for the next page; `None` after the last.
     pub cursor: Option<u64>,
 }
 
-/// Why a bucket could not be had, or did not do what it was asked.
+/// Why a bucket could not be opened, or an operation on it failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
     /// There is no bucket of that name.
     NoSuchStore,
     /// The bucket was not granted.
     AccessDenied,
-    /// Anything else, in one sentence for a person.
+    /// Anything else, as one sentence for people.
     Other(String),
 }
 

@@ -1,7 +1,7 @@
-//! The types that a tensor's elements can have, and the two 16-bit floats that Rust lacks.
+//! The types of a tensor's elements, and the two 16-bit floats that Rust lacks.
 //!
-//! The conversions are exact where the value fits and otherwise round to the nearest, ties to
-//! even, as IEEE 754 has it; too large becomes infinite, and a NaN stays one.
+//! A conversion is exact if the value fits. Otherwise it rounds to the nearest, ties to even, as in
+//! IEEE 754. A value that is too large becomes infinite, and a NaN stays a NaN.
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ impl TensorType {
         }
     }
 
-    /// The type at this place in the standard's list.
+    /// The type with this index in the standard's list.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn from_ordinal(ordinal: u8) -> Option<Self> {
         Some(match ordinal {
@@ -66,7 +66,7 @@ impl fmt::Display for TensorType {
     }
 }
 
-/// A Rust type that is an element of a tensor as it lies in memory.
+/// A Rust type with the memory layout of a tensor's element.
 pub trait Element: bytemuck::Pod + sealed::Sealed {
     /// Its name in wasi-nn.
     const TYPE: TensorType;
@@ -107,14 +107,14 @@ impl F16 {
         let sign = (bits >> 16) & 0x8000;
         let magnitude = bits & 0x7fff_ffff;
         let half = if magnitude > 0x7f80_0000 {
-            // A NaN keeps what fits of its payload, and the bit that keeps it quiet.
+            // A NaN keeps the part of its payload that fits, and the bit that makes it quiet.
             0x7e00 | ((magnitude >> 13) & 0x3ff)
         } else if magnitude >= 0x477f_f000 {
-            // From halfway between the largest half and the next power of two.
+            // At least halfway between the largest half and the next power of two: infinite.
             0x7c00
         } else if magnitude < 0x3880_0000 {
-            // Below the smallest normal half. At 0.5 an f32 counts in steps of 2^-24, which is
-            // also the smallest half, so that the addition itself rounds as it should.
+            // Below the smallest normal half. Near 0.5 an f32 has steps of 2^-24, which is also the
+            // smallest half, so the addition itself rounds correctly.
             (f32::from_bits(magnitude) + 0.5).to_bits() - 0x3f00_0000
         } else {
             (magnitude - 0x3800_0000 + 0xfff + ((magnitude >> 13) & 1)) >> 13
@@ -131,7 +131,7 @@ impl F16 {
         } else if magnitude >= 0x0400 {
             (magnitude << 13) + 0x3800_0000
         } else {
-            // Below the smallest normal half: a count of 2^-24, which an f32 holds exactly.
+            // Below the smallest normal half: a multiple of 2^-24, which an f32 represents exactly.
             (magnitude as f32 * f32::from_bits(0x3380_0000)).to_bits()
         };
         f32::from_bits(sign | bits)

@@ -1,18 +1,18 @@
-//! What a graph call answers when it fails: wasi-nn's error codes and one sentence.
+//! The error of a graph call: one of wasi-nn's error codes, and a sentence.
 
 use std::fmt;
 
 /// Why a graph call failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What kind of failure it was, for the plugin to act on.
+    /// The kind of failure, on which the plugin can act.
     pub code: ErrorCode,
-    /// One sentence for a person: what was expected, what came, what to do.
+    /// One sentence for people: what was expected, what came, what to do.
     pub message: String,
 }
 
 impl Error {
-    /// An error of this code and sentence.
+    /// Makes an error from a code and a sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -41,9 +41,9 @@ pub enum ErrorCode {
     Timeout,
     /// The model ran and failed.
     RuntimeError,
-    /// An encoding, target or operator that is not there.
+    /// An encoding, target or operator that is not supported.
     UnsupportedOperation,
-    /// A model or tensor over its limit.
+    /// A model or tensor exceeds its limit.
     TooLarge,
     /// No graph, input or output of that name.
     NotFound,
@@ -54,7 +54,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// The code at this place in the standard's list; [`ErrorCode::Unknown`] beyond its end.
+    /// The code with this index in the standard's list; [`ErrorCode::Unknown`] beyond its end.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn from_ordinal(ordinal: u8) -> Self {
         match ordinal {

@@ -1,14 +1,14 @@
-//! The macro that makes a crate a plugin, and the slot that holds its one value.
+//! The macro that makes a crate a plugin, and the slot that holds the plugin's value.
 //!
-//! The macro is as thin as it can be: on Wasm it exports `tollgate:plugin/handler`, elsewhere the
-//! one symbol that a host looks for in a twin. Everything else is functions.
+//! The macro is as small as possible: on Wasm it exports `tollgate:plugin/handler`, elsewhere the
+//! one symbol that a host looks for in a twin. Everything else is in functions.
 
 use std::cell::RefCell;
 
 use crate::plugin::{Fault, Frame, Output, Plugin};
 
-/// Exports a type that implements [`Plugin`] as what the host runs. Once per crate; the
-/// crate's type is `cdylib` (add `rlib` for tests and benchmarks).
+/// Exports a type that implements [`Plugin`] as the plugin. Use it once per crate; the crate's type
+/// is `cdylib` (add `rlib` for tests and benchmarks).
 #[macro_export]
 macro_rules! export {
     ($plugin:ty) => {
@@ -51,7 +51,7 @@ macro_rules! export {
     };
 }
 
-/// Holds an instance's one plugin value, made when it is first needed.
+/// Holds the plugin of an instance, which is made when it is first needed.
 #[doc(hidden)]
 pub struct Slot<P>(RefCell<Option<P>>);
 
@@ -62,25 +62,25 @@ impl<P: Plugin> Slot<P> {
         Self(RefCell::new(None))
     }
 
-    /// Hands the frame to the plugin, which is made first where there is none yet.
+    /// Passes the frame to the plugin, which is made first if necessary.
     pub fn handle(&self, frame: &Frame) -> Result<Vec<Output>, Fault> {
         self.with(|plugin| plugin.handle(frame))
     }
 
-    /// Makes the plugin where there is none yet.
+    /// Makes the plugin if there is none.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn fill(&self) -> Result<(), Fault> {
         self.with(|_| Ok(()))
     }
 
-    /// Takes the plugin out, so that the next frame meets a new one.
+    /// Takes the plugin out, so that the next frame gets a new one.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn take(&self) -> Option<P> {
         self.0.try_borrow_mut().ok()?.take()
     }
 
     fn with<T>(&self, body: impl FnOnce(&mut P) -> Result<T, Fault>) -> Result<T, Fault> {
-        // Only a plugin that finds a way to call its own export could get here twice.
+        // Only a plugin that calls its own export could get here twice.
         let mut slot = self.0.try_borrow_mut().map_err(|_| {
             Fault::Internal("the plugin is busy with another frame: hand it one at a time".into())
         })?;

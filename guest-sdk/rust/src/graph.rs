@@ -1,7 +1,7 @@
 //! Graphs: the models that the host has loaded, and inferences on them.
 //!
-//! A graph is a handle; the model lives in the host and may be shared with other plugins. Every
-//! call here is at least one crossing of the sandbox's boundary.
+//! A graph is a handle; the model is in the host and may be shared with other plugins. Each call
+//! here crosses the sandbox's boundary at least once.
 
 use crate::{
     backend,
@@ -10,15 +10,16 @@ use crate::{
     tensor::{Input, Tensor},
 };
 
-/// A model that the host has loaded, by the name it gave it.
+/// A model that the host has loaded.
 pub struct Graph(backend::Graph);
 
 impl Graph {
-    /// Looks a graph up. Do it once, in [`Plugin::new`](crate::Plugin::new).
+    /// Looks up a graph by its name on the host. Do this once, in
+    /// [`Plugin::new`](crate::Plugin::new).
     ///
     /// # Errors
-    /// `not-found` where the host has no graph of that name, `security` where the plugin was not
-    /// granted it.
+    /// `not-found` if the host has no graph of that name, `security` if the plugin was not granted
+    /// it.
     pub fn load(name: &str) -> Result<Self, Error> {
         backend::Graph::load(name).map(Self)
     }
@@ -30,27 +31,27 @@ impl Graph {
     /// Names, types and dimensions of the graph's inputs and outputs, and its device.
     ///
     /// # Errors
-    /// In a twin only, where there is no host.
+    /// Only in a twin, if there is no host.
     pub fn describe(&self) -> Result<Metadata, Error> {
         self.0.describe()
     }
 
     /// Runs one inference in one crossing and returns all outputs, in the order of
-    /// [`Metadata::outputs`]. The host reads the inputs where they lie; nothing is copied in.
+    /// [`Metadata::outputs`]. The host reads the inputs in place; they are not copied.
     ///
     /// # Errors
     /// `invalid-argument` for a wrong rank, dimension, type, byte count or number of inputs,
-    /// `not-found` for an unknown name, `too-large` over a limit, `timeout` past the deadline,
-    /// `runtime-error` where the model itself failed.
+    /// `not-found` for an unknown name, `too-large` over a limit, `timeout` after the deadline,
+    /// `runtime-error` if the model itself failed.
     pub fn infer(&self, inputs: &[Input<'_>]) -> Result<Vec<Tensor>, Error> {
         self.0.infer(inputs)
     }
 
-    /// An execution context of the standard wasi-nn, for a plugin that should also run on a host
-    /// without `tollgate:nn`. It takes more crossings and copies than [`Graph::infer`].
+    /// Makes an execution context of the standard wasi-nn, for a plugin that should also run on
+    /// hosts without `tollgate:nn`. It needs more crossings and copies than [`Graph::infer`].
     ///
     /// # Errors
-    /// What the host answers, such as `too-large` where the plugin holds too many.
+    /// The host's error, such as `too-large` if the plugin holds too many contexts.
     pub fn context(&self) -> Result<Context, Error> {
         self.0.context().map(Context)
     }
@@ -60,24 +61,24 @@ impl Graph {
 pub struct Context(backend::Context);
 
 impl Context {
-    /// Runs one inference: each input under its name, which counts instead of the one in the
-    /// input, and may be the decimal index of the input. Returns all outputs under theirs.
+    /// Runs one inference. Each input is named by its string, which replaces the name in the input
+    /// itself and may be the input's decimal index. Returns all outputs with their names.
     ///
     /// # Errors
-    /// As [`Graph::infer`].
+    /// As for [`Graph::infer`].
     pub fn compute(&self, inputs: &[(&str, Input<'_>)]) -> Result<Vec<(String, Tensor)>, Error> {
         self.0.compute(inputs)
     }
 }
 
-/// What a graph is.
+/// The description of a graph.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The inputs, in the model's order.
     pub inputs: Vec<TensorInfo>,
     /// The outputs, in the model's order.
     pub outputs: Vec<TensorInfo>,
-    /// Where the graph really runs: `cpu`, `cuda`, ...
+    /// The device that the graph really runs on: `cpu`, `cuda`, ...
     pub device: String,
 }
 

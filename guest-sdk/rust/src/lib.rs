@@ -15,18 +15,18 @@
 //! tollgate_guest::export!(Classifier);
 //! ```
 //!
-//! The same source compiles two ways. For a Wasm target it is a component of the world
-//! `tollgate:plugin/plugin`, and every graph call crosses the sandbox's boundary. For any other
-//! target it is the *twin*: `cargo test` runs the plugin's own unit tests (see `testing`), and
-//! as a shared library the host loads it and hands it the very same graphs, so that what the
-//! boundary costs can be measured.
+//! The same source compiles in two ways. For a Wasm target it becomes a component of the world
+//! `tollgate:plugin/plugin`, and each graph call crosses the sandbox's boundary. For any other
+//! target it becomes the *twin*. There `cargo test` runs the plugin's own unit tests (see
+//! `testing`). Built as a shared library, the twin is loaded by the host and gets the same graphs,
+//! so that the cost of the boundary can be measured.
 //!
-//! Beside graphs a plugin may reach what it is granted of three things: configuration values
+//! Besides graphs, a plugin can use three things if they are granted: configuration values
 //! ([`config`]), the host's log ([`log`]) and key-value buckets ([`Bucket`]).
 //!
-//! What bounds it: it never copies an input (the host reads it where it lies), and it reaches
-//! nothing but what the plugin world offers. It must not know files, clocks, sockets or threads,
-//! so that a plugin that only uses this crate asks its host for nothing else.
+//! Limits of this crate: it never copies an input (the host reads it in place), and it only uses
+//! what the plugin world offers. It must not use files, clocks, sockets or threads, so that a
+//! plugin with only this crate needs nothing else from its host.
 
 #[cfg(target_endian = "big")]
 compile_error!("wasi-nn tensors are little-endian, and this crate hands out their bytes in place");
@@ -55,7 +55,7 @@ pub use plugin::{Fault, Frame, Output, Plugin};
 pub use prepared::{Elements, Expected, Prepared};
 pub use tensor::{Input, Tensor, TensorRef};
 
-/// What [`export!`] expands to; not for anybody else.
+/// Used by the code that [`export!`] generates; not for other code.
 #[doc(hidden)]
 pub mod __private {
     #[cfg(target_family = "wasm")]

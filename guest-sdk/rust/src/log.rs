@@ -1,16 +1,16 @@
-//! What the host is told, and what it tells: log lines and configuration values.
+//! Log lines for the host, and configuration values from it.
 
 use crate::{backend, bucket::StoreError};
 
-/// How much a log line matters, least first.
+/// The severity of a log line, lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {
-    /// What every step is and does.
+    /// Each step in detail.
     Trace,
-    /// What somebody wants to know who looks for a mistake.
+    /// Information for finding a mistake.
     Debug,
-    /// What somebody wants to know who watches.
+    /// Information for normal operation.
     Info,
     /// Something may go wrong.
     Warn,
@@ -20,17 +20,17 @@ pub enum Level {
     Critical,
 }
 
-/// Logs one line; `context` groups lines that belong together, and may be empty. It takes a crossing.
-/// Without the grant, and beyond the host's limits, nobody sees it.
+/// Logs one line; `context` groups related lines and may be empty. This is a crossing. The line is
+/// dropped without the grant, and beyond the host's limits.
 pub fn log(level: Level, context: &str, message: &str) {
     backend::log(level, context, message);
 }
 
-/// The configuration value of a key; none where there is no such key, or nothing was granted. It takes
-/// a crossing: read it once, when the plugin is made.
+/// The configuration value of a key; `None` if there is no such key, or nothing was granted. This
+/// is a crossing, so read it once, when the plugin is made.
 ///
 /// # Errors
-/// [`StoreError::Other`], on hosts whose values come from elsewhere.
+/// [`StoreError::Other`], on hosts that get values from elsewhere.
 pub fn config(key: &str) -> Result<Option<String>, StoreError> {
     backend::config(key)
 }

@@ -1,5 +1,6 @@
-//! What a panic says: its text with the place that it came from, the same in the sandbox and in the
-//! twin. A trap carries no words, and what unwinds carries no place.
+//! The text of a panic: its message and its place in the source, the same in the sandbox and in the
+//! twin. It is recorded by a hook, since a trap carries no text, and an unwinding panic carries no
+//! place.
 
 use std::panic::PanicHookInfo;
 

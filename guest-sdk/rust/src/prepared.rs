@@ -1,8 +1,8 @@
-//! Inferences that are made ready once: names, types and dimensions are said beforehand, and a run
-//! is nothing but elements in and elements out.
+//! Prepared inferences: names, types and dimensions are given in advance, and a run only passes
+//! elements.
 //!
-//! It is for plugins whose model takes less time than handing its tensors over does. Whoever has one
-//! inference a frame on a model of milliseconds gains nothing by it over [`Graph::infer`].
+//! This is for plugins whose model takes less time than passing its tensors. With one inference per
+//! frame on a model that takes milliseconds, there is no gain over [`Graph::infer`].
 
 use crate::{
     backend,
@@ -12,10 +12,10 @@ use crate::{
     tensor::Tensor,
 };
 
-/// An input as it will come: all but its elements.
+/// An input that will be passed later: all but its elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    /// The graph's input of this name; without one, the input at this one's place in the list.
+    /// The name of the graph's input; `None` for the input with this one's index in the list.
     pub name: Option<&'a str>,
     /// The size of each dimension, outermost first. A scalar has none.
     pub dimensions: &'a [u32],
@@ -24,7 +24,7 @@ pub struct Expected<'a> {
 }
 
 impl<'a> Expected<'a> {
-    /// An input of elements `T` that counts by its place in the list.
+    /// An input of elements `T`, identified by its index in the list.
     pub fn new<T: Element>(dimensions: &'a [u32]) -> Self {
         Self {
             name: None,
@@ -33,7 +33,7 @@ impl<'a> Expected<'a> {
         }
     }
 
-    /// The same for the graph's input of this name.
+    /// The same, for the graph's input with this name.
     pub fn named(self, name: &'a str) -> Self {
         Self {
             name: Some(name),
@@ -42,7 +42,7 @@ impl<'a> Expected<'a> {
     }
 }
 
-/// The elements of one input. The host reads them where they lie.
+/// The elements of one input. The host reads them in place.
 #[derive(Clone, Copy, Debug)]
 pub struct Elements<'a> {
     pub(crate) ty: TensorType,
@@ -70,19 +70,19 @@ impl<'a, T: Element> From<&'a Vec<T>> for Elements<'a> {
     }
 }
 
-/// An inference made ready by [`Graph::prepare`], to be run any number of times.
+/// An inference prepared by [`Graph::prepare`], which can run any number of times.
 pub struct Prepared {
     inner: backend::Prepared,
-    /// In the order in which they were expected.
+    /// The types of the expected inputs, in order.
     types: Vec<TensorType>,
 }
 
 impl Graph {
-    /// Makes an inference ready whose inputs will be these. Do it once, in
-    /// [`Plugin::new`](crate::Plugin::new); for inputs of other dimensions, make another one.
+    /// Prepares an inference with these inputs. Do this once, in
+    /// [`Plugin::new`](crate::Plugin::new); prepare another one for inputs with other dimensions.
     ///
     /// # Errors
-    /// What [`Graph::infer`] would refuse of such inputs is refused here; in a twin, by the first run.
+    /// The same inputs are refused as by [`Graph::infer`]; in a twin the first run refuses them.
     pub fn prepare(&self, inputs: &[Expected<'_>]) -> Result<Prepared, Error> {
         Ok(Prepared {
             inner: self.backend().prepare(inputs)?,
@@ -92,38 +92,39 @@ impl Graph {
 }
 
 impl Prepared {
-    /// Runs it in one crossing, each input's elements in the order in which they were expected, and
-    /// returns all outputs.
+    /// Runs the inference in one crossing and returns all outputs. The elements of the inputs must
+    /// be in the order that was given when it was prepared.
     ///
     /// # Errors
-    /// `invalid-argument` where there are not as many inputs or elements as expected, or others than
-    /// expected; for the rest as [`Graph::infer`].
+    /// `invalid-argument` if the number of inputs, their types or their numbers of elements are not
+    /// as expected; otherwise as for [`Graph::infer`].
     pub fn run(&self, inputs: &[Elements<'_>]) -> Result<Vec<Tensor>, Error> {
         self.check(inputs)?;
         self.inner.run(inputs)
     }
 
-    /// The same for a graph of one input and one output, which is faster still.
+    /// The same for a graph with one input and one output, which is even faster.
     ///
     /// # Errors
-    /// As [`Prepared::run`]; `invalid-argument` where the graph has more than one of either.
+    /// As for [`Prepared::run`]; `invalid-argument` if the graph has more than one of either.
     pub fn run_one<'a>(&self, input: impl Into<Elements<'a>>) -> Result<Tensor, Error> {
         let input = input.into();
         self.check(&[input])?;
         self.inner.run_one(input)
     }
 
-    /// What a run gives. A dimension that does not follow from the inputs' is `None` until a run has
-    /// shown it; from then on it is the last run's. Where the model does not say how many dimensions there
-    /// are, there is one `None` until then. A twin leaves open what the model leaves open.
+    /// The outputs of a run. A dimension that does not follow from the inputs is `None` until the
+    /// first run, and then that of the last run. If the model does not tell how many dimensions
+    /// there are, the list is one `None` until then. In a twin, dimensions that the model leaves
+    /// open stay open.
     ///
     /// # Errors
-    /// In a twin only, where there is no host.
+    /// Only in a twin, if there is no host.
     pub fn outputs(&self) -> Result<Vec<TensorInfo>, Error> {
         self.inner.outputs()
     }
 
-    /// The host sees bytes alone, so their type is held against what was said here.
+    /// The host only sees bytes, so the elements' type is compared here with the expected one.
     fn check(&self, inputs: &[Elements<'_>]) -> Result<(), Error> {
         let wrong = self.types.iter().zip(inputs).zip(1..);
         for ((expected, came), place) in wrong {

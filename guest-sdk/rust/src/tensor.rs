@@ -1,7 +1,7 @@
-//! Tensors: what goes into an inference, borrowed, and what comes out of one, owned.
+//! Tensors: the inputs of an inference, which are borrowed, and its outputs, which are owned.
 //!
-//! Elements are dense, row-major and little-endian. Nothing here judges whether a tensor suits a
-//! graph; the host does, and names the tensor when it does not.
+//! Elements are dense, row-major and little-endian. This module does not check whether a tensor
+//! fits a graph; the host does, and its error names the tensor.
 
 use std::borrow::Cow;
 
@@ -10,21 +10,21 @@ use crate::{
     error::{Error, ErrorCode},
 };
 
-/// A tensor going in, in its Rust type.
+/// An input tensor with its Rust type.
 #[derive(Clone, Copy, Debug)]
 pub struct TensorRef<'a, T: Element> {
-    /// The graph's input of this name; without one, the input at this one's place in the list.
+    /// The name of the graph's input; `None` for the input with this one's index in the list.
     pub name: Option<&'a str>,
     /// The size of each dimension, outermost first. A scalar has none.
     pub dimensions: &'a [u32],
-    /// As many elements as the dimensions say.
+    /// The elements, as many as the dimensions give.
     pub data: &'a [T],
 }
 
-/// A tensor going in, of any type. The host reads `data` where it lies.
+/// An input tensor of any type. The host reads `data` in place.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// The graph's input of this name; without one, the input at this one's place in the list.
+    /// The name of the graph's input; `None` for the input with this one's index in the list.
     pub name: Option<&'a str>,
     /// The size of each dimension, outermost first. A scalar has none.
     pub dimensions: &'a [u32],
@@ -35,7 +35,7 @@ pub struct Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// An input that counts by its place in the list.
+    /// An input that is identified by its index in the list.
     pub fn new<T: Element>(dimensions: &'a [u32], data: &'a [T]) -> Self {
         Self {
             name: None,
@@ -45,7 +45,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The same for the graph's input of this name.
+    /// The same, for the graph's input with this name.
     pub fn named(self, name: &'a str) -> Self {
         Self {
             name: Some(name),
@@ -63,7 +63,7 @@ impl<'a, T: Element> From<TensorRef<'a, T>> for Input<'a> {
     }
 }
 
-/// A tensor that came out of an inference.
+/// An output tensor of an inference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
     pub(crate) dimensions: Vec<u32>,
@@ -72,7 +72,7 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// A tensor of these elements; what a test answers an inference with.
+    /// Makes a tensor from these elements, for a test's answer to an inference.
     pub fn new<T: Element>(dimensions: &[u32], data: &[T]) -> Self {
         Self {
             dimensions: dimensions.to_vec(),
@@ -96,10 +96,10 @@ impl Tensor {
         &self.data
     }
 
-    /// The elements: in place where they are aligned, which they nearly always are, else a copy.
+    /// The elements: borrowed if they are aligned, which they nearly always are, or else copied.
     ///
     /// # Errors
-    /// `invalid-argument` where `T` is not the tensor's type.
+    /// `invalid-argument` if `T` is not the tensor's type.
     pub fn as_slice<T: Element>(&self) -> Result<Cow<'_, [T]>, Error> {
         if T::TYPE != self.ty {
             let message = format!(

@@ -1,8 +1,8 @@
-//! For a plugin's own unit tests: a host that the test makes up, with graphs that a closure answers,
-//! configuration values, a log and buckets. There is no model, no disk, and none of the real host's
+//! For a plugin's own unit tests: a simulated host, with graphs that a closure answers,
+//! configuration values, a log and buckets. It has no models, no disk, and none of the real host's
 //! limits.
 //!
-//! There is nothing here on Wasm; a plugin is unit-tested natively, as its twin.
+//! This module does not exist on Wasm; a plugin is unit-tested natively, as its twin.
 
 mod bucket;
 
@@ -18,28 +18,28 @@ use crate::{
 };
 use bucket::Pairs;
 
-/// What answers for every graph. Any closure from a graph's name and inputs to its named outputs
-/// is one.
+/// Answers inferences on all graphs. Each closure from a graph's name and inputs to its named
+/// outputs implements this.
 pub trait Graphs {
-    /// One inference on the graph of this name: all outputs, in the model's order.
+    /// Answers one inference on the graph of this name: all outputs, in the model's order.
     ///
     /// # Errors
-    /// Whatever the test wants the plugin to meet.
+    /// Any error that the test wants the plugin to get.
     fn infer(&self, graph: &str, inputs: &[Input<'_>]) -> Result<Vec<(String, Tensor)>, Error>;
 
-    /// Whether there is a graph of this name; there is one of every name unless a test says no.
+    /// Whether there is a graph of this name; by default there is one for each name.
     ///
     /// # Errors
-    /// Whatever the test wants the plugin to meet.
+    /// Any error that the test wants the plugin to get.
     fn load(&self, graph: &str) -> Result<(), Error> {
         let _ = graph;
         Ok(())
     }
 
-    /// What [`Graph::describe`](crate::Graph::describe) answers.
+    /// Answers [`Graph::describe`](crate::Graph::describe).
     ///
     /// # Errors
-    /// `unsupported-operation` unless a test says otherwise.
+    /// `unsupported-operation` by default.
     fn describe(&self, graph: &str) -> Result<Metadata, Error> {
         let message = format!("this test does not say what graph '{graph}' looks like");
         Err(Error::new(ErrorCode::UnsupportedOperation, message))
@@ -55,7 +55,7 @@ where
     }
 }
 
-/// Runs `body` with `graphs` answering for every graph that is looked up in it, on this thread.
+/// Runs `body` on this thread, with `graphs` as the answers of all graphs that it looks up.
 ///
 /// ```
 /// # use tollgate_guest::{Graph, Input, Tensor, testing};
@@ -75,16 +75,16 @@ pub fn with_graphs<R>(graphs: impl Graphs + 'static, body: impl FnOnce() -> R) -
 /// A line that the plugin logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// How much it matters.
+    /// The severity.
     pub level: Level,
-    /// What it belongs to.
+    /// The context, which groups related lines.
     pub context: String,
-    /// What it says.
+    /// The text of the line.
     pub message: String,
 }
 
-/// What a test offers to the plugin; what it leaves out is not granted. It lasts as long as the test
-/// keeps it: a plugin that is made anew finds its buckets as they were.
+/// What a test offers to the plugin; anything else is not granted. It lives as long as the test
+/// keeps it, so a new plugin finds its buckets unchanged.
 ///
 /// ```
 /// # use tollgate_guest::{Bucket, Level, config, log, testing};
@@ -103,7 +103,7 @@ pub struct Host(Rc<Offered>);
 #[derive(Default)]
 struct Offered {
     graphs: RefCell<Option<Rc<dyn Graphs>>>,
-    /// The graphs that were looked up; a handle is a place in this list.
+    /// The graphs that were looked up; a handle is an index into this list.
     names: RefCell<Vec<Rc<str>>>,
     config: RefCell<BTreeMap<String, String>>,
     log: RefCell<Vec<Line>>,
@@ -111,19 +111,19 @@ struct Offered {
 }
 
 impl Host {
-    /// A host that offers nothing yet.
+    /// A host that offers nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What answers for every graph.
+    /// Sets the answers of all graphs.
     #[must_use]
     pub fn graphs(self, graphs: impl Graphs + 'static) -> Self {
         self.0.graphs.replace(Some(Rc::new(graphs)));
         self
     }
 
-    /// A configuration value.
+    /// Adds a configuration value.
     #[must_use]
     pub fn config(self, key: &str, value: &str) -> Self {
         self.0
@@ -133,7 +133,7 @@ impl Host {
         self
     }
 
-    /// A bucket that has these keys and values.
+    /// Adds a bucket with these keys and values.
     #[must_use]
     pub fn bucket<V: AsRef<[u8]>>(
         self,
@@ -148,7 +148,7 @@ impl Host {
         self
     }
 
-    /// Runs `body` with this host in the real one's place, on this thread.
+    /// Runs `body` on this thread, with this host instead of a real one.
     pub fn run<R>(&self, body: impl FnOnce() -> R) -> R {
         enter(Rc::new(Rc::clone(&self.0)), body)
     }
@@ -158,7 +158,7 @@ impl Host {
         self.0.log.borrow().clone()
     }
 
-    /// What a bucket has by now; nothing where the test offers none of that name.
+    /// The current contents of a bucket; empty if the test offers none of that name.
     pub fn pairs(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
         let buckets = self.0.buckets.borrow();
         buckets.get(bucket).map(Pairs::all).unwrap_or_default()
@@ -274,7 +274,7 @@ mod tests {
             assert_eq!(bucket.keys(None).unwrap().keys, ["a", "b"]);
             log(Level::Warn, "main", "done");
         });
-        // What the next plugin finds.
+        // What the next plugin will find.
         let again = host.run(|| Bucket::open("counts").unwrap().get("a"));
         assert_eq!(again, Ok(Some(b"2".to_vec())));
         let line = &host.log()[0];

@@ -1,8 +1,8 @@
-//! `tollgate bench`: one plugin, measured beside the ways without a sandbox.
+//! `tollgate bench`: measures a plugin side by side with paths that have no sandbox.
 //!
-//! Everything is loaded and every frame read before the first window, so that nothing else happens
-//! while the clock runs. The exit code is 1 where something asked for could not be told, such as a
-//! bound that no rate keeps; what was measured is printed all the same.
+//! Everything is loaded and all frames are read before the first window, so that nothing else
+//! happens during measurement. The exit code is 1 if a requested figure could not be given, such as
+//! the rate for a bound that no rate keeps; all other results are printed all the same.
 
 use std::{fs, io, path::Path as FilePath, process::ExitCode, sync::Arc, time::Duration};
 
@@ -37,7 +37,7 @@ use tollgate_dispatch::Interrupt;
 use tollgate_report::truth::Truth;
 use tollgate_report::{headline, html};
 
-/// All frames together; they are held in memory while they go round. 1 GiB.
+/// The largest size of all frames together; they are held in memory. 1 GiB.
 const MAX_FRAMES_BYTES: usize = 1 << 30;
 
 /// The quantile that `--p99` bounds.
@@ -47,7 +47,7 @@ const BOUND_QUANTILE: f64 = 0.99;
 ///
 /// # Errors
 ///
-/// What was asked wrongly, what cannot be read or loaded, a plugin that fails on a frame.
+/// The options are wrong, a file cannot be read or loaded, or the plugin fails on a frame.
 pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let kept = args.settings.as_deref().map(Kept::read).transpose()?;
     let bench = Bench::resolve(args, kept.unwrap_or_default(), environment)?;
@@ -56,7 +56,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     let html = html.transpose()?;
     let started = machine::now();
     let wasm = load::read_plugin(&bench.plugin)?;
-    // A plugin has an instance on each thread for each set of graphs.
+    // For each set of graphs, each thread needs one instance of the plugin.
     let sets = bench.paths.len() + bench.variants.len();
     let engine = load::engine(bench.most_members() * sets, &bench.limits);
     let plugin = load::compile(
@@ -104,7 +104,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
         Arc::new(Subject::new(parts, entries)?)
     };
     let mut report = describe(&bench, runtime, &subject, started)?;
-    // Until here nothing is lost by an end at once.
+    // Until here nothing was measured, so ending at once loses nothing.
     let interrupt = Interrupt::listen()?;
     tracing::info!("measuring");
     measure(&bench, &subject, &interrupt, &mut report)?;
@@ -189,7 +189,7 @@ fn entries(bench: &Bench) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// Runs all that was asked for, or as much of it as a signal leaves time for.
+/// Runs all that was asked for, or less if a signal ends it.
 fn measure(
     bench: &Bench,
     subject: &Arc<Subject>,
@@ -210,7 +210,7 @@ fn measure(
     let clients = bench.concurrency.iter();
     let clients = clients.map(|clients| Asked::Clients(clients.get()));
     let rates = bench.rates.iter().map(|&rate| Asked::Arrivals(rate));
-    // A sweep each: what is offered to a queue is not held against what clients wait for.
+    // Separate sweeps: rates and clients must not be compared with each other.
     for asked in [clients.collect::<Vec<_>>(), rates.collect()] {
         if !asked.is_empty() && !interrupt.is_raised() {
             let what = format!("sweep over {} loads, in turns", asked.len());
@@ -226,7 +226,7 @@ fn measure(
     Ok(())
 }
 
-/// The variants side by side: alone for latency, all at once for throughput.
+/// Compares the variants: single-stream for latency, offline for throughput.
 fn compare(
     runner: &Runner,
     plan: &Plan,
@@ -236,7 +236,7 @@ fn compare(
     let alone = scenario::run(runner, plan, Scenario::SingleStream, variants)?;
     let together = scenario::run(runner, plan, Scenario::Offline, variants)?;
     if runner.is_interrupted() {
-        // Some without the others are no comparison.
+        // Results for only some of the variants are no comparison.
         return Ok(Vec::new());
     }
     let results = variants.iter().zip(alone.into_iter().zip(together));
@@ -265,7 +265,7 @@ fn compare(
         .collect())
 }
 
-/// What could not be told that was asked for, a sentence each.
+/// The requested figures that could not be given, with one sentence each.
 fn problems(report: &Report) -> Vec<String> {
     let results = report.results.iter().filter_map(|result| {
         let problem = result.problem.as_ref()?;
@@ -325,7 +325,7 @@ fn scenario(name: ScenarioName) -> Option<Scenario> {
     })
 }
 
-/// The report with all that is known before anything is measured.
+/// The report with the facts known before measuring.
 fn describe(
     bench: &Bench,
     runtime: Option<&OnnxRuntime>,
@@ -358,7 +358,7 @@ fn describe(
     })
 }
 
-/// The files of all models and variants that run, each once.
+/// The files of all models and variants that run, without duplicates.
 fn models(bench: &Bench) -> anyhow::Result<Vec<Model>> {
     let compared = bench.variants.iter().flat_map(|(_, files)| files);
     let mut seen = Vec::new();
@@ -407,7 +407,7 @@ fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
     }
 }
 
-/// A file and its digest, read in pieces.
+/// Describes a file by its digest, reading it in pieces.
 pub(super) fn file(path: &FilePath) -> anyhow::Result<File> {
     let shown = path.display();
     let read = || format!("cannot read `{shown}`");

@@ -1,7 +1,7 @@
-//! `tollgate doctor`: what this machine has, as plain facts.
+//! `tollgate doctor`: facts about this machine.
 //!
-//! It looks and changes nothing. The exit code is 1 where no ONNX Runtime can be used, since then
-//! no plugin with a model can run; everything else that is missing is only said.
+//! It changes nothing. The exit code is 1 if no ONNX Runtime can be used, since then no plugin with
+//! a model can run. Anything else that is missing is only reported.
 
 use std::{
     fmt::Write,
@@ -44,7 +44,7 @@ struct OnnxRuntime {
     found_by: Option<String>,
     version: Option<String>,
     devices: Vec<String>,
-    /// Whether it was told to report nothing to its maker.
+    /// Whether its telemetry is switched off.
     telemetry_off: bool,
     /// Why it cannot be used.
     problem: Option<String>,
@@ -52,9 +52,9 @@ struct OnnxRuntime {
 
 #[derive(Serialize)]
 struct Clock {
-    /// What the kernel keeps time with.
+    /// The kernel's clock source.
     source: Option<String>,
-    /// Whether the processor's own counter runs at one rate through all its states.
+    /// Whether the processor's counter runs at a constant rate.
     invariant_tsc: bool,
 }
 
@@ -66,18 +66,19 @@ struct Energy {
     problem: Option<String>,
 }
 
-/// What `run` sets aside by default.
+/// The memory that `run` reserves by default.
 #[derive(Serialize)]
 struct Sandbox {
-    /// Instances that there is room for beforehand; null where each reserves its own.
+    /// How many instances memory is reserved for in advance; null if each instance reserves its
+    /// own.
     instances: Option<u32>,
-    /// Bytes reserved for each linear memory.
+    /// The bytes reserved for each linear memory.
     memory_bytes: u64,
     /// Whether guests check the bounds of their memory, which slows them down.
     checks_bounds: bool,
-    /// The address space for this, in bytes, as far as anybody looked.
+    /// The address space for this, in bytes, as far as it was probed.
     space_bytes: u64,
-    /// Whether there is swap, with which memory of instances is cleared in the slower way.
+    /// Whether there is swap, in which case the memory of instances is cleared in a slower way.
     swap: bool,
     /// Why there is no sandbox.
     problem: Option<String>,
@@ -144,7 +145,7 @@ fn onnx_runtime(typed: Option<PathBuf>, environment: &Environment) -> OnnxRuntim
     }
 }
 
-/// What the files below `root` say of the clock.
+/// Reads the facts about the clock from the files below `root`.
 fn clock(root: &Path) -> Clock {
     let read = |path: &str| fs::read_to_string(root.join(path)).ok();
     let source = read("sys/devices/system/clocksource/clocksource0/current_clocksource");
@@ -208,7 +209,7 @@ fn cache(dir: Option<PathBuf>) -> CacheFacts {
     let usage = dir.as_deref().map(Cache::usage_below);
     let (plugins, bytes, problem) = match usage {
         Some(Ok((plugins, bytes))) => (plugins, bytes, None),
-        // It is made when it is first needed.
+        // Not an error: the folder is created when it is first needed.
         Some(Err(FolderError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
             (0, 0, None)
         }

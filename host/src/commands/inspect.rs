@@ -1,4 +1,4 @@
-//! `tollgate inspect`: what a WebAssembly file is, before anybody runs it.
+//! `tollgate inspect`: describes a WebAssembly file without running it.
 
 use std::{fmt::Write, process::ExitCode};
 
@@ -9,14 +9,14 @@ use crate::{cli::InspectArgs, egress};
 use tollgate_inspect::{Import, Inspection, Need};
 use tollgate_report::terminal::escaped;
 
-/// Lines of one list for people at most.
+/// The largest number of lines of one list in the text.
 const SHOWN: usize = 200;
 
 /// Runs the command.
 ///
 /// # Errors
 ///
-/// The file cannot be read, or is no WebAssembly.
+/// The file cannot be read, or is not WebAssembly.
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let wasm = super::load::read_plugin(&args.file)?;
     let seen = tollgate_inspect::inspect(&wasm)
@@ -29,7 +29,7 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The inspection for people.
+/// The inspection as text.
 fn text(seen: &Inspection) -> String {
     let mut out = String::new();
     // Writing into a `String` cannot fail.
@@ -37,7 +37,7 @@ fn text(seen: &Inspection) -> String {
     out
 }
 
-/// The name that an enum has in the JSON as well.
+/// The name of an enum's value, as in the JSON.
 fn word(value: impl serde::Serialize) -> String {
     let value = to_value(value).ok();
     value
@@ -113,7 +113,7 @@ fn imports(imports: &[Import], out: &mut String) -> std::fmt::Result {
     more(imports.len(), out)
 }
 
-/// Says how many of a list are not shown.
+/// Adds how many entries of a list are not shown.
 fn more(count: usize, out: &mut String) -> std::fmt::Result {
     match count.saturating_sub(SHOWN) {
         0 => Ok(()),
@@ -121,7 +121,7 @@ fn more(count: usize, out: &mut String) -> std::fmt::Result {
     }
 }
 
-/// Bytes in the unit that people would use.
+/// Bytes with a suitable unit.
 fn bytes(count: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
     let kib = count as f64 / 1024.0;

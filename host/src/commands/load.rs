@@ -1,5 +1,5 @@
-//! What several commands load, cheapest first: a plugin's bytes, an engine, its code, ONNX Runtime,
-//! models. Slow steps show that they go on.
+//! Loading that several commands share, cheapest steps first: a plugin's bytes, an engine, compiled
+//! code, ONNX Runtime, models. Slow steps show progress.
 
 use std::{
     fs,
@@ -23,11 +23,11 @@ use tollgate_deploy::reserve::engine_config;
 use tollgate_deploy::values::BucketArg;
 use tollgate_inspect::Need;
 
-/// A plugin larger than this is something else, in bytes; the largest of ours, with a whole Python
-/// inside, has 18 MB.
+/// A larger file is not read as a plugin, in bytes. Our largest one, which includes Python, has 18
+/// MB.
 const MAX_PLUGIN_BYTES: u64 = 512 << 20;
 
-/// Imports that are named in one sentence at most.
+/// The largest number of imports that one sentence names.
 const NAMED: usize = 8;
 
 /// Reads a plugin's file.
@@ -47,7 +47,7 @@ pub(super) fn read_plugin(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read the plugin `{shown}`"))
 }
 
-/// Lists the frames, and says what was left out of folders.
+/// Lists the frames, and reports what was left out of folders.
 pub(super) fn frames(
     inputs: &[PathBuf],
     truth: Option<&Path>,
@@ -64,12 +64,12 @@ pub(super) fn frames(
     Ok(files)
 }
 
-/// An engine for so many instances at once of these limits.
+/// Makes an engine for this many instances at once with these limits.
 pub(super) fn engine(instances: usize, limits: &Limits) -> Engine {
     Engine::new(&engine_config(instances, limits))
 }
 
-/// The cache below a folder; that it cannot be used is said, and costs time alone.
+/// Opens the cache below a folder. Failing is only a warning, since it costs no more than time.
 pub(super) fn cache(dir: &Path) -> Option<Cache> {
     let opened = Cache::open(dir);
     opened
@@ -79,7 +79,7 @@ pub(super) fn cache(dir: &Path) -> Option<Cache> {
         .ok()
 }
 
-/// Compiles a plugin, or takes its code from the cache.
+/// Compiles a plugin, or gets its code from the cache.
 pub(super) fn compile(
     path: &Path,
     cache_dir: Option<&Path>,
@@ -109,8 +109,8 @@ pub(super) fn compile(
     Ok(Arc::new(plugin))
 }
 
-/// Says what to do about a plugin that was refused: imports that are not offered, limits that it begins
-/// above.
+/// Adds advice to the error of a refused plugin: about imports that are not offered, and about
+/// limits that the plugin exceeds at the start.
 pub(super) fn explain(error: Error, wasm: &[u8], limits: Option<&Limits>) -> anyhow::Error {
     if let Error::NoRoom { .. } = &error {
         let advice = "ask for fewer `--workers`, or raise `ulimit -v`";
@@ -153,8 +153,8 @@ pub(super) fn explain(error: Error, wasm: &[u8], limits: Option<&Limits>) -> any
     }
 }
 
-/// Opens the buckets that a plugin is granted. Of what it imports and is not granted it warns: it
-/// goes on without, as its own code has it.
+/// Opens the buckets that a plugin is granted. Warns about imports without a grant; the plugin
+/// still runs, since its own code handles that.
 pub(super) fn grants(
     granted: Grants,
     buckets: &[BucketArg],
@@ -175,8 +175,8 @@ pub(super) fn grants(
     Ok(grants)
 }
 
-/// Loads ONNX Runtime. Without models things go on without it where there is none: a plugin that
-/// needs none should not ask for it.
+/// Loads ONNX Runtime. If there are no models and no library is found, it goes on without one: a
+/// plugin without inferences does not need it.
 pub(super) fn onnx_runtime(
     search: &tollgate_deploy::onnxruntime::Search,
     models: &[Chosen],
@@ -191,7 +191,7 @@ pub(super) fn onnx_runtime(
     }
 }
 
-/// Loads the models, as far as the store does not have them.
+/// Loads the models that the store does not have yet.
 pub(super) fn graphs(
     store: &Arc<GraphStore>,
     models: &[Chosen],

@@ -1,7 +1,7 @@
-//! `tollgate new`: a folder with a plugin's project, and the commands that lead to its first reading.
+//! `tollgate new`: creates a folder with a plugin's project, and prints the next commands.
 //!
-//! Nothing that is there is ever overwritten: the folder must not exist or be empty. What could not
-//! be written whole is taken away again where the folder was made here.
+//! Nothing is overwritten: the folder must be missing or empty. If writing fails and the folder was
+//! created here, it is removed again.
 
 use std::{
     fs,
@@ -27,11 +27,11 @@ struct Report<'a> {
     schema: &'static str,
     folder: String,
     language: &'static str,
-    /// By their paths in the folder.
+    /// Their paths in the folder.
     files: Vec<&'a str>,
-    /// What gets the toolchain, to be run in the folder, once.
+    /// The commands that install the toolchain, to run once in the folder.
     setup: &'a [String],
-    /// What tests, builds and runs the plugin.
+    /// The commands that test, build and run the plugin.
     commands: &'a [String],
 }
 
@@ -46,7 +46,7 @@ pub fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
     let made = make_folder(folder)?;
     if let Err(error) = write(folder, &files) {
         if made {
-            // Nothing but what was written just now is in it.
+            // Safe to remove: it only contains what was just written.
             fs::remove_dir_all(folder).ok();
         }
         return Err(error);
@@ -68,7 +68,7 @@ pub fn run(args: &NewArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the folder, and says whether it did; one that is there already must be empty.
+/// Creates the folder, and returns whether it did. An existing folder must be empty.
 fn make_folder(folder: &Path) -> anyhow::Result<bool> {
     let shown = folder.display();
     let advice = "name a folder that can be made, such as one in your home";
@@ -111,7 +111,7 @@ fn write_one(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(path, bytes)
 }
 
-/// What was made and what comes next, for people.
+/// The created files and the next commands as text.
 fn words(report: &Report<'_>, language: Language) -> String {
     let folder = tollgate_report::terminal::escaped(&report.folder);
     let mut words = format!(

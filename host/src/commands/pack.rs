@@ -1,8 +1,8 @@
-//! `tollgate pack`: from what a compiler made to what is shipped, with no other tool.
+//! `tollgate pack`: turns a compiler's output into a plugin to ship, without another tool.
 //!
-//! A core module that describes a component is encoded as one; what debuggers alone read is left
-//! out unless it is asked for; and the result is compiled once, so that what is shipped is known to
-//! be accepted, and starts from the cache on this machine.
+//! A core module that describes a component is encoded as one. Sections that only debuggers read
+//! are removed unless they are to be kept. The result is compiled once. So it is known to be
+//! accepted, and on this machine it starts from the cache.
 
 use std::{
     fs, io, io::Write, ops::Range, os::unix::fs::PermissionsExt, path::Path, process::ExitCode,
@@ -26,8 +26,8 @@ use tollgate_inspect::Kind;
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.pack/1";
 
-/// What a plugin may need when it is run with limits to match: the largest memory that 32 bits address, and
-/// the largest table of the format.
+/// The limits for this check are the highest possible, since the plugin may be run with higher
+/// limits than the default: the largest 32-bit memory, and the largest table of the format.
 const MEMORY_BYTES: usize = 1 << 32;
 const TABLE_ELEMENTS: usize = 10_000_000;
 
@@ -36,7 +36,7 @@ struct Report {
     schema: &'static str,
     input: String,
     output: String,
-    /// Whether a core module became a component.
+    /// Whether a core module was encoded as a component.
     encoded: bool,
     input_bytes: u64,
     output_bytes: u64,
@@ -99,12 +99,12 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is shipped of the file `name`: encoded as a component where it describes one, and without
-/// what debuggers alone read unless that is kept.
+/// The file `name` in the form to ship: encoded as a component if it describes one, and without
+/// sections for debuggers unless they are to be kept.
 ///
 /// # Errors
 ///
-/// It makes no component, or cannot be read whole.
+/// It cannot be encoded as a component, or is damaged.
 pub fn packed(name: &str, wasm: &[u8], encode: bool, keep_names: bool) -> anyhow::Result<Vec<u8>> {
     let encoded = if encode {
         let mut fresh = ComponentEncoder::default();
@@ -122,7 +122,7 @@ pub fn packed(name: &str, wasm: &[u8], encode: bool, keep_names: bool) -> anyhow
     strip(&encoded).with_context(|| format!("cannot read `{name}` whole"))
 }
 
-/// Compiles it, so that it is known to be accepted; once, into the cache where there is one.
+/// Compiles it to see that it is accepted, and keeps the code if there is a cache.
 fn check(
     engine: &Engine,
     environment: &Environment,
@@ -142,9 +142,9 @@ fn same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// Writes a file as any program does: a new one is for whom the umask leaves it to, one that is there keeps its
-/// permissions, a link is written through, and a pipe or device is written to. A regular file is written beside its
-/// place first, so that nobody ever sees half of it.
+/// Writes a file as usual programs do. A new file gets the permissions that the umask leaves, and
+/// an existing one keeps its own. A link is followed, and a pipe or device is written to. A regular
+/// file is written under another name and then renamed, so that a half-written one is never seen.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mode = match fs::metadata(path) {
@@ -162,7 +162,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => Path::new("."),
     };
     let mut file = tempfile::Builder::new()
-        // Less the umask.
+        // The umask removes some of these.
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(folder)?;
     file.write_all(bytes)?;
@@ -173,7 +173,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The file without the sections that only debuggers read. What toolchains say of themselves stays.
+/// Removes the sections that only debuggers read. The `producers` section stays.
 fn strip(wasm: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
     let mut payloads = Parser::new(0).parse_all(wasm);
     let component = Parser::is_component(wasm);
@@ -191,7 +191,7 @@ fn strip(wasm: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
 type Payloads<'a, 'b> =
     &'b mut dyn Iterator<Item = Result<Payload<'a>, wasmparser::BinaryReaderError>>;
 
-/// A section's bytes; the parser gave the range, so they are there.
+/// A section's bytes. The range came from the parser, so it is within the file.
 fn slice(wasm: &[u8], range: Range<u64>) -> &[u8] {
     let bounds = (usize::try_from(range.start), usize::try_from(range.end));
     match bounds {

@@ -1,12 +1,12 @@
-//! `tollgate runtime install`: an ONNX Runtime build from the Python package index.
+//! `tollgate runtime install`: installs an ONNX Runtime build from the Python package index.
 //!
-//! It runs the index's ordinary client with one wheel, its version pinned and its SHA-256 required,
-//! so that what lands here is the very file this version of Tollgate was tried with, whatever
-//! index the machine is set up to use. The library inside is the same for every Python, so the
-//! wheel of one of them is named and the user's own Python only carries it, isolated: what lies in the
-//! working folder, or is named by variables of Python's, is not run. Unpacked beside its
-//! place and renamed into it: an install is there whole or not at all. Where it is there already,
-//! nothing is asked of the network.
+//! It runs the index's usual client with one wheel, with a pinned version and a required SHA-256.
+//! So it installs exactly the file that this version of Tollgate was tested with, whatever index
+//! the machine uses. The library in the wheel is the same for each Python version, so one fixed
+//! wheel is named, and the user's Python only downloads it. That Python is isolated: code in the
+//! working folder, or in folders from Python's environment variables, is not run. The wheel is
+//! unpacked beside its final place and then renamed, so an install is complete or absent. If it is
+//! there already, the network is not used.
 
 use std::{
     fs,
@@ -25,11 +25,11 @@ use crate::{cli::InstallArgs, config::Environment, egress, progress};
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.runtime-install/1";
 
-/// The Python whose wheel is taken, whatever Python runs here.
+/// The Python version whose wheel is used, whatever version is installed here.
 const PYTHON_VERSION: &str = "3.12";
 const PYTHON_ABI: &str = "cp312";
 
-/// Pythons to try, the usual name first.
+/// The Python programs to try, the usual name first.
 const PYTHONS: [&str; 8] = [
     "python3",
     "python",
@@ -51,7 +51,7 @@ struct Wheel {
     sha256: &'static str,
 }
 
-/// The wheels that are known. They need glibc 2.28 or newer.
+/// The known wheels. They need glibc 2.28 or newer.
 const WHEELS: [Wheel; 4] = [
     Wheel {
         flavour: Flavour::Cpu,
@@ -89,7 +89,7 @@ struct Report {
     package: &'static str,
     version: &'static str,
     library: PathBuf,
-    /// Whether this call installed it; it was there already otherwise.
+    /// Whether this call installed it; false if it was there already.
     installed: bool,
 }
 
@@ -97,7 +97,7 @@ struct Report {
 ///
 /// # Errors
 ///
-/// No wheel for this machine, no Python with pip, pip's own failure, or the disk's.
+/// There is no wheel for this machine, no Python with pip, or pip or writing fails.
 pub fn run(args: &InstallArgs, environment: &Environment) -> anyhow::Result<()> {
     let data_dir = environment
         .data_dir()
@@ -161,7 +161,7 @@ fn wheel(flavour: Flavour, os: &str, architecture: &str) -> anyhow::Result<&'sta
         })
 }
 
-/// Downloads, checks, unpacks and moves into place.
+/// Downloads, checks and unpacks a wheel, and moves it to its place.
 fn install(wheel: &Wheel, place: &Path, environment: &Environment) -> anyhow::Result<PathBuf> {
     let python = python_with_pip(environment)?;
     let parent = place
@@ -188,13 +188,13 @@ fn install(wheel: &Wheel, place: &Path, environment: &Environment) -> anyhow::Re
             wheel.version
         );
     }
-    // What is in the way has no library in it, or this would not have been called.
+    // An existing folder has no library in it, or this would not have been called.
     if place.exists() {
         fs::rename(place, scratch.path().join("replaced"))
             .with_context(|| format!("cannot replace `{}`", place.display()))?;
     }
     let moved = fs::rename(&unpacked, place);
-    // Another install may have been quicker; what it put there is as good.
+    // Another install may have finished first; its result is the same.
     match (
         tollgate_deploy::onnxruntime::library_in(place)
             .ok()
@@ -212,7 +212,7 @@ fn install(wheel: &Wheel, place: &Path, environment: &Environment) -> anyhow::Re
     }
 }
 
-/// Has pip download the wheel into `scratch`, hash checked; its progress goes to standard error.
+/// Downloads the wheel into `scratch` with pip, checking its hash. Progress goes to standard error.
 fn download(python: &Path, wheel: &Wheel, scratch: &Path) -> anyhow::Result<PathBuf> {
     let requirements = scratch.join("requirements.txt");
     let target = scratch.join("wheel");
@@ -256,7 +256,7 @@ fn download(python: &Path, wheel: &Wheel, scratch: &Path) -> anyhow::Result<Path
     Ok(entry.path())
 }
 
-/// One line of a requirements file that only this very wheel fits.
+/// A line of a requirements file that only this wheel matches.
 fn requirement(wheel: &Wheel) -> String {
     format!(
         "{}=={} --hash=sha256:{}\n",
@@ -264,7 +264,7 @@ fn requirement(wheel: &Wheel) -> String {
     )
 }
 
-/// The first Python here that has pip.
+/// The first Python on this machine that has pip.
 fn python_with_pip(environment: &Environment) -> anyhow::Result<PathBuf> {
     PYTHONS
         .into_iter()
@@ -281,16 +281,16 @@ fn python_with_pip(environment: &Environment) -> anyhow::Result<PathBuf> {
         .context("no Python 3 with pip was found: install one (`apt-get install python3-pip` on Debian), or name a library with `--onnxruntime`")
 }
 
-/// A module of Python's, run as a program. Isolated: it is never one of the working folder's, of a
-/// folder that a variable names, or of the user's own packages.
+/// The command that runs a Python module as a program. It is isolated, so the module cannot come
+/// from the working folder, from a folder in an environment variable, or from the user's packages.
 fn module(python: &Path, name: &str) -> Command {
     let mut command = Command::new(python);
     command.args(["-I", "-m", name]);
     command
 }
 
-/// Runs a program to its end; what it prints goes to standard error, which leaves standard output
-/// to this command's own result.
+/// Runs a program to its end. Its output goes to standard error, since standard output is for this
+/// command's own result.
 fn succeed(command: &mut Command, what: &str) -> anyhow::Result<()> {
     let status = command
         .stdin(Stdio::null())

@@ -1,8 +1,9 @@
-//! `tollgate tune`: the settings that suit a plugin, its models and this machine.
+//! `tollgate tune`: finds the settings that suit a plugin, its models and this machine.
 //!
-//! Standard output gets the settings as a file (or one JSON object with everything), unless `--out`
-//! names a place for them; the tables and the reason go to standard error. The exit code is 1 where no
-//! settings do what was asked: then the nearest are told, and none are written.
+//! The settings go to standard output as a file, or with `--json` as one object with everything;
+//! with `--out` they go to that file. The tables and the reason go to standard error. If no
+//! settings meet the requirements, the nearest ones are shown, none are written, and the exit code
+//! is 1.
 
 mod page;
 
@@ -41,14 +42,14 @@ use tollgate_report::{terminal::escaped, truth::Truth};
 ///
 /// # Errors
 ///
-/// What was asked wrongly, what cannot be read or loaded, a plugin that fails on a frame.
+/// The options are wrong, a file cannot be read or loaded, or the plugin fails on a frame.
 pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
     let tune = Tune::resolve(args, environment)?;
     let places = Places::check(&tune)?;
     let started = machine::now();
     let wasm = load::read_plugin(&tune.plugin)?;
     let instances = tune::most_instances(machine::cores()).max(tune.settled.workers().get());
-    // One more goes through the frames beforehand.
+    // One more instance for the first pass over the frames.
     let engine = load::engine(instances + 1, &tune.limits);
     let plugin = load::compile(
         &tune.plugin,
@@ -118,10 +119,10 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     };
     let space = Space::new(&facts);
     let accuracy = tune.accuracy.or_else(|| {
-        // No worse than what runs by default.
+        // By default at least the accuracy of the default variant is required.
         subject.accuracy(0).map(|accuracy| accuracy.readings)
     });
-    // Until here nothing is lost by an end at once.
+    // Until here nothing was measured, so ending at once loses nothing.
     let interrupt = Interrupt::listen()?;
     tracing::info!("measuring");
     let bound_ns = u64::try_from(tune.p99.as_nanos()).unwrap_or(u64::MAX);
@@ -187,14 +188,14 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     tell(&tune, &places, &report)
 }
 
-/// Where the settings and the page go.
+/// Where the settings and the page are written.
 struct Places {
     out: Option<Place>,
     html: Option<Place>,
 }
 
 impl Places {
-    /// Makes sure that they can be written.
+    /// Checks that they can be written.
     fn check(tune: &Tune) -> anyhow::Result<Self> {
         let place = |what, path: &Option<PathBuf>| {
             let path = path.as_deref();
@@ -207,7 +208,7 @@ impl Places {
     }
 }
 
-/// Searches, with progress.
+/// Searches and shows progress.
 fn search(task: &Task<'_>) -> anyhow::Result<tune::Findings> {
     let bar = progress::spinner("looking for settings");
     let mut what = String::new();
@@ -232,8 +233,8 @@ fn search(task: &Task<'_>) -> anyhow::Result<tune::Findings> {
     Ok(findings)
 }
 
-/// Prints, and writes the settings that were found. Those of a search that was cut short are told and
-/// not written: what it did not come to may be better.
+/// Prints the result and writes the settings. After an interrupted search they are only printed: a
+/// candidate that was not measured may be better.
 fn tell(tune: &Tune, places: &Places, report: &Report) -> anyhow::Result<ExitCode> {
     let winner = report
         .winner
@@ -284,7 +285,7 @@ fn tell(tune: &Tune, places: &Places, report: &Report) -> anyhow::Result<ExitCod
     Ok(ExitCode::FAILURE)
 }
 
-/// What stands at the top of a file of settings.
+/// The comment at the top of a file of settings.
 fn comment(report: &Report) -> String {
     let machine = &report.machine;
     let mut lines = vec![
@@ -308,16 +309,16 @@ fn comment(report: &Report) -> String {
     }
     lines.push(String::new());
     lines.push(format!("Why: {}.", report.why));
-    // A name with a line feed in it must not begin a line of the file.
+    // A line feed in a name must not start a new line of the file.
     let clean = |line: String| line.replace(|c: char| c.is_control(), " ");
     let lines: Vec<String> = lines.into_iter().map(clean).collect();
     lines.join("\n")
 }
 
-/// A variant's name, none for what runs by default, and its files.
+/// A variant's name (`None` for the default) and its files.
 type Named = (Option<String>, Vec<Chosen>);
 
-/// The variants that may be recommended, what runs by default first, and those that may not.
+/// The variants that may be recommended, the default first, and those that may not.
 fn variants(tune: &Tune) -> anyhow::Result<(Vec<Named>, Vec<Excluded>)> {
     let (mut variants, mut excluded) = (vec![(None, tune.default.clone())], Vec::new());
     if !tune.settled.variant.is_empty() {
@@ -339,7 +340,7 @@ fn variants(tune: &Tune) -> anyhow::Result<(Vec<Named>, Vec<Excluded>)> {
     Ok((variants, excluded))
 }
 
-/// The devices that the models load on, the one that is settled or the CPU first.
+/// The devices that the models load on, starting with the given one or the CPU.
 fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excluded>) {
     let options = tune.settled.graph_options();
     let (mut devices, mut excluded) = (vec![options.device], Vec::new());
@@ -367,7 +368,7 @@ fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excl
     (devices, excluded)
 }
 
-/// One contender for each variant, which tells how accurate it is.
+/// One contender for each variant, which tells its accuracy.
 fn entries(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Entry>> {
     let options = unbatched(tune.settled.graph_options());
     let store = Arc::default();
@@ -381,12 +382,13 @@ fn entries(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Entry>> {
     entries.collect()
 }
 
-/// Whether the graphs of a variant are batched where they may be: loading them measures whether that
-/// pays. A busy machine can make it seem so once, and every batch that is tried costs time.
+/// Whether the graphs of a variant are batched when that is allowed. Loading them measures whether
+/// batching pays. On a busy machine one measurement may wrongly show that it does, and each batch
+/// size that is tried costs time, so it is measured twice.
 ///
 /// # Errors
 ///
-/// Why they are not.
+/// Why they are not batched.
 fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
     const TIMES: usize = 2;
     let mut options = options.clone();
@@ -396,7 +398,7 @@ fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
         return Err("there are no models".to_owned());
     }
     for _ in 0..TIMES {
-        // From the file each time: what is shared is not measured again.
+        // Loaded from the file each time, since a graph from the store would not be measured again.
         let registry = models::load(&Arc::default(), files, &options)
             .map_err(|error| tollgate_report::one_line(&error))?;
         for chosen in files {
@@ -415,7 +417,7 @@ fn unbatched(mut options: GraphOptions) -> GraphOptions {
     options
 }
 
-/// The files of all variants, each once.
+/// The files of all variants, without duplicates.
 fn model_files(variants: &[Named]) -> anyhow::Result<Vec<Model>> {
     let mut models: Vec<Model> = Vec::new();
     let mut seen: Vec<&Chosen> = Vec::new();

@@ -20,41 +20,41 @@ pub struct Bench {
     pub plugin: PathBuf,
     /// Files, directories and `-`.
     pub inputs: Vec<PathBuf>,
-    /// Which files of directories are frames; empty to tell by their kind.
+    /// Which files of directories are frames; if empty, their kind decides.
     pub include: Vec<Pattern>,
-    /// The models, no name twice.
+    /// The models, without duplicate names.
     pub models: Vec<Chosen>,
-    /// The variants to compare, each with the files that it means; empty or more than one.
+    /// The variants to compare, each with its files; empty, or more than one.
     pub variants: Vec<(String, Vec<Chosen>)>,
-    /// How graphs run; none of them merges inferences.
+    /// How graphs run; these do not merge inferences.
     pub graph: GraphOptions,
     /// How inferences are merged on the batched path.
     pub batch: BatchOptions,
-    /// How ONNX Runtime is to be found.
+    /// Where to look for ONNX Runtime.
     pub onnxruntime: Search,
-    /// Where compiled code is kept; none to keep nothing.
+    /// The folder for compiled code; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
-    /// What is measured side by side, nothing twice.
+    /// The paths to measure side by side, without duplicates.
     pub paths: Vec<PathName>,
-    /// How frames arrive.
+    /// The scenarios.
     pub scenarios: Vec<ScenarioName>,
-    /// Clients to sweep.
+    /// The numbers of clients to sweep.
     pub concurrency: Vec<NonZero<usize>>,
-    /// Rates to sweep.
+    /// The rates to sweep.
     pub rates: Vec<Rate>,
-    /// What 99 of 100 frames must be done within.
+    /// The bound that 99 of 100 frames must keep.
     pub p99: Option<Duration>,
     /// Threads that run instances.
     pub workers: usize,
-    /// How long one window is.
+    /// The length of a window.
     pub window: Duration,
-    /// Windows at most.
+    /// The largest number of windows.
     pub max_windows: u32,
-    /// How far windows that agree may differ, as a share.
+    /// How far agreeing windows may differ, as a fraction.
     pub tolerance: f64,
-    /// Frames that may wait for a worker.
+    /// How many frames may wait for a worker.
     pub queue: NonZero<usize>,
-    /// What arrivals are drawn from.
+    /// The seed for arrivals.
     pub seed: u64,
     /// How instances are used.
     pub policy: Policy,
@@ -62,26 +62,26 @@ pub struct Bench {
     pub twin: Option<PathBuf>,
     /// The true readings.
     pub truth: Option<PathBuf>,
-    /// How large one input may be, in bytes.
+    /// The largest size of one input, in bytes.
     pub max_frame: usize,
-    /// What the plugin may reach.
+    /// What the plugin is granted.
     pub grants: Grants,
     /// Key-value buckets that it may use.
     pub keyvalue: Vec<BucketArg>,
-    /// What a guest may use.
+    /// The guest's limits.
     pub limits: Limits,
-    /// One JSON object, or text for people.
+    /// Whether to print one JSON object instead of tables.
     pub json: bool,
-    /// Where the report is written as a web page.
+    /// The file for the report as a web page.
     pub html: Option<PathBuf>,
 }
 
 impl Bench {
-    /// Resolves what was typed, with what `kept` says where nothing was.
+    /// Resolves the command line. Where an option is missing, `kept` decides.
     ///
     /// # Errors
     ///
-    /// Duplicates, contradictions, bounds, and what one option needs of another.
+    /// Duplicates, contradictions, bounds, and options that need another one.
     pub fn resolve(
         typed: BenchArgs,
         kept: Settings,
@@ -112,7 +112,7 @@ impl Bench {
         if typed.twin.is_some() && !paths.contains(&PathName::Twin) {
             return Err(Error::TwinUnused);
         }
-        // What a file of settings says of it is for whoever runs the plugin and has no paths.
+        // A policy from a file of settings is ignored: it is for `run`, which has no paths.
         if let Some(policy) = subject.graph.batch
             && policy != BatchPolicy::Auto
         {
@@ -162,14 +162,14 @@ impl Bench {
         })
     }
 
-    /// Threads that will run instances at once, at most.
+    /// The largest number of threads that run instances at once.
     pub fn most_members(&self) -> usize {
         let clients = self.concurrency.iter().map(|clients| clients.get()).max();
         clients.unwrap_or_default().max(self.workers)
     }
 }
 
-/// The scenarios that were asked for; without any all that can be run, beside a sweep as well.
+/// The scenarios that were asked for. Without any, all that can run, even if there is a sweep.
 fn scenarios(typed: &BenchArgs) -> Result<Vec<ScenarioName>, Error> {
     let Some(names) = &typed.scenario else {
         let mut all = vec![ScenarioName::SingleStream, ScenarioName::MultiStream];
@@ -189,7 +189,7 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Each of them once, in the order in which they first came.
+/// Removes duplicates and keeps the order.
 fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut each = Vec::new();
     for one in all {

@@ -18,25 +18,25 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads the process's.
+    /// Reads the environment of this process.
     pub fn of_this_process() -> Self {
         std::env::vars_os().collect()
     }
 
-    /// A variable's value; an empty one counts as none.
+    /// A variable's value; an empty one counts as unset.
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
         let value = self.variables.get(OsStr::new(name))?;
         (!value.is_empty()).then_some(value.as_os_str())
     }
 
-    /// A variable that holds a path; the XDG ones count only where they are absolute.
+    /// A variable with a path. The XDG variables only count if their path is absolute.
     fn absolute(&self, name: &str) -> Option<PathBuf> {
         let path = PathBuf::from(self.get(name)?);
         path.is_absolute().then_some(path)
     }
 
-    /// What to log: `TOLLGATE_LOG` in `tracing`'s filter syntax, or what `-v` asks for. What of
-    /// plugins is logged is a matter of their grants.
+    /// What to log: `TOLLGATE_LOG` in `tracing`'s filter syntax, or the level that `-v` gives. Log
+    /// lines of plugins depend on their grants instead.
     pub fn log_filter(&self, verbose: u8) -> String {
         if let Some(filter) = self.get("TOLLGATE_LOG").and_then(OsStr::to_str) {
             return filter.to_owned();
@@ -49,23 +49,24 @@ impl Environment {
         format!("{ours},{LOG_TARGET}=trace")
     }
 
-    /// Whether somebody asked for no colours.
+    /// Whether colours are switched off.
     pub fn plain(&self) -> bool {
         self.get("NO_COLOR").is_some()
     }
 
-    /// Whether ONNX Runtime was told to report nothing; see [`super::telemetry`].
+    /// Whether ONNX Runtime's telemetry is switched off; see [`super::telemetry`].
     pub fn telemetry_is_off(&self) -> bool {
         self.get("ORT_DISABLE_TELEMETRY") == Some(OsStr::new("1"))
     }
 
-    /// Where installed libraries live: `TOLLGATE_HOME`, else `tollgate` in the user's data folder.
+    /// The folder for installed libraries: `TOLLGATE_HOME`, or else `tollgate` in the user's data
+    /// folder.
     pub fn data_dir(&self) -> Option<PathBuf> {
         self.user_dir("XDG_DATA_HOME", ".local/share", None)
     }
 
-    /// Where compiled code is kept: `cache` in `TOLLGATE_HOME`, else `tollgate` in the user's cache
-    /// folder.
+    /// The folder for compiled code: `cache` in `TOLLGATE_HOME`, or else `tollgate` in the user's
+    /// cache folder.
     pub fn cache_dir(&self) -> Option<PathBuf> {
         self.user_dir("XDG_CACHE_HOME", ".cache", Some("cache"))
     }
@@ -81,8 +82,8 @@ impl Environment {
         Some(base?.join("tollgate"))
     }
 
-    /// A program of this name on the PATH. Relative entries are passed over: what lies in the working
-    /// folder is not run because of where somebody stands.
+    /// Finds a program of this name on the PATH. Relative entries are ignored: a file in the
+    /// working folder must not be run.
     pub fn program(&self, name: &str) -> Option<PathBuf> {
         std::env::split_paths(self.get("PATH")?)
             .filter(|folder| folder.is_absolute())
@@ -90,7 +91,7 @@ impl Environment {
             .find(|program| program.is_file())
     }
 
-    /// How ONNX Runtime is to be found.
+    /// Where to look for ONNX Runtime.
     pub fn onnxruntime(&self, typed: Option<PathBuf>, device: Device) -> Search {
         Search {
             typed,
@@ -141,7 +142,7 @@ mod tests {
             dirs(&all[3..]),
             some("/h/.local/share/tollgate", "/h/.cache/tollgate")
         );
-        // A relative XDG folder and an empty variable count as none.
+        // A relative XDG folder and an empty variable count as unset.
         let odd = [
             ("TOLLGATE_HOME", ""),
             ("XDG_DATA_HOME", "d"),

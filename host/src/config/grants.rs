@@ -1,4 +1,4 @@
-//! What a plugin is granted of configuration, log and buckets, from what was typed.
+//! Resolves the grants for configuration, log and buckets.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::Error;
 use crate::cli::GrantArgs;
 use tollgate_deploy::settings::Settings;
 
-/// What was typed of grants, nothing of it twice.
+/// The settings with the given grants, after a check for duplicates.
 pub(crate) fn granting(typed: &GrantArgs, settings: Settings) -> Result<Settings, Error> {
     let config = typed.config.iter().map(|one| &one.key);
     let keyvalue = typed.keyvalue.iter().map(|one| &one.name);

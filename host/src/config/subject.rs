@@ -1,4 +1,4 @@
-//! What `run`, `bench` and `tune` make alike of what was typed: what is run, on what, and what it may use.
+//! What `run`, `bench` and `tune` have in common: the plugin, its inputs and its grants.
 
 use std::{num::NonZero, path::PathBuf};
 
@@ -8,7 +8,7 @@ use super::{Environment, Error};
 use crate::cli::{Grantable, LimitArgs, SubjectArgs};
 use tollgate_deploy::settings::Settings;
 
-/// Refuses standard input where it is named more than once.
+/// Refuses standard input that is given more than once.
 pub fn once(typed: &SubjectArgs) -> Result<(), Error> {
     let stdin = typed.inputs.iter().filter(|path| path.as_os_str() == "-");
     if stdin.count() > 1 {
@@ -17,7 +17,7 @@ pub fn once(typed: &SubjectArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses nothing to read.
+/// Refuses a command line without inputs.
 pub fn some(typed: &SubjectArgs) -> Result<(), Error> {
     if typed.inputs.is_empty() {
         return Err(Error::NoInputs);
@@ -25,7 +25,7 @@ pub fn some(typed: &SubjectArgs) -> Result<(), Error> {
     Ok(())
 }
 
-/// Where compiled code is kept; none to keep nothing.
+/// The folder for compiled code; `None` to keep none.
 pub fn cache_dir(typed: &SubjectArgs, environment: &Environment) -> Option<PathBuf> {
     if typed.no_cache {
         None
@@ -34,7 +34,8 @@ pub fn cache_dir(typed: &SubjectArgs, environment: &Environment) -> Option<PathB
     }
 }
 
-/// What a plugin may reach: all graphs, what `granted` says, and to load others if that was allowed.
+/// A plugin's grants: all graphs, what `granted` has, and loading of other graphs if that is
+/// allowed.
 pub fn of_plugin(typed: &SubjectArgs, granted: Grants) -> Grants {
     Grants {
         graphs: GraphGrant::All,
@@ -43,7 +44,7 @@ pub fn of_plugin(typed: &SubjectArgs, granted: Grants) -> Grants {
     }
 }
 
-/// The settings that were typed.
+/// The settings from the options.
 pub fn settings(typed: &SubjectArgs, workers: Option<NonZero<usize>>) -> Settings {
     let graph = &typed.graph;
     Settings {
@@ -63,7 +64,7 @@ pub fn settings(typed: &SubjectArgs, workers: Option<NonZero<usize>>) -> Setting
     }
 }
 
-/// The runtime's defaults with what was typed in their place.
+/// The given limits, with the runtime's defaults for the others.
 pub fn limits(typed: &LimitArgs) -> Limits {
     let mut limits = Limits::default();
     if let Some(deadline) = typed.deadline {
@@ -88,7 +89,7 @@ pub fn limits(typed: &LimitArgs) -> Limits {
     limits
 }
 
-/// The option that sets a limit; none where there is no option for it.
+/// The option that sets a limit; `None` if there is no option for it.
 pub fn limit_option(limit: Limit) -> Option<&'static str> {
     Some(match limit {
         Limit::MemoryBytes => "--max-memory",

@@ -1,4 +1,4 @@
-//! What `run`'s command line and environment come to, and what is refused.
+//! How `run`'s command line and environment are resolved, and what is refused.
 
 use clap::Parser;
 use tollgate_nn::{Device, Mode};

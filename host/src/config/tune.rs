@@ -19,50 +19,50 @@ pub struct Tune {
     pub plugin: PathBuf,
     /// Files, directories and `-`.
     pub inputs: Vec<PathBuf>,
-    /// Which files of directories are frames; empty to tell by their kind.
+    /// Which files of directories are frames; if empty, their kind decides.
     pub include: Vec<Pattern>,
     /// All files of all models.
     pub models: Models,
-    /// The files that run where nothing but what is settled is chosen.
+    /// The files that run if nothing is chosen but the given settings.
     pub default: Vec<Chosen>,
-    /// What the user has settled.
+    /// The settings that the user gave.
     pub settled: Settings,
     /// The bound on the p99.
     pub p99: Duration,
-    /// The share of readings that must be right, where that was said.
+    /// The fraction of readings that must be right, if it was given.
     pub accuracy: Option<f64>,
     /// The true readings.
     pub truth: Option<PathBuf>,
-    /// Where the settings go; none for standard output.
+    /// The file for the settings; `None` for standard output.
     pub out: Option<PathBuf>,
-    /// How long a candidate is measured where all of the grid is.
+    /// How long each candidate is measured when the whole grid is.
     pub window: Duration,
     /// Whether to measure the whole grid as well.
     pub exhaustive: bool,
-    /// Where the page goes.
+    /// The file for the page.
     pub html: Option<PathBuf>,
-    /// One JSON object, or text for people.
+    /// Whether to print one JSON object instead of tables.
     pub json: bool,
-    /// How ONNX Runtime is to be found.
+    /// Where to look for ONNX Runtime.
     pub onnxruntime: Search,
-    /// Where compiled code is kept; none to keep nothing.
+    /// The folder for compiled code; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
-    /// How large one input may be, in bytes.
+    /// The largest size of one input, in bytes.
     pub max_frame: usize,
-    /// What the plugin may reach.
+    /// What the plugin is granted.
     pub grants: Grants,
     /// Key-value buckets that it may use.
     pub keyvalue: Vec<BucketArg>,
-    /// What a guest may use.
+    /// The guest's limits.
     pub limits: Limits,
 }
 
 impl Tune {
-    /// Resolves what was typed.
+    /// Resolves the command line.
     ///
     /// # Errors
     ///
-    /// Duplicates, variants that are not there, bounds, nothing to read.
+    /// Duplicates, variants that do not exist, bounds, or no inputs.
     pub fn resolve(typed: TuneArgs, environment: &Environment) -> Result<Self, Error> {
         let subject = typed.subject;
         let settled = subject::settings(&subject, typed.workers);
@@ -75,7 +75,8 @@ impl Tune {
             return Err(Error::Workers(workers));
         }
         let device = settled.graph_options().device;
-        // Not among what is settled: a file of settings is handed on, and grants are not its business.
+        // Grants are not part of the given settings: the settings are written to a file that others
+        // may use, and grants must not be in it.
         let granted = granting(&subject.grants, Settings::default())?;
         let grants = granted.grant(&subject.plugin, Grants::default());
         Ok(Self {

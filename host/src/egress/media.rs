@@ -1,10 +1,10 @@
-//! What a media type says of an output's bytes: whether they are text, and what files of it end in.
+//! What a media type tells about an output: whether it is text, and the extension of its files.
 
 use tollgate_runtime::Output;
 
 use crate::ingress::media::extension_of;
 
-/// Types that are text without being called so.
+/// Types that are text although they do not begin with `text/`.
 const TEXT: [&str; 14] = [
     "application/ecmascript",
     "application/graphql",
@@ -22,10 +22,10 @@ const TEXT: [&str; 14] = [
     "image/svg+xml",
 ];
 
-/// Endings of types that are text underneath.
+/// Suffixes of types that are based on text.
 const SUFFIXES: [&str; 4] = ["+json", "+xml", "+yaml", "+json-seq"];
 
-/// Character sets of which every text is UTF-8.
+/// Character sets whose texts are all valid UTF-8.
 const UTF_8: [&str; 3] = ["utf-8", "utf8", "us-ascii"];
 
 /// The type without its parameters, in lower case.
@@ -34,8 +34,8 @@ fn essence(media_type: &str) -> String {
     essence.trim().to_ascii_lowercase()
 }
 
-/// Whether an output is text in UTF-8. Its type decides, whatever its bytes happen to be; where it has
-/// none, as preview1 plugins' outputs have, bytes are text that no binary format would have.
+/// Whether an output is UTF-8 text. Its type decides, whatever the bytes are. Outputs of preview1
+/// plugins have no type; there it is text if the bytes look like no binary format.
 pub fn is_text(output: &Output) -> bool {
     if output.content_type.trim().is_empty() {
         let readable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
@@ -57,7 +57,7 @@ fn is_text_type(media_type: &str) -> bool {
     })
 }
 
-/// What names of files with such an output end in.
+/// The extension for a file with such an output.
 pub(super) fn extension(output: &Output) -> &'static str {
     let essence = essence(&output.content_type);
     match extension_of(&essence) {

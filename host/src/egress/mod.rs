@@ -1,9 +1,8 @@
-//! Outputs and messages to where they go: standard output and standard error, as lines for people and
-//! programs.
+//! Writes outputs and messages to standard output and standard error, for people and programs.
 //!
-//! Nothing is printed but through here, and all of it goes through [`terminal`], which says what may
-//! reach a terminal. A line of an output is `source<TAB>name<TAB>text`: one output stays one line of
-//! three fields.
+//! All printing goes through this module, and through [`terminal`], which decides what may reach a
+//! terminal. A line of an output is `source<TAB>name<TAB>text`: each output is one line with three
+//! fields.
 
 mod media;
 pub mod outputs;
@@ -25,23 +24,23 @@ use tollgate_report::{
 
 pub use media::is_text;
 
-/// Prints text of one or more lines on standard output, with a line feed at its end.
+/// Prints text of one or more lines on standard output, with a line feed at the end.
 ///
 /// # Errors
 ///
-/// The system's, a reader that went away included.
+/// Writing fails, for example because the reader is gone.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", escape_text(text))?;
     out.flush()
 }
 
-/// Prints text that is data, such as a file of settings: on a terminal as [`print`] does, and else as it
-/// is.
+/// Prints text that is data, such as a file of settings: like [`print`] on a terminal, and
+/// unchanged otherwise.
 ///
 /// # Errors
 ///
-/// The system's, a reader that went away included.
+/// Writing fails, for example because the reader is gone.
 pub fn print_data(text: &str) -> io::Result<()> {
     if io::stdout().is_terminal() {
         return print(text);
@@ -49,11 +48,11 @@ pub fn print_data(text: &str) -> io::Result<()> {
     print_line(text)
 }
 
-/// Prints a line of [`line`] on standard output.
+/// Prints a line made by [`line`] on standard output.
 ///
 /// # Errors
 ///
-/// The system's, a reader that went away included.
+/// Writing fails, for example because the reader is gone.
 pub fn print_line(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
@@ -64,7 +63,7 @@ pub fn print_line(line: &str) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// The system's, a reader that went away included.
+/// Writing fails, for example because the reader is gone.
 pub fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     serde_json::to_writer_pretty(JsonWriter(&mut out), value)?;
@@ -72,17 +71,18 @@ pub fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
     out.flush()
 }
 
-/// Says text of one or more lines on standard error. Nobody is left to tell when that is gone.
+/// Prints text of one or more lines on standard error. A failure is ignored, since it could not be
+/// reported anyway.
 pub fn say(text: Arguments<'_>) {
     let text = escape_text(&text.to_string());
     writeln!(io::stderr(), "{text}").ok();
 }
 
-/// Says one JSON object on standard error.
+/// Prints one JSON object on standard error.
 ///
 /// # Errors
 ///
-/// A value that is no JSON.
+/// The value cannot be written as JSON.
 pub fn say_json<T: Serialize>(value: &T) -> serde_json::Result<()> {
     let mut text = Vec::new();
     serde_json::to_writer_pretty(JsonWriter(&mut text), value)?;
@@ -91,16 +91,17 @@ pub fn say_json<T: Serialize>(value: &T) -> serde_json::Result<()> {
     Ok(())
 }
 
-/// Says on standard error why something failed. Lines after the first, such as those of a guest's
-/// backtrace, are indented.
+/// Prints an error on standard error. Lines after the first, such as those of a guest's backtrace,
+/// are indented.
 pub fn say_error(error: &dyn std::fmt::Display) {
     let text = terminal::cut(&error.to_string(), MESSAGE_BYTES * 4);
     let text = terminal::escape_indented(&text);
     writeln!(io::stderr(), "error: {text}").ok();
 }
 
-/// The line of one output. Text is a field: on a terminal nothing in it drives it; for a program that
-/// reads the lines only what would break them is escaped. `file` is where all of it lies, if it does.
+/// The line of one output. Text is one field. On a terminal all characters in it that could affect
+/// the terminal are escaped; for a program only control characters are. `file` is the file with the
+/// whole output, if any.
 pub fn line(source: &str, output: &Output, file: Option<&str>) -> String {
     let mut line = String::new();
     escape(source, &mut line);
@@ -124,7 +125,7 @@ pub fn line(source: &str, output: &Output, file: Option<&str>) -> String {
     line
 }
 
-/// Appends text that a plugin hands back.
+/// Appends text from a plugin.
 fn field(data: &[u8], terminal: bool, line: &mut String) {
     match std::str::from_utf8(data) {
         Ok(text) if !terminal => {

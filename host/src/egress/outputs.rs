@@ -1,10 +1,11 @@
-//! Outputs as files of one folder: `--out-dir`.
+//! Writes outputs as files into one folder: `--out-dir`.
 //!
-//! A file is named by its frame and its output, with an extension by its media type. Both names come
-//! from outside: what is no letter, digit, `.`, `_` or `-` becomes `_`, a name never begins with a dot
-//! and never has a separator, so that nothing is written outside the folder. A file is written under a name
-//! of its own first and then moved to its place, over a link rather than through it. What lay there from
-//! an earlier run is replaced; two outputs of one run never share a file.
+//! A file is named after its frame and its output, with an extension for its media type. Both names
+//! come from outside. So characters other than letters, digits, `.`, `_` and `-` become `_`, and a
+//! name never begins with a dot and never contains a separator: nothing is written outside the
+//! folder. A file is written under a temporary name and then renamed, which replaces a link instead
+//! of following it. Files of an earlier run are replaced; two outputs of one run never get the same
+//! file.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,25 +21,25 @@ use tollgate_runtime::Output;
 
 use super::media::extension;
 
-/// How long the frame's and the output's part of a name may be, in bytes each.
+/// The largest length of the frame's and of the output's part of a name, in bytes.
 const PART_BYTES: usize = 96;
 
 /// A folder for outputs.
 #[derive(Debug)]
 pub struct OutDir {
     folder: PathBuf,
-    /// Hashes of the names that this run has used, since some file systems ignore case.
+    /// Hashes of the names used in this run, in lower case since some file systems ignore case.
     used: HashSet<u64>,
-    /// The last number behind a name that was used before, by the hash of the name.
+    /// For the hash of a name that was used before, the last number that was appended.
     numbers: HashMap<u64, u64>,
 }
 
 impl OutDir {
-    /// Makes the folder where it is not there, and makes sure that it can be written to.
+    /// Opens the folder, creates it if it is missing, and checks that it is writable.
     ///
     /// # Errors
     ///
-    /// It cannot be made or written to.
+    /// It cannot be created or written to.
     pub fn open(folder: &Path) -> anyhow::Result<Self> {
         let refused = || {
             format!(
@@ -55,11 +56,11 @@ impl OutDir {
         })
     }
 
-    /// Writes one output of a frame, and gives the file's name in the folder.
+    /// Writes one output of a frame, and returns the file's name in the folder.
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// Writing fails.
     pub fn write(&mut self, source: &str, output: &Output) -> anyhow::Result<String> {
         let name = self.name(source, output);
         let place = self.folder.join(&name);
@@ -68,7 +69,7 @@ impl OutDir {
             #[cfg(unix)]
             {
                 use std::os::unix::fs::PermissionsExt;
-                // As any new file: the umask takes away from it.
+                // The permissions of any new file, less the umask.
                 new.permissions(fs::Permissions::from_mode(0o666));
             }
             let mut file = new.prefix(".output-").tempfile_in(&self.folder)?;
@@ -106,7 +107,7 @@ fn hash(name: &str) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(name)
 }
 
-/// A part of a file's name.
+/// Makes a part of a file's name safe.
 fn part(name: &str) -> String {
     let end = name.floor_char_boundary(PART_BYTES);
     let kept = name.get(..end).unwrap_or_default();
@@ -159,7 +160,7 @@ mod tests {
         );
         assert_eq!(write("a.jpg", "crop.PNG", "image/png"), "a.jpg.crop.png");
         assert_eq!(write("a.jpg", "x", ""), "a.jpg.x.txt");
-        // Names that meet, with upper and lower case alike, do not take each other's place.
+        // Names that differ only in case do not replace each other.
         assert_eq!(
             write("A.jpg", "reading", "application/json"),
             "A.jpg.reading-2.json"

@@ -1,6 +1,6 @@
-//! Files and folders that are written when the work is done, checked before it begins: what cannot be
-//! written is refused at once, and what lies there is not touched until there is something to put in
-//! its place.
+//! Files and folders that are written at the end of the work and checked before it. A path that
+//! cannot be written is refused at once. An existing file is not changed until its new contents are
+//! ready.
 
 use std::{
     fs::{self, OpenOptions},
@@ -18,11 +18,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// Makes sure that a file can be written there; `what` names it in errors.
+    /// Checks that a file can be written at this path; `what` names it in errors.
     ///
     /// # Errors
     ///
-    /// It is a folder, lies in none, or may not be written.
+    /// It is a folder, its folder is missing, or it is not writable.
     pub fn file(what: &'static str, path: &Path) -> anyhow::Result<Self> {
         let place = Self {
             what,
@@ -36,12 +36,12 @@ impl Place {
     ///
     /// # Errors
     ///
-    /// The system's.
+    /// Writing fails.
     pub fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
         fs::write(&self.path, bytes).with_context(|| self.refusal())
     }
 
-    /// Where it is.
+    /// The path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -55,12 +55,12 @@ impl Place {
     }
 }
 
-/// Opens what is there without changing it, or makes a file without a name beside it.
+/// Opens an existing file without changing it, or creates an unnamed file in the same folder.
 fn probe(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(metadata) if metadata.is_file() => OpenOptions::new().write(true).open(path).map(drop),
-        // Opening a pipe waits for whoever reads it.
+        // Opening a pipe would wait for a reader.
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             tempfile::tempfile_in(folder_of(path)).map(drop)
@@ -69,7 +69,7 @@ fn probe(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The folder that a file lies in.
+/// The folder of a file.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -1,18 +1,18 @@
-//! What comes out of order, put in order again as far as a bounded buffer allows.
+//! Restores the order of results, as far as a bounded buffer allows.
 //!
-//! Several workers finish frames in any order, and what they made is handed on in the frames' order.
-//! What waits for an earlier frame is bounded in number and bytes: where that is not enough, because one
-//! frame takes far longer than its neighbours, the others are handed on before it.
+//! Several workers finish frames in any order, but outputs are written in the order of the frames.
+//! Results that wait for an earlier frame are bounded in number and in bytes. If the buffer is full
+//! because one frame takes far longer than the others, the others are handed over before it.
 
 use std::collections::BTreeMap;
 
-/// What may wait for an earlier frame at most.
+/// The largest number of results that wait for an earlier frame.
 const MAX_WAITING: usize = 1024;
 
-/// The same in bytes: 64 MiB.
+/// Their largest size in bytes: 64 MiB.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Things by their number, which begins at zero.
+/// Values with numbers, which start at zero.
 #[derive(Debug)]
 pub struct Reorder<T> {
     next: u64,
@@ -31,11 +31,12 @@ impl<T> Default for Reorder<T> {
 }
 
 impl<T> Reorder<T> {
-    /// Takes what has a number and takes so many bytes; gives what is to be handed on now.
+    /// Takes a value with its number and its size in bytes, and returns the values that are now in
+    /// order.
     #[must_use]
     pub fn push(&mut self, number: u64, thing: T, bytes: usize) -> Vec<T> {
         if number < self.next {
-            // It was given up on.
+            // It was not waited for any longer.
             return vec![thing];
         }
         self.bytes = self.bytes.saturating_add(bytes);
@@ -55,7 +56,7 @@ impl<T> Reorder<T> {
         ready
     }
 
-    /// All that still waits, in order, where what it waits for will not come.
+    /// Returns all values that still wait, in order. For the end, when no earlier ones will come.
     pub fn drain(&mut self) -> impl Iterator<Item = T> {
         self.bytes = 0;
         let waiting = std::mem::take(&mut self.waiting);

@@ -1,11 +1,11 @@
-//! Files, directories and standard input, as frames.
+//! Reads files, directories and standard input as frames.
 //!
-//! Inputs are listed first, so that what is missing is known before anything runs, and read one by
-//! one when a worker is near, so that memory holds the frames in flight and no more. Standard
-//! input is one frame and can be read once: it alone is kept. A file may change or vanish between
-//! listing and reading; that fails its frame and nothing else.
+//! Inputs are listed first, so that a missing one is reported before anything runs. They are read
+//! one by one when a worker needs them, so that memory only holds the frames in progress. Standard
+//! input is one frame; it can be read only once, so it is kept. A file may change or vanish between
+//! listing and reading; then only its own frame fails.
 //!
-//! A guest sees a file's name and not its folder: where things lie on the host is not its business.
+//! A guest is given a file's name without its folder, since it need not know the host's folders.
 
 use std::{
     fs,
@@ -26,68 +26,68 @@ use tollgate_runtime::Frame;
 use super::{folder::Folder, media::media_type};
 use tollgate_dispatch::Interrupt;
 
-/// Inputs that one run takes; as many as a million files of one directory.
+/// The largest number of inputs of a run, which is about a million.
 const MAX_INPUTS: usize = 1 << 20;
 
-/// Files that are left out and told by name.
+/// How many of the files left out are named.
 const SHOWN: usize = 3;
 
-/// How soon a signal ends a wait for standard input.
+/// How often a wait for standard input checks for a signal.
 const POLL: Duration = Duration::from_millis(50);
 
 /// Why inputs cannot be listed or a frame cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not there, or may not be looked at.
+    /// The input is missing or not readable.
     #[error("cannot read `{}`", path.display())]
     Read {
-        /// What was to be read.
+        /// The path of the input.
         path: PathBuf,
         /// The system's reason, which says what to do.
         source: io::Error,
     },
-    /// A device, a socket, a pipe.
+    /// A device, a socket or a pipe.
     #[error("`{}` is neither a file nor a directory: give one of these, or `-` for standard input", .0.display())]
     Kind(PathBuf),
     /// A directory with no frames in it.
     #[error("`{}` holds no files that are frames: hidden ones and those in its directories do not count, nor do documents; name files one by one, or say which are frames with `--include`", .0.display())]
     Empty(PathBuf),
-    /// Over the bound.
+    /// More inputs than allowed.
     #[error("there are more than {MAX_INPUTS} inputs: run them in parts")]
     TooMany,
-    /// Over the bound of one frame.
+    /// The input is larger than a frame may be.
     #[error("`{}` has more than {limit} bytes: raise `--max-frame` if that is meant", path.display())]
     TooLarge {
         /// The input.
         path: PathBuf,
-        /// The bound, in bytes.
+        /// The limit, in bytes.
         limit: usize,
     },
 }
 
-/// The inputs of a run, listed.
+/// The inputs of a run.
 #[derive(Debug)]
 pub struct Files {
     entries: Vec<Entry>,
-    /// Files of directories that are no frames.
+    /// Files of directories that are not frames.
     left_out: Vec<PathBuf>,
     max_frame: usize,
-    /// Standard input, once it was read; or why it could not be.
+    /// Standard input, once it was read, or the error of reading it.
     stdin: OnceLock<Result<Loaded, io::ErrorKind>>,
-    /// What ends a wait for it.
+    /// Ends a wait for standard input.
     interrupt: Interrupt,
 }
 
 /// One input.
 #[derive(Debug)]
 struct Entry {
-    /// What the guest and the reports call it.
+    /// The name for the guest and the reports.
     name: Arc<str>,
-    /// Where it is; none for standard input.
+    /// Its path; `None` for standard input.
     path: Option<PathBuf>,
 }
 
-/// What one reading gave.
+/// The contents of an input.
 #[derive(Clone, Debug)]
 struct Loaded {
     data: Bytes,
@@ -95,13 +95,14 @@ struct Loaded {
 }
 
 impl Files {
-    /// Lists files as they are given, directories by their files' names, `-` as standard input.
-    /// `aside` is a file that is not a frame even where it lies in a directory among them; `include` says
-    /// which files of directories are, and where it is empty they are told by their kind.
+    /// Lists files as given, directories by their files' names, and `-` as standard input. `aside`
+    /// is a file that is not a frame, even if it is in one of the directories. `include` says which
+    /// files of directories are frames; if it is empty, their kind decides.
     ///
     /// # Errors
     ///
-    /// An input that is missing, of another kind, or an empty directory; too many.
+    /// An input is missing or of an unsupported kind, a directory is empty, or there are too many
+    /// inputs.
     pub fn list(
         inputs: &[PathBuf],
         aside: Option<&Path>,
@@ -144,7 +145,7 @@ impl Files {
         })
     }
 
-    /// What was left out of directories, in a sentence; none where nothing was.
+    /// A sentence about the files left out of directories; `None` if there are none.
     pub fn left_out(&self) -> Option<String> {
         let names = self.left_out.iter().take(SHOWN);
         let names: Vec<String> = names.map(|path| format!("`{}`", path.display())).collect();
@@ -160,23 +161,23 @@ impl Files {
         })
     }
 
-    /// How many frames one pass has.
+    /// The number of frames in one pass.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no frames.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The frames' names, in their order.
+    /// The names of the frames, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| &*entry.name)
     }
 
-    /// One pass over all inputs: each one's name, and its frame or why there is none. Frames are
-    /// numbered from `first` on.
+    /// One pass over all inputs: the name of each, with its frame or the error of reading it.
+    /// Frames are numbered from `first`.
     pub fn pass(&self, first: u64) -> impl Iterator<Item = (Arc<str>, Result<Frame, Error>)> {
         (first..).zip(&self.entries).map(|(sequence, entry)| {
             let frame = self.load(entry).map(|loaded| Frame {
@@ -195,7 +196,7 @@ impl Files {
             return self.standard_input();
         };
         let file = fs::File::open(path).map_err(|source| read_error(path, source))?;
-        // A file's last change is as near as anybody knows to when it was acquired.
+        // The time of a file's last change is the best estimate of when it was acquired.
         let changed = file.metadata().and_then(|metadata| metadata.modified());
         Ok(Loaded {
             acquired_ns: changed.map(nanoseconds).unwrap_or_default(),
@@ -221,13 +222,13 @@ impl Files {
         }
     }
 
-    /// Reads it on a thread of its own, so that a signal ends the wait for input that does not come.
+    /// Reads on a separate thread, so that a signal can end the wait for input.
     fn read_standard_input(&self, path: &Path) -> Result<Bytes, Error> {
         let (send, read) = mpsc::sync_channel(1);
         let most = self.max_frame;
         let reader = move || {
             let path = Path::new("-");
-            // A signal may have ended the wait.
+            // The receiver is gone if a signal ended the wait.
             send.send(read_bounded(io::stdin().lock(), path, most)).ok();
         };
         thread::Builder::new()
@@ -248,7 +249,7 @@ impl Files {
         }
     }
 
-    /// From now on this ends a wait for standard input.
+    /// Sets the interrupt that ends a wait for standard input.
     #[must_use]
     pub fn ended_by(self, interrupt: &Interrupt) -> Self {
         Self {
@@ -258,7 +259,7 @@ impl Files {
     }
 }
 
-/// Reads to the end, or one byte beyond the bound of `most` bytes.
+/// Reads to the end, but at most one byte more than `most` bytes.
 fn read_bounded(from: impl Read, path: &Path, most: usize) -> Result<Bytes, Error> {
     let mut data = Vec::new();
     let beyond = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
@@ -293,7 +294,7 @@ fn read_error(path: &Path, source: io::Error) -> Error {
     Error::Read { path, source }
 }
 
-/// Nanoseconds since the Unix epoch; zero, which says that nobody knows, for anything before it.
+/// Nanoseconds since the Unix epoch; zero, which means unknown, for earlier times.
 fn nanoseconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH)
         .ok()

@@ -1,10 +1,10 @@
 //! Which files of a folder are frames.
 //!
-//! All of them but: hidden ones; the file of true readings; what goes by a name that documents have
-//! ([`DOCUMENTS`]); and where at least half of the others are pictures, sound or other binary data,
-//! those that are text, since a `labels.csv` or `a.json` beside pictures is about them. Folders in it are not
-//! entered. With patterns, exactly the files that match one are frames. A file that is named by itself is
-//! always one.
+//! All files are frames except these: hidden files, the file of true readings, and files with a
+//! name that is usual for documents ([`DOCUMENTS`]). If at least half of the others are pictures,
+//! sound or other binary data, then text files are not frames either, since a `labels.csv` or
+//! `a.json` beside pictures describes them. Subfolders are not read. With patterns, exactly the
+//! matching files are frames. A file that is given by itself is always a frame.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ use glob::Pattern;
 
 use super::media::{Sort, media_type, sort};
 
-/// What names begin with, in lower case, of files that are about the others.
+/// How the names of files that describe the others begin, in lower case.
 const DOCUMENTS: [&str; 6] = [
     "readme",
     "license",
@@ -26,23 +26,23 @@ const DOCUMENTS: [&str; 6] = [
     "desktop.ini",
 ];
 
-/// How much of a file whose name says nothing is read to tell what it is, in bytes.
+/// How much of a file is read if its name does not tell its kind, in bytes.
 const BEGINNING: u64 = 16;
 
 /// The files of a folder, by name.
 #[derive(Debug, Default)]
 pub(super) struct Folder {
     pub(super) frames: Vec<PathBuf>,
-    /// What is there and is no frame; hidden files and the true readings are not told.
+    /// Files that are not frames, without hidden files and the true readings.
     pub(super) left_out: Vec<PathBuf>,
 }
 
 impl Folder {
-    /// Lists a folder with at most so many files.
+    /// Lists a folder; `None` if it has more than `most` files.
     ///
     /// # Errors
     ///
-    /// The system's; none of more files.
+    /// Reading the folder fails.
     pub(super) fn list(
         path: &Path,
         aside: Option<&Path>,
@@ -83,7 +83,7 @@ impl Folder {
 
 type Named = Vec<(PathBuf, String)>;
 
-/// Frames, and what is about them.
+/// Splits files into frames and files that describe them.
 fn by_kind(files: Named) -> (Named, Named) {
     let (mut left_out, others): (Named, Named) =
         files.into_iter().partition(|(_, name)| is_document(name));
@@ -107,20 +107,20 @@ fn by_kind(files: Named) -> (Named, Named) {
 fn is_document(name: &str) -> bool {
     let name = name.to_lowercase();
     DOCUMENTS.iter().any(|known| {
-        // `readme`, `readme.md`, `readme_first.txt`, and not `readmeter-1.jpg`.
+        // Matches `readme`, `readme.md` and `readme_first.txt`, but not `readmeter-1.jpg`.
         name.strip_prefix(known)
             .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     })
 }
 
-/// What a file is by its name, or else by its first bytes.
+/// The kind of a file, from its name or else from its first bytes.
 fn sort_of(path: &Path) -> Sort {
     let by_name = sort(media_type(path, &[]));
     if by_name != Sort::Unknown {
         return by_name;
     }
     let mut beginning = Vec::new();
-    // What cannot be read fails its frame later, and says why.
+    // A file that cannot be read is reported later, when its frame is read.
     if let Ok(file) = File::open(path) {
         file.take(BEGINNING).read_to_end(&mut beginning).ok();
     }
@@ -131,7 +131,7 @@ fn sort_of(path: &Path) -> Sort {
 mod tests {
     use super::*;
 
-    /// The names of the frames of a folder with these files.
+    /// The names of the frames in a folder with these files.
     fn frames(names: &[&str], include: &[&str]) -> String {
         let dir = tempfile::tempdir().unwrap();
         for name in names {

@@ -1,11 +1,11 @@
-//! The media type of a file: by its first bytes, or else by its name's extension.
+//! The media type of a file, from its first bytes or else from its name's extension.
 //!
-//! Bytes come first, since names lie more often. What neither tells has the empty type, which says
-//! that nobody knows; a plugin decides for itself.
+//! The bytes come first, since names are wrong more often. If neither tells, the type is empty,
+//! which means unknown; the plugin decides for itself.
 
 use std::path::Path;
 
-/// First bytes and what they say.
+/// First bytes, and the type that they indicate.
 const MAGIC: [(&[u8], &str); 10] = [
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -19,7 +19,7 @@ const MAGIC: [(&[u8], &str); 10] = [
     (b"%PDF-", "application/pdf"),
 ];
 
-/// What stands at byte 8 of a RIFF file.
+/// The bytes at offset 8 of a RIFF file, and the type that they indicate.
 const RIFF: [(&[u8], &str); 2] = [(b"WAVE", "audio/wav"), (b"WEBP", "image/webp")];
 
 /// Extensions, in lower case.
@@ -55,25 +55,25 @@ const EXTENSIONS: [(&str, &str); 29] = [
     ("raw", "application/octet-stream"),
 ];
 
-/// The media type of `data` in a file called `name`; empty where nothing tells.
+/// The media type of `data` in a file called `name`; empty if it is unknown.
 pub fn media_type(name: &Path, data: &[u8]) -> &'static str {
     by_magic(data)
         .or_else(|| by_extension(name))
         .unwrap_or_default()
 }
 
-/// What frames of a type are, roughly.
+/// The rough kind of a media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// Pictures, sound, documents, data that no editor shows.
+    /// Pictures, sound, documents and other data that a text editor cannot show.
     Binary,
-    /// What people write and read.
+    /// Text that people write and read.
     Text,
-    /// Nothing tells.
+    /// The kind is unknown.
     Unknown,
 }
 
-/// What frames of this type are.
+/// The kind of a media type.
 pub(super) fn sort(media_type: &str) -> Sort {
     match media_type {
         "" => Sort::Unknown,
@@ -84,7 +84,7 @@ pub(super) fn sort(media_type: &str) -> Sort {
     }
 }
 
-/// The extension of files of this type, in lower case; none where the type is not known here.
+/// The extension for files of this type, in lower case; `None` if the type is not known here.
 pub fn extension_of(media_type: &str) -> Option<&'static str> {
     EXTENSIONS
         .iter()
@@ -104,7 +104,7 @@ fn by_magic(data: &[u8]) -> Option<&'static str> {
         })
 }
 
-/// Netpbm: `P` and a digit, then white space.
+/// Recognises Netpbm: `P` and a digit, then white space.
 fn portable_map(data: &[u8]) -> Option<&'static str> {
     match data {
         [b'P', digit, space, ..] if space.is_ascii_whitespace() => match digit {

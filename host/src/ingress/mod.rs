@@ -1,4 +1,4 @@
-//! What brings frames in.
+//! Reading frames.
 
 pub mod files;
 mod folder;

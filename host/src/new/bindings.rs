@@ -1,5 +1,5 @@
-//! Bindings of the plugin world for C and C++: a header, a source, and an object that carries the
-//! types to the linker. Generated here and now, so that nobody needs the generator.
+//! Bindings of the plugin world for C and C++: a header, a source, and an object file with the
+//! types for the linker. They are generated here, so that users do not need the generator.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -13,7 +13,7 @@ use super::{Error, File, sdk};
 /// The bindings, below `sdk/bindings`.
 pub(super) fn files() -> Result<Vec<File>, Error> {
     let problem = |error: String| Error::new("interfaces", error);
-    // A package is a folder, of one file or several.
+    // A package is a folder with one file or several.
     let mut folders: BTreeMap<String, SourceMap> = BTreeMap::new();
     for (path, text) in sdk::interfaces()? {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -25,7 +25,7 @@ pub(super) fn files() -> Result<Vec<File>, Error> {
         let package = sources.parse();
         packages.push(package.map_err(|(sources, error)| problem(error.render(&sources)))?);
     }
-    // The world's own package lies at the top and is therefore first; it depends on the others.
+    // The world's own package is at the top and thus first; it depends on the others.
     let mut packages = packages.into_iter();
     let world = packages
         .next()
@@ -39,7 +39,7 @@ pub(super) fn files() -> Result<Vec<File>, Error> {
         .map_err(|error| problem(error.to_string()))?;
     let mut generated = Files::default();
     let options = wit_bindgen_c::Opts {
-        // What the SDK calls it, whatever it has beside. What a plugin does not call, its linker drops.
+        // The name that the SDK expects. The linker drops what a plugin does not call.
         rename_world: Some("plugin".to_owned()),
         ..wit_bindgen_c::Opts::default()
     };

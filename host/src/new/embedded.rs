@@ -1,11 +1,11 @@
-//! The files that the program carries; `build.rs` says where they come from.
+//! The files embedded in the program; `build.rs` defines where they come from.
 
 use super::Error;
 
 /// Paths and bytes, in the order of the paths.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
-/// What lies below a folder, by its path from there.
+/// The files below a folder, with paths relative to it.
 pub(super) fn below(folder: &str) -> impl Iterator<Item = (&'static str, &'static [u8])> {
     FILES
         .iter()

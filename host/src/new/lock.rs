@@ -1,5 +1,5 @@
-//! What Cargo is told about the vendored SDK: a workspace for its crates, and the versions that it was
-//! tested with. Both are cut out of this repository's own, so that they cannot fall behind.
+//! What Cargo needs for the vendored SDK: a workspace for its crates, and the versions that it was
+//! tested with. Both are extracted from this repository's own files, so that they stay up to date.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const MEMBERS: [&str; 2] = ["crates/guest", "wit/twin"];
 /// The crate that a plugin depends on.
 const SDK: &str = "tollgate-guest";
 
-/// The manifest above the SDK's crates, which take what they share from it.
+/// The manifest of the workspace, from which the SDK's crates inherit.
 pub(super) fn workspace() -> Result<String, Error> {
     let problem = |error: String| Error::new("Cargo.toml", error);
     let manifest: Table = embedded::text("Cargo.toml")?
@@ -44,7 +44,7 @@ pub(super) fn workspace() -> Result<String, Error> {
     toml::to_string(&manifest).map_err(|error| problem(error.to_string()))
 }
 
-/// The lock file of a plugin: of the repository's, what the SDK needs. Cargo adds the plugin itself.
+/// The lock file of a plugin: the SDK's part of the repository's. Cargo adds the plugin itself.
 pub(super) fn lock() -> Result<String, Error> {
     let mut blocks = embedded::text("Cargo.lock")?.split("[[package]]\n");
     let head = blocks.next().unwrap_or_default();
@@ -73,7 +73,7 @@ pub(super) fn lock() -> Result<String, Error> {
 struct Package<'a> {
     name: &'a str,
     version: &'a str,
-    /// Names, or names and versions where there are several of one name.
+    /// Names, with versions where a name has several.
     dependencies: Vec<&'a str>,
     text: &'a str,
 }
@@ -96,7 +96,7 @@ impl<'a> Package<'a> {
         }
     }
 
-    /// Whether a dependency means this one.
+    /// Whether a dependency refers to this package.
     fn is(&self, wanted: &str) -> bool {
         let mut words = wanted.split(' ');
         words.next() == Some(self.name)

@@ -1,9 +1,9 @@
-//! A new plugin's project: which files it has and what is in them. Nothing is written here.
+//! A new plugin's project: its files and their contents. Nothing is written here.
 //!
-//! A project builds, tests and runs by its language's ordinary commands, and its README is the one
-//! place that names them: what the command line says last is read out of it. The SDK is not
-//! published, so it comes along, as the program carries it, in the project's folder `sdk`; no file
-//! says where any of it came from on the machine that built the program.
+//! A project is built, tested and run with its language's usual commands. Its README is the only
+//! place that lists them; what the command line prints is read from it. The SDK is not published,
+//! so it is embedded in the program and copied into the project's folder `sdk`. No file contains
+//! paths of the machine that built the program.
 
 mod bindings;
 mod embedded;
@@ -17,17 +17,17 @@ use clap::ValueEnum;
 
 pub use readme::Readme;
 
-/// A file of a project: where it goes below the project's folder, and what is in it.
+/// A file of a project, with its path in the project's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     /// With `/` between folders, on every system.
     pub path: String,
-    /// What is in it.
+    /// The contents.
     pub bytes: Cow<'static, [u8]>,
 }
 
-/// Why a project cannot be made. Nothing that a user does leads here: what the program carries does
-/// not fit together.
+/// Why a project cannot be made. It is not the user's mistake: the embedded files do not fit
+/// together.
 #[derive(Debug, thiserror::Error)]
 #[error("the program's own {what} cannot be used: {reason}; this is a bug to be reported")]
 pub struct Error {
@@ -68,7 +68,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// As it is called on the command line and among the templates.
+    /// The name on the command line and in the templates.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
@@ -84,7 +84,7 @@ impl Language {
 }
 
 impl fmt::Display for Language {
-    /// As people call it.
+    /// The language's usual name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rust => "Rust",
@@ -99,17 +99,17 @@ impl fmt::Display for Language {
     }
 }
 
-/// Where a project goes, and what it is called: a folder whose name is a plugin's.
+/// The folder of a project, which also gives the plugin's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The folder.
     pub folder: PathBuf,
-    /// The folder's own name: lower-case letters, digits, `-` and `_`, a letter first. Package
-    /// managers of all languages take it, and no shell or Makefile stumbles over it.
+    /// The folder's own name: lower-case letters, digits, `-` and `_`, beginning with a letter.
+    /// Package managers of all languages accept it, and it needs no quoting in shells or Makefiles.
     pub name: String,
 }
 
-/// Longer than any name that is typed, in bytes.
+/// The largest length of a name, in bytes.
 const LONGEST_NAME: usize = 64;
 
 impl FromStr for Place {
@@ -144,7 +144,7 @@ impl FromStr for Place {
     }
 }
 
-/// Names that Cargo, npm or Go refuse, or that would hide what they stand for.
+/// Names that Cargo, npm or Go refuse, or that would shadow something.
 const RESERVED: &str = "abstract alloc as async await become box break build cmd const continue core \
     crate deps do dyn else enum examples extern false final fn for if impl in internal let loop macro match \
     mod move mut node_modules override priv pub ref return self static std struct super test tollgate \
@@ -154,7 +154,7 @@ const RESERVED: &str = "abstract alloc as async await become box break build cmd
 ///
 /// # Errors
 ///
-/// [`Error`]: what the program carries does not fit together.
+/// [`Error`]: the embedded files do not fit together.
 pub fn project(name: &str, language: Language) -> Result<Vec<File>, Error> {
     let mut files = sdk::files(name, language)?;
     files.extend(template(name, language)?);
@@ -162,7 +162,7 @@ pub fn project(name: &str, language: Language) -> Result<Vec<File>, Error> {
     Ok(files)
 }
 
-/// The starting project itself, with its name put in, and what all languages start with.
+/// The template's files with the name inserted, and the files that all languages share.
 fn template(name: &str, language: Language) -> Result<Vec<File>, Error> {
     let own = format!("templates/{}/", language.name());
     let mut files = Vec::new();
@@ -192,11 +192,11 @@ fn template(name: &str, language: Language) -> Result<Vec<File>, Error> {
     Ok(files)
 }
 
-/// Where the versions of npm's packages go.
+/// The placeholder for the versions of npm packages.
 const DEV_DEPENDENCIES: &str = "{{dev-dependencies}}";
 
-/// A template's path in the project. What tools would act upon among the templates themselves is
-/// called otherwise there: `dot-gitignore`, `Cargo.toml.in`, `go.mod.in`.
+/// A template's path in the project. Files that tools would use among the templates have another
+/// name there: `dot-gitignore`, `Cargo.toml.in`, `go.mod.in`.
 fn in_place(path: &str) -> String {
     let path = path.strip_suffix(".in").unwrap_or(path);
     match path.strip_prefix("dot-") {

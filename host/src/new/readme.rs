@@ -1,18 +1,18 @@
-//! A project's README, of which the command line repeats the commands.
+//! A project's README, whose commands the command line prints.
 
 use super::File;
 
-/// The commands that a README names, one a line, as they would be typed.
+/// The commands in a README, one per line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Readme {
-    /// What gets the toolchain, once.
+    /// The commands that install the toolchain, to run once.
     pub setup: Vec<String>,
-    /// What tests, builds and runs the plugin.
+    /// The commands that test, build and run the plugin.
     pub commands: Vec<String>,
 }
 
 impl Readme {
-    /// Of a project: its first block of shell commands, and its second.
+    /// Reads them from a project: the first and the second block of shell commands.
     pub fn of(files: &[File]) -> Self {
         let readme = files.iter().find(|file| file.path == "README.md");
         let text = readme.and_then(|file| std::str::from_utf8(&file.bytes).ok());
@@ -24,7 +24,7 @@ impl Readme {
     }
 }
 
-/// The lines of each block that is fenced as `sh`.
+/// The lines of each code block that is marked as `sh`.
 fn blocks(markdown: &str) -> Vec<Vec<String>> {
     let mut blocks = Vec::new();
     let mut lines = markdown.lines();

@@ -1,14 +1,14 @@
-//! Which of the files that the program carries a language's project gets, and where they go.
+//! Which embedded files the project of a language gets, and where they go.
 //!
-//! Rust builds the SDK from its sources, so it gets the crates as they lie in the repository; the
-//! tools of the other languages want the interfaces as one WIT package with its dependencies under
+//! Rust builds the SDK from source, so it gets the crates in the layout of the repository. The
+//! tools of the other languages need the interfaces as one WIT package with its dependencies under
 //! `deps`.
 
 use std::borrow::Cow;
 
 use super::{Error, File, Language, bindings, embedded, lock};
 
-/// The SDK of a language, its licence, and what pins its toolchain.
+/// A language's SDK, its licence, and the files that pin its toolchain.
 pub(super) fn files(name: &str, language: Language) -> Result<Vec<File>, Error> {
     let mut files = match language {
         Language::Rust => rust()?,
@@ -62,7 +62,7 @@ fn c(language: Language) -> Result<Vec<File>, Error> {
 fn js(name: &str) -> Result<Vec<File>, Error> {
     let mut files = taken("js/src/", "sdk/src/");
     files.extend(wit_package()?);
-    // Its own manifest says that nothing in it has side effects, so that bundlers leave out what is not used.
+    // Its own manifest declares that it has no side effects, so that bundlers drop unused code.
     for name in ["build.mjs", "package.json", "test.mjs", "tsconfig.json"] {
         files.push(as_it_is(&format!("sdk/{name}"), &format!("js/{name}"))?);
     }
@@ -71,7 +71,7 @@ fn js(name: &str) -> Result<Vec<File>, Error> {
 }
 
 fn assemblyscript(name: &str) -> Result<Vec<File>, Error> {
-    // The compiler looks for a package in a folder of its name.
+    // The compiler looks for a package in a folder of the same name.
     let mut files = taken("assemblyscript/src/", "sdk/tollgate/src/");
     files.push(as_it_is(
         "sdk/tollgate/index.ts",
@@ -81,9 +81,9 @@ fn assemblyscript(name: &str) -> Result<Vec<File>, Error> {
     Ok(files)
 }
 
-/// What npm needs to get an SDK's tools.
+/// The files with which npm installs an SDK's tools.
 fn npm(sdk: &str, name: &str) -> Result<[File; 2], Error> {
-    // It names the package that it belongs to, which is the plugin's.
+    // The lock file contains the package's name, which must be the plugin's.
     let lock = embedded::text(&format!("{sdk}/package-lock.json"))?;
     let named = lock.replace("\"name\": \"tollgate\"", &format!("\"name\": \"{name}\""));
     Ok([
@@ -92,19 +92,19 @@ fn npm(sdk: &str, name: &str) -> Result<[File; 2], Error> {
     ])
 }
 
-/// The versions of npm's packages, as they stand in an SDK's `package.json`.
+/// The versions of npm packages from an SDK's `package.json`.
 pub(super) fn dev_dependencies(sdk: &str) -> Result<String, Error> {
     let problem = |error: serde_json::Error| Error::new("package.json", error);
     let package: serde_json::Value =
         serde_json::from_slice(embedded::file(&format!("{sdk}/package.json"))?).map_err(problem)?;
     let versions = package.get("devDependencies").unwrap_or_default();
     let text = serde_json::to_string_pretty(versions).map_err(problem)?;
-    // One level deeper than where the text was made.
+    // Indented by one more level than in the source.
     Ok(text.replace('\n', "\n  "))
 }
 
-/// The interfaces of the plugin world and those it stands on, by their path in one WIT package. What
-/// else is offered to guests is none of a plugin's.
+/// The interfaces of the plugin world and its dependencies, by their path in one WIT package. Other
+/// interfaces that the host offers are not for plugins.
 pub(super) fn interfaces() -> Result<Vec<(String, &'static str)>, Error> {
     let mut all = Vec::new();
     for (path, bytes) in embedded::below("wit/") {
@@ -169,7 +169,7 @@ fn wit_package() -> Result<Vec<File>, Error> {
         .collect())
 }
 
-/// All that lies below a folder, put below another one.
+/// All files below a folder, with the folder's path replaced by another one.
 fn taken(from: &str, to: &str) -> Vec<File> {
     embedded::below(from)
         .map(|(path, bytes)| File {

@@ -1,6 +1,6 @@
-//! The bindings of the world `tollgate:plugin/sdk`, generated from `wit/` and nothing else.
+//! The bindings of the world `tollgate:plugin/sdk`, generated from `wit/` without changes.
 //!
-//! Parameters are borrowed, so that an inference hands the host its inputs where they lie.
+//! Parameters are borrowed, so that the host can read an inference's inputs in place.
 #![allow(
     unsafe_code,
     reason = "generated: lists and handles cross the boundary as raw parts"

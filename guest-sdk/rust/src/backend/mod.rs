@@ -1,5 +1,6 @@
-//! Where graph calls go: over the component boundary on Wasm, through a host's function table in
-//! a twin. Both sides offer the same names, so that nothing above this folder knows which it is.
+//! The implementation of graph calls: over the component boundary on Wasm, and through a host's
+//! function table in a twin. Both have the same names, so the code outside this folder does not
+//! depend on which one is used.
 
 #[cfg(target_family = "wasm")]
 pub mod bindings;

@@ -1,7 +1,6 @@
 //! Graphs over the component boundary: wasi:nn and tollgate:nn.
 //!
-//! Only conversions stand here. Inputs are handed over as they lie; what comes back is moved,
-//! never copied.
+//! This module only converts types. Inputs are passed in place; results are moved, never copied.
 
 use super::bindings::{
     exports::tollgate::plugin::handler,
@@ -73,7 +72,8 @@ impl Graph {
             .into_iter()
             .map(|info| {
                 let dimensions: Vec<u32> = info.dimensions.into_iter().collect::<Option<_>>()?;
-                // None may be a scalar's, or a host's way to say that their number is not known.
+                // An empty list may mean a scalar, or that the host does not know the number of
+                // dimensions.
                 (!dimensions.is_empty()).then(|| (info.ty.into(), dimensions))
             })
             .collect();
@@ -87,7 +87,7 @@ impl Graph {
 
 pub struct Prepared {
     inner: prepared::Prepared,
-    /// Types and dimensions of the outputs, where they follow from the inputs'.
+    /// Types and dimensions of the outputs, if they follow from those of the inputs.
     known: Option<Vec<(TensorType, Vec<u32>)>>,
 }
 
@@ -109,7 +109,7 @@ impl Prepared {
                 .into_iter()
                 .zip(self.inner.outputs())
                 .map(|(data, info)| Tensor {
-                    // A run has shown them all.
+                    // After a run all dimensions are known.
                     dimensions: info.dimensions.into_iter().flatten().collect(),
                     ty: info.ty.into(),
                     data,
@@ -145,7 +145,7 @@ impl Prepared {
     }
 }
 
-/// Whether elements are as many bytes as was said beforehand. A model may be wrong about its outputs.
+/// Whether an output has the expected number of bytes. A model may declare its outputs wrongly.
 fn fits(((ty, dimensions), data): (&(TensorType, Vec<u32>), &Vec<u8>)) -> bool {
     let elements = dimensions.iter().try_fold(1usize, |product, &dimension| {
         product.checked_mul(dimension as usize)
@@ -244,12 +244,13 @@ impl From<store::Error> for StoreError {
     }
 }
 
-/// From now on a panic tells the host why, before it traps. A hook of the plugin's own comes in its place.
+/// Installs a panic hook that reports a panic to the host before the trap. A plugin may replace the
+/// hook by its own.
 pub fn say_panics() {
     std::panic::set_hook(Box::new(|panic| panic::report(&words(panic))));
 }
 
-/// One frame from the host: into the plugin's types, to the plugin, and back.
+/// Handles one frame from the host: converts it, calls the plugin, and converts the result.
 pub fn handle<P: Plugin>(
     slot: &Slot<P>,
     frame: handler::Frame,

@@ -9,17 +9,17 @@ pub struct Region {
     pub left: u32,
     /// The first row.
     pub top: u32,
-    /// Columns.
+    /// The number of columns.
     pub width: u32,
-    /// Rows.
+    /// The number of rows.
     pub height: u32,
 }
 
 /// The pixels of `region`, as a picture of their own.
 ///
 /// # Errors
-/// [`Error::Length`] where `pixels` does not match `shape`, [`Error::Outside`] where the region is
-/// not wholly within it.
+/// [`Error::Length`] if `pixels` does not match `shape`, [`Error::Outside`] if the region is not
+/// completely inside it.
 pub fn crop(pixels: &[u8], shape: Shape, region: Region) -> Result<Vec<u8>, Error> {
     shape.check("the picture", pixels.len())?;
     inside(shape, region)?;
@@ -31,7 +31,7 @@ pub fn crop(pixels: &[u8], shape: Shape, region: Region) -> Result<Vec<u8>, Erro
 /// [`crop`] into a buffer of `region.width * region.height * shape.channels` bytes.
 ///
 /// # Errors
-/// As [`crop`], and [`Error::Length`] for `out`.
+/// As for [`crop`], and [`Error::Length`] for `out`.
 pub fn crop_into(pixels: &[u8], shape: Shape, region: Region, out: &mut [u8]) -> Result<(), Error> {
     shape.check("the picture", pixels.len())?;
     inside(shape, region)?;
@@ -54,7 +54,7 @@ pub fn crop_into(pixels: &[u8], shape: Shape, region: Region, out: &mut [u8]) ->
         32..64 => short::<32>(from, row, width, out),
         64..128 => short::<64>(from, row, width, out),
         _ => {
-            // The last row need not be followed by a whole one.
+            // The last row may be shorter than a row of the picture.
             for (from, to) in from.chunks(row).zip(out.chunks_exact_mut(width)) {
                 if let Some(from) = from.get(..width) {
                     to.copy_from_slice(from);
@@ -65,8 +65,9 @@ pub fn crop_into(pixels: &[u8], shape: Shape, region: Region, out: &mut [u8]) ->
     Ok(())
 }
 
-/// Short rows, each `row` bytes after the last: the first `PIECE` bytes of each and the last, which together are all of
-/// it and may overlap. Calling a copy for so few bytes takes longer than the copy, and so does a loop over a row.
+/// Copies short rows, each `row` bytes after the one before: its first `PIECE` bytes and its last
+/// ones, which together cover the row and may overlap. For so few bytes, calling a copy function or
+/// looping over a row takes longer than the copy itself.
 fn short<const PIECE: usize>(from: &[u8], row: usize, width: usize, out: &mut [u8]) {
     let copy = |from: &[u8], to: &mut [u8]| {
         let Some(from) = from.get(..width) else {
@@ -80,7 +81,7 @@ fn short<const PIECE: usize>(from: &[u8], row: usize, width: usize, out: &mut [u
         }
     };
     let rows = from.chunks_exact(row);
-    // The last row need not be followed by a whole one.
+    // The last row may be shorter than a row of the picture.
     let last = rows.remainder();
     let whole = rows.len();
     for (from, to) in rows.zip(out.chunks_exact_mut(width)) {

@@ -1,48 +1,49 @@
-//! What the picture helpers say no to.
+//! The errors of the picture helpers.
 
 use std::fmt;
 
 use super::{Region, Shape};
 
-/// Why a picture was not worked on. Nothing was written.
+/// Why a picture was not processed. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// A buffer does not have as many elements as its shape says.
+    /// The length of a buffer does not match its shape.
     Length {
         /// Which buffer: `the picture` or `the output`.
         what: &'static str,
         /// The shape it should have.
         shape: Shape,
-        /// The elements that such a shape has.
+        /// The number of elements of that shape.
         expected: usize,
-        /// The elements that came.
+        /// The number of elements that it has.
         len: usize,
     },
-    /// A picture of this shape cannot be held in memory.
+    /// A picture of this shape does not fit into memory.
     TooLarge {
         /// The shape.
         shape: Shape,
     },
-    /// A number of channels that this function does not work on.
+    /// A number of channels that this function does not support.
     Channels {
-        /// The number.
+        /// The number of channels.
         channels: u32,
-        /// The numbers that it works on, in words.
+        /// The supported numbers, in words.
         accepted: &'static str,
     },
-    /// A region that is not wholly within its picture.
+    /// A region that is not completely inside its picture.
     Outside {
         /// The region.
         region: Region,
-        /// The picture.
+        /// The shape of the picture.
         shape: Shape,
     },
-    /// Means or deviations that are neither one nor one per channel, or a deviation of zero.
+    /// The number of means or deviations is neither one nor one per channel, or a deviation is
+    /// zero.
     Statistics {
-        /// How many means.
+        /// The number of means.
         means: usize,
-        /// How many deviations.
+        /// The number of deviations.
         deviations: usize,
         /// The channels of the picture.
         channels: u32,

@@ -2,16 +2,16 @@
 
 use super::{Error, Shape};
 
-/// The luma of ITU-R BT.601 in 256ths; they add up to 256, so that white stays white.
+/// The luma weights of ITU-R BT.601 in 256ths; they add up to 256, so that white stays white.
 pub(super) const RED: u16 = 77;
 pub(super) const GREEN: u16 = 150;
 pub(super) const BLUE: u16 = 29;
 
-/// The brightness of each pixel of an RGB picture, as BT.601 weighs the colours; off by at most
-/// one from the exact value.
+/// The brightness of each pixel of an RGB picture, with the colour weights of BT.601; off by at
+/// most one from the exact value.
 ///
 /// # Errors
-/// [`Error::Length`] where `pixels` is not `width * height * 3` bytes.
+/// [`Error::Length`] if `pixels` is not `width * height * 3` bytes long.
 pub fn grayscale(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Error> {
     Shape::rgb(width, height).check("the picture", pixels.len())?;
     let mut out = vec![0; pixels.len() / 3];
@@ -22,7 +22,7 @@ pub fn grayscale(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Erro
 /// [`grayscale`] into a buffer of `width * height` bytes.
 ///
 /// # Errors
-/// As [`grayscale`], and [`Error::Length`] for `out`.
+/// As for [`grayscale`], and [`Error::Length`] for `out`.
 pub fn grayscale_into(pixels: &[u8], width: u32, height: u32, out: &mut [u8]) -> Result<(), Error> {
     Shape::rgb(width, height).check("the picture", pixels.len())?;
     Shape::grey(width, height).check("the output", out.len())?;

@@ -1,7 +1,9 @@
-//! Vectors of 128 bits, the same on every machine: Wasm's SIMD in the sandbox, SSE2 on x86-64, plain arrays elsewhere.
+//! Vectors of 128 bits with the same results on each machine: Wasm's SIMD in the sandbox, SSE2 on
+//! x86-64, plain arrays elsewhere.
 //!
-//! One loop over these is one source for the sandbox and its twin. Every operation here is one or two instructions
-//! on both, and all of them give the same bits everywhere. Loads and stores are of arrays, so none can miss.
+//! A loop over these vectors is one source for the sandbox and its twin. Each operation is one or
+//! two instructions on both and gives the same bits everywhere. Loads and stores take arrays, so
+//! they are never out of bounds.
 
 #[cfg(not(any(
     all(target_arch = "wasm32", target_feature = "simd128"),
@@ -18,22 +20,22 @@ mod machine;
 
 use machine::{Raw, ops};
 
-/// Eight signed words.
+/// Eight signed 16-bit integers.
 #[derive(Clone, Copy)]
 pub struct Words(Raw);
 
-/// Four signed double words.
+/// Four signed 32-bit integers.
 #[derive(Clone, Copy)]
 pub struct Sums(Raw);
 
 impl Words {
-    /// Eight words from memory.
+    /// Loads eight words from memory.
     #[inline(always)]
     pub fn load(from: &[i16; 8]) -> Self {
         Self(bytemuck::cast(*from))
     }
 
-    /// Two words, four times.
+    /// The same two words, four times.
     #[inline(always)]
     pub fn pairs([first, second]: [i16; 2]) -> Self {
         Self(bytemuck::cast([
@@ -41,14 +43,14 @@ impl Words {
         ]))
     }
 
-    /// The words, to memory.
+    /// Stores the words to memory.
     #[inline(always)]
     pub fn store(self, to: &mut [i16; 8]) {
         *to = bytemuck::cast(self.0);
     }
 
-    /// Sixteen bytes of one row and the sixteen below them, as words: a byte of the first, the one below it, the
-    /// next of the first, and so on.
+    /// Sixteen bytes of one row and the sixteen below them, as words in alternation: a byte of the
+    /// first row, the byte below it, the next byte of the first row, and so on.
     #[inline(always)]
     pub fn zip(above: &[u8; 16], below: &[u8; 16]) -> [Self; 4] {
         let (above, below) = (bytemuck::cast(*above), bytemuck::cast(*below));
@@ -61,31 +63,32 @@ impl Words {
         ]
     }
 
-    /// The first four of these words, each followed by one of the other's.
+    /// The first four words of both vectors, in alternation.
     #[inline(always)]
     pub fn zip_low(self, other: Self) -> Self {
         Self(ops::zip_low_16(self.0, other.0))
     }
 
-    /// Products of words, the first added to the second, the third to the fourth, and so on.
+    /// Multiplies the words and adds the products in pairs: the first and the second, the third and
+    /// the fourth, and so on.
     #[inline(always)]
     pub fn dot(self, other: Self) -> Sums {
         Sums(ops::dot(self.0, other.0))
     }
 
-    /// Zero in place of what is less.
+    /// Replaces negative words by zero.
     #[inline(always)]
     pub fn above_zero(self) -> Self {
         Self(ops::max_16(self.0, bytemuck::Zeroable::zeroed()))
     }
 
-    /// Sixteen words as bytes, cut off at 0 and 255.
+    /// Sixteen words as bytes, clipped to 0 and 255.
     #[inline(always)]
     pub fn bytes(self, other: Self) -> [u8; 16] {
         bytemuck::cast(ops::narrow_16(self.0, other.0))
     }
 
-    /// The same without every fourth byte: twelve, and then four of no meaning.
+    /// The same without each fourth byte: twelve bytes, followed by four without meaning.
     #[inline(always)]
     pub fn threes(self, other: Self) -> [u8; 16] {
         bytemuck::cast(ops::threes(ops::narrow_16(self.0, other.0)))
@@ -93,26 +96,26 @@ impl Words {
 }
 
 impl Sums {
-    /// One value four times.
+    /// The same value four times.
     #[inline(always)]
     pub fn splat(value: i32) -> Self {
         Self(bytemuck::cast([value; 4]))
     }
 
-    /// Lane by lane, wrapping.
+    /// Adds lane by lane, wrapping.
     #[inline(always)]
     pub fn add(self, other: Self) -> Self {
         Self(ops::add(self.0, other.0))
     }
 
-    /// Each lane shifted right, its sign kept. By a number that is known when this is compiled: one that is not has to
-    /// be brought into a vector anew for every shift.
+    /// Shifts each lane right and keeps its sign. The number of bits is a constant, since a
+    /// variable one would have to be moved into a vector for each shift.
     #[inline(always)]
     pub fn shift<const BITS: i32>(self) -> Self {
         Self(ops::shift::<BITS>(self.0))
     }
 
-    /// All lanes of each of four vectors added up: one lane of the result each.
+    /// Adds up all lanes of each of the four vectors; each sum is one lane of the result.
     #[inline(always)]
     pub fn totals([a, b, c, d]: [Self; 4]) -> Self {
         let (ab, cd) = (
@@ -122,7 +125,7 @@ impl Sums {
         Self(ops::add(ops::zip_low_64(ab, cd), ops::zip_high_64(ab, cd)))
     }
 
-    /// Eight lanes as words, cut off at the ends of their range.
+    /// Eight lanes as words, clipped to their range.
     #[inline(always)]
     pub fn words(self, other: Self) -> Words {
         Words(ops::narrow_32(self.0, other.0))

@@ -1,12 +1,12 @@
-//! From interleaved bytes to planes of floats: a camera's picture as most models want it.
+//! From interleaved bytes to planes of floats: a camera's picture in the layout of most models.
 
 use super::{Error, Normalize, Shape};
 
-/// The picture as floats, one plane per channel: channels, height, width. Normalises in the same
-/// pass.
+/// The picture as floats, one plane per channel: channels, height, width. It is normalised in the
+/// same pass.
 ///
 /// # Errors
-/// [`Error::Length`] where `pixels` does not match `shape`, [`Error::Statistics`] where the means or
+/// [`Error::Length`] if `pixels` does not match `shape`, [`Error::Statistics`] if the means or
 /// deviations do not match its channels.
 pub fn hwc_to_chw(pixels: &[u8], shape: Shape, by: &Normalize<'_>) -> Result<Vec<f32>, Error> {
     shape.check("the picture", pixels.len())?;
@@ -15,10 +15,10 @@ pub fn hwc_to_chw(pixels: &[u8], shape: Shape, by: &Normalize<'_>) -> Result<Vec
     Ok(out)
 }
 
-/// [`hwc_to_chw`] into a buffer of as many floats as `pixels` has bytes.
+/// [`hwc_to_chw`] into a buffer with one float for each byte of `pixels`.
 ///
 /// # Errors
-/// As [`hwc_to_chw`], and [`Error::Length`] for `out`.
+/// As for [`hwc_to_chw`], and [`Error::Length`] for `out`.
 pub fn hwc_to_chw_into(
     pixels: &[u8],
     shape: Shape,

@@ -1,18 +1,17 @@
-//! What stands between a camera's picture and a model's input: resize, crop, grey, normalise and
-//! change of layout.
+//! From a camera's picture to a model's input: resize, crop, grey, normalise and change of layout.
 //!
-//! A picture is a slice of bytes, rows top to bottom, pixels left to right, channels interleaved,
-//! with a [`Shape`] that says how large it is. Decoding and encoding are somebody else's. No
+//! A picture is a slice of bytes: rows from top to bottom, pixels from left to right, channels
+//! interleaved. A [`Shape`] gives its size. Decoding and encoding are not part of this module. No
 //! input panics: a shape that does not match its bytes is an [`Error`].
 //!
-//! Each function comes twice: one that returns a new vector, and one ending in `_into` that
-//! writes into a slice of exactly the right length, for a plugin that keeps its buffers from frame
-//! to frame.
+//! Each function has two versions. One returns a new vector. The other ends in `_into` and writes
+//! into a slice of exactly the right length, for a plugin that keeps its buffers from frame to
+//! frame.
 //!
-//! On Wasm the loops work on blocks of 16 pixels and more in 128-bit SIMD, so that the check for a
-//! deadline, which a sandbox makes once per turn of a loop, is spread over many pixels. Natively
-//! the same results come from plain loops, which compilers make SIMD of by themselves; resizing is one source
-//! for both, in 128-bit vectors.
+//! On Wasm the loops process blocks of at least 16 pixels with 128-bit SIMD. A sandbox checks the
+//! deadline once per iteration, so that cost is spread over many pixels. Natively, plain loops give
+//! the same results, and compilers turn them into SIMD themselves. Resizing has one source for
+//! both, in 128-bit vectors.
 
 mod crop;
 mod error;
@@ -33,19 +32,19 @@ pub use layout::{hwc_to_chw, hwc_to_chw_into};
 pub use normalize::{Normalize, normalize, normalize_into};
 pub use resize::{Filter, Resizer, resize, resize_into};
 
-/// How large a picture is.
+/// The size of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
-    /// Pixels in a row.
+    /// The number of pixels in a row.
     pub width: u32,
-    /// Rows.
+    /// The number of rows.
     pub height: u32,
-    /// Bytes in a pixel: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+    /// The number of bytes in a pixel: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
     pub channels: u32,
 }
 
 impl Shape {
-    /// A grey picture: one byte a pixel.
+    /// The shape of a grey picture: one byte per pixel.
     pub const fn grey(width: u32, height: u32) -> Self {
         Self {
             width,
@@ -54,7 +53,7 @@ impl Shape {
         }
     }
 
-    /// An RGB picture: three bytes a pixel.
+    /// The shape of an RGB picture: three bytes per pixel.
     pub const fn rgb(width: u32, height: u32) -> Self {
         Self {
             width,
@@ -63,11 +62,12 @@ impl Shape {
         }
     }
 
-    /// Bytes in a picture of this shape, which is also the number of elements in its tensor.
+    /// The number of bytes in a picture of this shape, which is also the number of elements in its
+    /// tensor.
     ///
     /// # Errors
-    /// [`Error::Channels`] unless there are one to four, [`Error::TooLarge`] where the number does
-    /// not fit into this machine's memory.
+    /// [`Error::Channels`] unless there are one to four, [`Error::TooLarge`] if the number does not
+    /// fit into this machine's memory.
     pub fn elements(self) -> Result<usize, Error> {
         if !(1..=4).contains(&self.channels) {
             return Err(Error::Channels {
@@ -78,7 +78,7 @@ impl Shape {
         let len = u64::from(self.width)
             .checked_mul(u64::from(self.height))
             .and_then(|pixels| pixels.checked_mul(u64::from(self.channels)))
-            // No allocation may be larger, and a picture becomes floats of four bytes.
+            // No allocation may be larger, and each byte may become a float of four bytes.
             .filter(|len| *len <= isize::MAX as u64 / 4);
         len.map(|len| len as usize)
             .ok_or(Error::TooLarge { shape: self })

@@ -1,11 +1,11 @@
-//! From bytes to the floats that a model was trained on.
+//! From bytes to the range of floats that a model was trained on.
 
 use super::{Error, Shape};
 
-/// What a byte becomes: `(byte * scale - mean) / deviation`, per channel.
+/// How a byte becomes a float: `(byte * scale - mean) / deviation`, per channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalize<'a> {
-    /// What the byte is multiplied with first.
+    /// The factor for the byte.
     pub scale: f32,
     /// One for all channels, or one per channel.
     pub mean: &'a [f32],
@@ -14,19 +14,19 @@ pub struct Normalize<'a> {
 }
 
 impl Normalize<'static> {
-    /// Bytes to 0 up to 1.
+    /// Maps bytes to the range from 0 to 1.
     pub const UNIT: Self = Self {
         scale: 1.0 / 255.0,
         mean: &[0.0],
         deviation: &[1.0],
     };
-    /// Bytes to -1 up to 1.
+    /// Maps bytes to the range from -1 to 1.
     pub const SIGNED: Self = Self {
         scale: 1.0 / 255.0,
         mean: &[0.5],
         deviation: &[0.5],
     };
-    /// RGB as models trained on ImageNet usually have it.
+    /// The usual values for RGB in models trained on ImageNet.
     pub const IMAGENET: Self = Self {
         scale: 1.0 / 255.0,
         mean: &[0.485, 0.456, 0.406],
@@ -35,8 +35,8 @@ impl Normalize<'static> {
 }
 
 impl Normalize<'_> {
-    /// The same as one product and one sum: `byte * factor + offset`, per channel. Channels that
-    /// the picture does not have get the first one's.
+    /// The same as one product and one sum: `byte * factor + offset`, per channel. Entries beyond
+    /// the picture's channels repeat the first.
     pub(super) fn factors(&self, shape: Shape) -> Result<[(f32, f32); 4], Error> {
         let channels = shape.channels as usize;
         let wrong = Error::Statistics {
@@ -64,7 +64,7 @@ impl Normalize<'_> {
 /// The picture as floats in the same order: height, width, channels.
 ///
 /// # Errors
-/// [`Error::Length`] where `pixels` does not match `shape`, [`Error::Statistics`] where the means or
+/// [`Error::Length`] if `pixels` does not match `shape`, [`Error::Statistics`] if the means or
 /// deviations do not match its channels.
 pub fn normalize(pixels: &[u8], shape: Shape, by: &Normalize<'_>) -> Result<Vec<f32>, Error> {
     shape.check("the picture", pixels.len())?;
@@ -73,10 +73,10 @@ pub fn normalize(pixels: &[u8], shape: Shape, by: &Normalize<'_>) -> Result<Vec<
     Ok(out)
 }
 
-/// [`normalize`] into a buffer of as many floats as `pixels` has bytes.
+/// [`normalize`] into a buffer with one float for each byte of `pixels`.
 ///
 /// # Errors
-/// As [`normalize`], and [`Error::Length`] for `out`.
+/// As for [`normalize`], and [`Error::Length`] for `out`.
 pub fn normalize_into(
     pixels: &[u8],
     shape: Shape,
@@ -95,7 +95,7 @@ pub fn normalize_into(
     Ok(())
 }
 
-/// Bytes in a block: a multiple of every number of channels and of the SIMD lanes.
+/// The bytes in a block: a multiple of each number of channels and of the SIMD lanes.
 pub(super) const BLOCK: usize = 48;
 
 fn scale<const CHANNELS: usize>(pixels: &[u8], factors: &[(f32, f32); 4], out: &mut [f32]) {
@@ -117,7 +117,7 @@ fn blocks<const CHANNELS: usize>(
     factors: &[(f32, f32); 4],
     to: &mut [[f32; BLOCK]],
 ) {
-    // What each place of a block is multiplied with and what is added, as the channels repeat.
+    // The factor and the offset for each position in a block, since the channels repeat.
     let mut pattern = [(0.0, 0.0); BLOCK];
     for (place, of) in pattern
         .iter_mut()

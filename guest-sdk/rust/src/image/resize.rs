@@ -1,8 +1,8 @@
-//! Making a picture larger or smaller: two passes of weighted means, first down the columns, then along the rows.
+//! Resizes a picture in two passes of weighted means: first down the columns, then along the rows.
 //!
-//! One source for the sandbox and its twin, in vectors of 128 bits (`lanes`), and the same bits from both. What is
-//! worked out once for two sizes and a filter (`taps`) is kept for the next picture. Bounded by the sizes of the two
-//! pictures.
+//! One source for the sandbox and its twin, in vectors of 128 bits (`lanes`), with the same bits
+//! from both. The weights for two sizes and a filter (`taps`) are computed once and kept for the
+//! next picture. Time and memory are bounded by the sizes of the two pictures.
 
 mod across;
 mod down;
@@ -13,26 +13,26 @@ use taps::Taps;
 
 use super::{Error, Shape};
 
-/// How a pixel of the new picture comes from those of the old. All but `Nearest` weigh every old
-/// pixel that the new one covers, so that shrinking does not alias.
+/// How a new pixel is computed from the old ones. All filters but `Nearest` weigh each old pixel
+/// that the new one covers, so that shrinking does not alias.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Filter {
-    /// The one pixel that lies nearest: fastest and coarsest.
+    /// The nearest pixel: fastest and coarsest.
     Nearest,
     /// The mean over the area that the new pixel covers.
     Area,
-    /// Linear: what most models were trained with.
+    /// Linear interpolation, which most models were trained with.
     #[default]
     Bilinear,
     /// Lanczos over three pixels: sharpest and slowest.
     Lanczos3,
 }
 
-/// A copy of the picture with other numbers of pixels. Grey and RGB only.
+/// The picture with another width and height. Grey and RGB only.
 ///
 /// # Errors
-/// [`Error::Length`] where `pixels` does not match `shape`, [`Error::Channels`] unless there is one
-/// channel or three, [`Error::TooLarge`] where the new picture does not fit into memory.
+/// [`Error::Length`] if `pixels` does not match `shape`, [`Error::Channels`] unless there is one
+/// channel or three, [`Error::TooLarge`] if the new picture does not fit into memory.
 pub fn resize(
     pixels: &[u8],
     shape: Shape,
@@ -54,7 +54,7 @@ pub fn resize(
 /// [`resize`] into a buffer of `width * height * shape.channels` bytes.
 ///
 /// # Errors
-/// As [`resize`], and [`Error::Length`] for `out`.
+/// As for [`resize`], and [`Error::Length`] for `out`.
 pub fn resize_into(
     pixels: &[u8],
     shape: Shape,
@@ -66,21 +66,21 @@ pub fn resize_into(
     Resizer::new().resize_into(pixels, shape, width, height, filter, out)
 }
 
-/// Resizes picture after picture and keeps its working memory in between.
+/// Resizes any number of pictures, and keeps its working memory in between.
 #[derive(Debug, Default)]
 pub struct Resizer {
     down: Taps,
     across: Taps,
-    /// `across`, laid out for `channels`.
+    /// `across`, in the layout for the number of channels.
     laid_out: Across,
     channels: u32,
-    /// One row between the passes.
+    /// One row between the two passes.
     row: Vec<i16>,
     sums: Vec<i32>,
 }
 
 impl Resizer {
-    /// A resizer with no memory yet.
+    /// Makes a resizer without memory.
     pub fn new() -> Self {
         Self::default()
     }
@@ -88,7 +88,7 @@ impl Resizer {
     /// [`resize_into`] with this resizer's memory.
     ///
     /// # Errors
-    /// As [`resize_into`].
+    /// As for [`resize_into`].
     pub fn resize_into(
         &mut self,
         pixels: &[u8],
@@ -153,7 +153,7 @@ impl Resizer {
     }
 }
 
-/// The pixel under the middle of each new one.
+/// Takes the pixel at the centre of each new one.
 fn nearest(pixels: &[u8], from: Shape, to: Shape, out: &mut [u8]) {
     if from.channels == 1 {
         nearest_of::<1>(pixels, from, to, out);

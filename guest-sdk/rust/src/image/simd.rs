@@ -1,7 +1,7 @@
-//! The helpers' inner loops in Wasm's 128-bit SIMD. What compilers make of the plain loops that
-//! stand in their place natively takes two to four times as long here.
+//! The helpers' inner loops in Wasm's 128-bit SIMD. The plain loops that are used natively take two
+//! to four times as long when compilers vectorise them for Wasm.
 //!
-//! Whole blocks of 16 pixels are worked on; what is left over is the plain loops'. The results are
+//! Complete blocks of 16 pixels are processed here; plain loops process the rest. The results are
 //! the same to the last bit.
 
 use core::arch::wasm32::{
@@ -15,14 +15,14 @@ use super::{
     normalize,
 };
 
-/// Pixels in a block, and bytes in a vector.
+/// The pixels in a block, and the bytes in a vector.
 const BLOCK: usize = 16;
 
-/// What four floats are multiplied with, and what is then added.
+/// Factors and offsets for four floats.
 type Factors = (v128, v128);
 
-/// As many blocks as there are of `pixels`, normalised into the planes of `out`; how many pixels
-/// that were.
+/// Normalises as many complete blocks of `pixels` as there are into the planes of `out`, and
+/// returns the number of pixels.
 pub fn planes<const CHANNELS: usize>(
     pixels: &[[u8; CHANNELS]],
     plane: usize,
@@ -55,13 +55,13 @@ pub fn planes<const CHANNELS: usize>(
     blocks.len() * BLOCK
 }
 
-/// Blocks of interleaved bytes, normalised in place of the plain loop.
+/// Normalises blocks of interleaved bytes, instead of the plain loop.
 pub fn scale<const CHANNELS: usize>(
     from: &[[u8; normalize::BLOCK]],
     factors: &[(f32, f32); 4],
     to: &mut [[f32; normalize::BLOCK]],
 ) {
-    // Which channel a lane belongs to repeats after three vectors, or sooner.
+    // The channels of the lanes repeat after at most three vectors.
     let lane =
         |place: usize| -> (f32, f32) { factors.get(place % CHANNELS).copied().unwrap_or_default() };
     let vector = |at: usize| -> Factors {
@@ -70,14 +70,15 @@ pub fn scale<const CHANNELS: usize>(
     };
     let [p, q, r] = [vector(0), vector(4), vector(8)];
     let block = |from: &[u8; normalize::BLOCK], to: &mut [f32; normalize::BLOCK]| {
-        // Written out, since a loop here would stay one.
+        // Written out, since a loop would not be unrolled.
         if let ([a, b, c], [x, y, z]) = (from.as_chunks().0, to.as_chunks_mut().0) {
             store(x, floats(load(a), [p, q, r, p]));
             store(y, floats(load(b), [q, r, p, q]));
             store(z, floats(load(c), [r, p, q, r]));
         }
     };
-    // Two a turn: what a loop keeps in vectors is fetched from memory again in each.
+    // Two per iteration: values that the loop keeps in vectors are read from memory in each
+    // iteration.
     let ((from, from_rest), (to, to_rest)) = (from.as_chunks(), to.as_chunks_mut());
     for ([a, b], [x, y]) in from.iter().zip(to) {
         block(a, x);
@@ -88,7 +89,7 @@ pub fn scale<const CHANNELS: usize>(
     }
 }
 
-/// As many blocks as there are, made grey; returns what is left over.
+/// Converts as many complete blocks as there are to grey, and returns the rest.
 pub fn grey<'a, 'b>(from: &'a [[u8; 3]], to: &'b mut [u8]) -> (&'a [[u8; 3]], &'b mut [u8]) {
     let (from, from_rest) = from.as_chunks::<BLOCK>();
     let (to, to_rest) = to.as_chunks_mut::<BLOCK>();
@@ -131,7 +132,7 @@ fn store(to: &mut [f32; BLOCK], vectors: [v128; 4]) {
     }
 }
 
-/// Sixteen bytes as sixteen normalised floats.
+/// Converts sixteen bytes to normalised floats.
 #[inline(always)]
 fn floats(bytes: v128, [p, q, r, s]: [Factors; 4]) -> [v128; 4] {
     let (low, high) = (
@@ -149,7 +150,7 @@ fn floats(bytes: v128, [p, q, r, s]: [Factors; 4]) -> [v128; 4] {
     ]
 }
 
-/// The channels of sixteen pixels of two, three or four channels, each in a vector of its own.
+/// Splits sixteen pixels with two, three or four channels into one vector per channel.
 #[inline(always)]
 fn split<const CHANNELS: usize>(block: &[[u8; CHANNELS]; BLOCK]) -> [v128; 4] {
     let (vectors, _) = block.as_flattened().as_chunks::<BLOCK>();
@@ -164,7 +165,7 @@ fn split<const CHANNELS: usize>(block: &[[u8; CHANNELS]; BLOCK]) -> [v128; 4] {
             zero,
         ],
         3 => {
-            // First what `a` and `b` hold of a channel, then what `c` adds to it.
+            // First the part of a channel in `a` and `b`, then the part in `c`.
             let red = u8x16_shuffle::<0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0>(a, b);
             let green =
                 u8x16_shuffle::<1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0>(a, b);
@@ -177,7 +178,8 @@ fn split<const CHANNELS: usize>(block: &[[u8; CHANNELS]; BLOCK]) -> [v128; 4] {
             ]
         }
         _ => {
-            // First the even and the odd channels of eight pixels each, then one channel of all.
+            // First the even and the odd channels of eight pixels each, then single channels of all
+            // sixteen.
             let even = |low, high| {
                 u8x16_shuffle::<0, 4, 8, 12, 16, 20, 24, 28, 2, 6, 10, 14, 18, 22, 26, 30>(
                     low, high,

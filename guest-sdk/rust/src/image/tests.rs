@@ -1,9 +1,9 @@
-//! Each helper against the plainest way to write it, over shapes that leave a rest after every
+//! Compares each helper with the simplest way to write it, over shapes that are no multiple of any
 //! block size, and over input that must be refused.
 
 use super::*;
 
-/// Bytes that look random and are the same every time.
+/// Bytes that look random but are always the same.
 fn noise(len: usize) -> Vec<u8> {
     let mut state = 1u32;
     let mut next = || {
@@ -173,10 +173,10 @@ fn crop_takes_the_region() {
     }
 }
 
-/// How far a filter reaches, and its weight at a distance, both in pixels of the smaller picture.
+/// A filter's reach, and its weight at a distance, both in pixels of the smaller picture.
 type Kernel = (f64, fn(f64) -> f64);
 
-/// A new row of brightness from an old one, in exact arithmetic.
+/// A new row of brightness values from an old one, in exact arithmetic.
 fn naive_row(old: &[f64], len: usize, (reach, weight): Kernel) -> Vec<f64> {
     let scale = old.len() as f64 / len as f64;
     let stretch = scale.max(1.0);
@@ -221,7 +221,7 @@ fn resize_is_the_convolution() {
                     height: from.1,
                     channels,
                 };
-                // Of little contrast, so that no pass has to clip what Lanczos overshoots.
+                // With little contrast, so that the overshoot of Lanczos is never clipped.
                 let pixels: Vec<u8> = picture(shape).iter().map(|x| x / 2 + 64).collect();
                 let resized = resize(&pixels, shape, to.0, to.1, filter).unwrap();
                 for channel in 0..channels as usize {

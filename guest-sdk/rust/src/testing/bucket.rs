@@ -1,4 +1,4 @@
-//! A bucket in memory, with the rules of the host's but its limits.
+//! A bucket in memory, with the host's rules but not its limits.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
@@ -7,7 +7,7 @@ use crate::{
     bucket::{Keys, StoreError},
 };
 
-/// Keys and values. A copy is the same bucket.
+/// Keys and values. A clone is the same bucket.
 #[derive(Clone, Default)]
 pub struct Pairs(Rc<RefCell<BTreeMap<String, Vec<u8>>>>);
 
@@ -60,7 +60,7 @@ impl HostBucket for Pairs {
         Ok(sum)
     }
 
-    /// All keys are one page.
+    /// One page has all keys.
     fn keys(&self, _cursor: Option<u64>) -> Result<Keys, StoreError> {
         Ok(Keys {
             keys: self.0.borrow().keys().cloned().collect(),

@@ -1,7 +1,8 @@
-//! Clients in a closed loop: each sends its next frame the moment it has the answer to its last.
+//! Clients in a closed loop: each sends its next frame as soon as it has the answer to its last
+//! one.
 //!
-//! A client is no thread of its own, so that however many there are, no thread waits for another one's
-//! core in the middle of a frame: the worker that answers a client admits the client's next frame.
+//! A client has no thread of its own: the worker that answers a client also admits the client's
+//! next frame. So even with many clients no thread has to wait for a core in the middle of a frame.
 
 use std::{
     num::NonZero,
@@ -19,25 +20,25 @@ use tollgate_runtime::{Frame, clock::Stamp};
 
 use super::pending::Pending;
 
-/// How often a signal is looked for.
+/// How often a signal is checked for.
 const POLL: Duration = Duration::from_millis(50);
 
-/// What the clients send, and until when.
+/// The frames that the clients send, and how long they send.
 pub(super) struct Clients {
     pub(super) count: usize,
-    /// The frames, which go round and round.
+    /// The frames, sent in order and over again.
     pub(super) frames: Arc<[Frame]>,
-    /// The next one's number.
+    /// The number of the next frame.
     pub(super) next: Arc<AtomicUsize>,
     pub(super) until: Stamp,
     pub(super) interrupt: Interrupt,
 }
 
-/// What one client did: the answers that it had, and when it had the last one.
+/// What one client did: how many answers it got, and when it got the last one.
 pub(super) type Did = (u64, Stamp);
 
-/// Lets the clients send, and `take` what comes back to each of them, by its number. Ends when all have the
-/// answer to their last frame; gives what each of them did.
+/// Runs the clients, and calls `take` with each answer and the client's number. Returns when each
+/// client has the answer to its last frame, with what each of them did.
 pub(super) fn run(
     queues: &Arc<TaskQueues>,
     handler: Arc<dyn Handler>,
@@ -72,7 +73,7 @@ struct Loop<F> {
     clients: Clients,
     take: F,
     did: Vec<Mutex<Did>>,
-    /// Clients that still send.
+    /// Counts the clients that still send.
     pending: Pending,
 }
 
@@ -88,7 +89,7 @@ impl<F: Fn(usize, &Answer) + Send + Sync + 'static> Loop<F> {
             Loop::answered(&own, client, &answer);
         });
         if let Err((_, task)) = this.queues.send(this.line, task) {
-            // The workers are gone.
+            // The queues are closed: there are no workers any more.
             task.withdraw();
             this.pending.one_done();
         }
@@ -110,6 +111,6 @@ impl<F: Fn(usize, &Answer) + Send + Sync + 'static> Loop<F> {
 }
 
 fn lock(did: &Mutex<Did>) -> std::sync::MutexGuard<'_, Did> {
-    // It is written in one step.
+    // Safe after a panic: the value is written in one step.
     did.lock().unwrap_or_else(PoisonError::into_inner)
 }

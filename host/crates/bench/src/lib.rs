@@ -1,15 +1,15 @@
-//! Benchmarks: the scenarios of MLPerf Inference, sweeps of load, and the record of what they showed.
+//! Benchmarks: the scenarios of MLPerf Inference, sweeps of load, and the record of the results.
 //!
-//! One run measures several paths side by side: ONNX Runtime alone, the twin, the plugin, the plugin
-//! with its inferences merged with others'. They live in one process and take turns, window by
-//! window, since a machine is not the same from one minute to the next. Latency counts from the moment
-//! when a frame was due, never from when somebody got to it. A figure that its samples cannot carry is
-//! not told.
+//! One run measures several paths side by side: ONNX Runtime alone, the twin, the plugin, and the
+//! plugin with its inferences merged with those of others. All paths live in one process and are
+//! measured in turns, window by window, because a machine's speed changes from one minute to the
+//! next. Latency counts from the moment when a frame was due, not from when a worker took it. A
+//! figure that there are too few samples for is not reported.
 //!
-//! Whoever looks for a good configuration calls [`measure`] for each. Rooms, each standing above what
-//! it uses: [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`runner`] → [`subject`] → `native`,
-//! with the pure ones (`load`, `search`, `windows`) below. The [`record`] and the rule for percentiles are
-//! `report`'s, which draws them.
+//! To compare configurations, call [`measure`] for each. Modules, each above what it uses:
+//! [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`runner`] → [`subject`] →
+//! `native`, over the pure ones (`load`, `search`, `windows`). The [`record`] and the rule for
+//! percentiles belong to `report`, which draws them.
 
 mod closed_loop;
 pub mod energy;
@@ -38,46 +38,46 @@ use tollgate_report::HistogramError;
 pub use table::{path_name, scenario_name, table};
 pub use tollgate_report::record;
 
-/// Why a benchmark ends without figures. A figure that cannot be told is no reason.
+/// Why a benchmark ends without figures. A single figure that cannot be reported is no such error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing to go round.
+    /// There are no frames to measure with.
     #[error("there are no frames to measure with: name files or directories after the plugin")]
     NoFrames,
-    /// A frame that the plugin can make nothing of.
+    /// The plugin fails on a frame.
     #[error(
         "the plugin fails on `{frame}`, and frames that fail measure nothing: leave it out ({reason})"
     )]
     Frame {
         /// The frame's name.
         frame: String,
-        /// What the plugin or the runtime said.
+        /// What the plugin or the runtime reported.
         reason: String,
     },
-    /// What the native path is to run is not known.
+    /// It cannot be worked out what the native path should run.
     #[error("the native path cannot be worked out: {reason}; leave `native` out of `--paths`")]
     Native {
         /// Why not.
         reason: String,
     },
-    /// The server scenario without a bound.
+    /// The server scenario was given no bound.
     #[error(
         "the server scenario looks for the highest rate that keeps a bound: give one with `--p99`"
     )]
     NoBound,
-    /// Nothing was done in a whole window.
+    /// No frame was done in a whole window.
     #[error("nothing was done in a window: {reason}")]
     Nothing {
-        /// Why, as far as that is known.
+        /// Why, as far as it is known.
         reason: String,
     },
-    /// The system gives no more threads.
+    /// The system could not start another thread.
     #[error("cannot start one more thread: ask for fewer workers or less concurrency")]
     Spawn(#[source] io::Error),
-    /// A worker could not be set up: its twin is none, or does not start.
+    /// A worker could not be set up: the twin is not valid or does not start.
     #[error(transparent)]
     Worker(tollgate_runtime::Error),
-    /// A thread of ours panicked or is stuck.
+    /// One of our own threads panicked or hangs.
     #[error(
         "a thread of the benchmark died, which is a fault of tollgate's own: report what it said above"
     )]

@@ -1,10 +1,11 @@
-//! When frames arrive: schedules, drawn from a seed, so that every run and every path has the same.
+//! Schedules of arrivals, drawn from a seed, so that each run and each path gets the same one.
 //!
-//! Pure: offsets from a beginning, no clock.
+//! Pure: it computes offsets from a start and reads no clock.
 
 use std::time::Duration;
 
-/// Poisson arrivals: each gap is drawn by itself, so that arrivals bunch as independent sources do.
+/// Poisson arrivals: each gap is drawn independently, so that arrivals bunch as those of
+/// independent sources do.
 #[derive(Clone, Debug)]
 pub struct Poisson {
     random: fastrand::Rng,
@@ -13,7 +14,8 @@ pub struct Poisson {
 }
 
 impl Poisson {
-    /// So many arrivals a second on average. A rate that is no positive number has none.
+    /// A schedule with `rate` arrivals per second on average. It is empty if the rate is not
+    /// positive.
     pub fn new(rate: f64, seed: u64) -> Self {
         Self {
             random: fastrand::Rng::with_seed(seed),
@@ -30,9 +32,9 @@ impl Poisson {
 impl Iterator for Poisson {
     type Item = Duration;
 
-    /// The next arrival, from the beginning of the schedule on.
+    /// The next arrival, counted from the start of the schedule.
     fn next(&mut self) -> Option<Duration> {
-        // In (0, 1], so that its logarithm is a number.
+        // In (0, 1], so that its logarithm is finite.
         let drawn = 1.0 - self.random.f64();
         self.at += -drawn.ln() * self.mean_gap;
         Duration::try_from_secs_f64(self.at).ok()
@@ -66,9 +68,9 @@ mod tests {
         let mean = gaps.iter().sum::<f64>() / count;
         let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count;
         assert!((mean - 1e-3).abs() < 2e-5, "{mean}");
-        // An exponential distribution's deviation is its mean.
+        // The standard deviation of an exponential distribution equals its mean.
         assert!((variance.sqrt() - mean).abs() < 5e-5, "{variance}");
-        // A share of e^-1 is longer than the mean.
+        // A fraction of e^-1 of the gaps is longer than the mean.
         let longer = gaps.iter().filter(|&&gap| gap > 1e-3).count() as f64 / count;
         assert!((longer - (-1f64).exp()).abs() < 0.01, "{longer}");
     }

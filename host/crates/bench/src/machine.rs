@@ -1,5 +1,5 @@
-//! What is known of the machine and of this process: names and versions for the report, processor
-//! time and memory for the measurements. What a system does not say is none.
+//! Facts about the machine and this process: names and versions for the report, processor time and
+//! memory for the measurements. What the system does not tell is `None`.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::record::Machine;
 
-/// Describes this machine, with the version of ONNX Runtime that was loaded.
+/// Describes this machine, and the version of ONNX Runtime that was loaded.
 pub fn describe(onnxruntime: Option<String>) -> Machine {
     let kernel = read("/proc/sys/kernel/osrelease");
     Machine {
@@ -27,12 +27,12 @@ pub fn describe(onnxruntime: Option<String>) -> Machine {
     }
 }
 
-/// Cores that this process may use.
+/// The number of cores that this process may use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Processor time that this process has used so far, on all cores.
+/// The processor time that this process has used so far, on all cores.
 pub fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
@@ -40,12 +40,12 @@ pub fn cpu_time() -> Duration {
     Duration::new(seconds, nanoseconds)
 }
 
-/// What this process has in memory, in bytes.
+/// The memory that this process occupies, in bytes.
 pub fn resident_bytes() -> Option<u64> {
     field(&read("/proc/self/status"), "VmRSS").and_then(kibibytes)
 }
 
-/// Now, as RFC 3339 in UTC, to the second.
+/// The current time as RFC 3339 in UTC, to the second.
 pub fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     rfc3339(since.unwrap_or_default().as_secs())
@@ -54,8 +54,8 @@ pub fn now() -> String {
 /// Seconds since the Unix epoch as RFC 3339 in UTC.
 fn rfc3339(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Counted from the first of March of year 0, a leap day is the last of its year, and years come
-    // in eras of 400, which all have the same days.
+    // Counted from the first of March of year 0. Then a leap day is the last day of its year, and
+    // years form eras of 400, which all have the same number of days.
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
@@ -72,7 +72,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// The value of the first line `name: value`.
+/// The value in the first line of the form `name: value`.
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;

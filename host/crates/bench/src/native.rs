@@ -1,11 +1,11 @@
-//! The native path: ONNX Runtime alone, which is the floor under all others.
+//! The native path: ONNX Runtime alone, which is the lower bound for all other paths.
 //!
-//! It runs the same graph, as often, on tensors of the same type and dimensions as the plugin does
-//! for a frame. What is in them is drawn from a seed: no kernel of a network is quicker for other
-//! numbers between 0 and 1. The dimensions are worked out from the ledger: the bytes of tensors
-//! that crossed for a frame, its inferences, and what the model itself says of its inputs. That
-//! has one answer for one graph with at most one open dimension, the usual batch; where it has
-//! none this path is refused, with the reason, and never guessed.
+//! For each frame it runs the same graph as often as the plugin does, on tensors of the same type
+//! and dimensions. Their contents are drawn from a seed, since no kernel of a network is faster for
+//! other numbers between 0 and 1. The dimensions are computed from three facts: the bytes of
+//! tensors that crossed for a frame, the number of its inferences, and the model's own description
+//! of its inputs. That has one solution for one graph with at most one open dimension, usually the
+//! batch. Where it has none, the path is refused with the reason; nothing is guessed.
 
 use std::sync::Arc;
 
@@ -18,18 +18,18 @@ use super::{Error, subject::FirstPass};
 #[derive(Debug)]
 pub struct Plan {
     graph: Arc<Graph>,
-    /// The different sets of dimensions, an entry for each input.
+    /// The different sets of dimensions; each has an entry for each input.
     shapes: Vec<Vec<Vec<u32>>>,
-    /// For each frame how many inferences, and the set of dimensions of each.
+    /// For each frame the number of inferences, and the set of dimensions that they use.
     frames: Vec<(u64, usize)>,
 }
 
 impl Plan {
-    /// Works it out.
+    /// Computes the plan from the first pass.
     ///
     /// # Errors
     ///
-    /// [`Error::Native`] where what crossed does not tell it.
+    /// [`Error::Native`] where the facts have no single solution.
     pub fn new(registry: &GraphRegistry, first_pass: &FirstPass) -> Result<Self, Error> {
         let names = registry.names();
         let [name] = &names[..] else {
@@ -53,7 +53,8 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The set of dimensions for an inference of a frame with so many, of so many bytes together.
+    /// The set of dimensions for each inference of a frame that makes `inferences` with `bytes`
+    /// together.
     fn set(&mut self, inferences: u64, bytes: u64) -> Result<usize, Error> {
         if inferences == 0 {
             return Err(unknown(
@@ -87,14 +88,14 @@ fn unknown(reason: String) -> Error {
     Error::Native { reason }
 }
 
-/// What the model says of one input.
+/// What the model declares for one input.
 struct Input {
     ty: TensorType,
     dimensions: Vec<Option<u32>>,
 }
 
-/// The dimensions of each input, when each of so many inferences takes its share of the bytes and
-/// all open dimensions are the same number.
+/// The dimensions of each input if `inferences` inferences share `bytes` equally and all open
+/// dimensions are the same number.
 fn solve(inputs: &[Input], inferences: u64, bytes: u64) -> Option<Vec<Vec<u32>>> {
     if !bytes.is_multiple_of(inferences) {
         return None;
@@ -124,11 +125,11 @@ fn solve(inputs: &[Input], inferences: u64, bytes: u64) -> Option<Vec<Vec<u32>>>
     Some(inputs.iter().map(shape).collect())
 }
 
-/// One caller's tensors and scratch.
+/// The tensors and scratch memory of one caller.
 pub struct Native {
     plan: Arc<Plan>,
     scratch: Scratch,
-    /// For each set of dimensions its tensors.
+    /// The tensors for each set of dimensions.
     tensors: Vec<Vec<Tensor>>,
 }
 
@@ -137,7 +138,7 @@ impl Native {
     ///
     /// # Errors
     ///
-    /// No memory for them, or ONNX Runtime has none.
+    /// There is no memory for them, here or in ONNX Runtime.
     pub fn new(plan: Arc<Plan>, seed: u64) -> Result<Self, tollgate_nn::Error> {
         let mut scratch = Scratch::new()?;
         let mut random = fastrand::Rng::with_seed(seed);
@@ -160,11 +161,11 @@ impl Native {
         })
     }
 
-    /// Runs a frame's inferences; gives the nanoseconds inside ONNX Runtime.
+    /// Runs a frame's inferences and returns the nanoseconds spent inside ONNX Runtime.
     ///
     /// # Errors
     ///
-    /// Those of a run.
+    /// ONNX Runtime fails a run.
     pub fn run(
         &mut self,
         frame: usize,
@@ -194,18 +195,18 @@ impl Native {
     }
 }
 
-/// Numbers from 0 to 1 for what is a float, small whole ones for the rest.
+/// Fills with numbers from 0 to 1 for floats, and small whole numbers for other types.
 fn fill(ty: TensorType, bytes: &mut [u8], random: &mut fastrand::Rng) {
     for element in bytes.chunks_exact_mut(ty.size()) {
         match ty {
             TensorType::Fp32 => element.copy_from_slice(&random.f32().to_ne_bytes()),
             TensorType::Fp64 => element.copy_from_slice(&random.f64().to_ne_bytes()),
-            // The upper half of a single; between 0 and 1 none is out of a half's range.
+            // A bfloat16 is the upper half of an f32, so each number between 0 and 1 is valid.
             TensorType::Bf16 => {
                 let bits = (random.f32().to_bits() >> 16) as u16;
                 element.copy_from_slice(&bits.to_ne_bytes());
             }
-            // Exponents from 2^-8 to 2^-1, any mantissa.
+            // Exponents from 2^-8 to 2^-1, with any mantissa.
             TensorType::Fp16 => {
                 let bits = (random.u16(7..15) << 10) | random.u16(0..1024);
                 element.copy_from_slice(&bits.to_ne_bytes());

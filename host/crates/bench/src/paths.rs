@@ -1,5 +1,5 @@
-//! The paths beside the plugin's, each handling frames on the same workers: the twin, and ONNX Runtime
-//! alone.
+//! The paths other than the plugin's, which handle frames on the same workers: the twin, and ONNX
+//! Runtime alone.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tollgate_runtime::{
 
 use super::{native::Native, subject::FirstPass};
 
-/// The twin: the same plugin, compiled natively.
+/// The twin path: the same plugin, compiled natively.
 pub(super) struct TwinPath {
     pub(super) twins: Twins,
     pub(super) first_pass: Arc<FirstPass>,
@@ -50,7 +50,7 @@ impl Handler for TwinPath {
     }
 }
 
-/// ONNX Runtime alone, with tensors of its own on each worker.
+/// The native path: ONNX Runtime alone, with separate tensors on each worker.
 pub(super) struct NativePath {
     pub(super) number: u64,
     pub(super) plan: Arc<super::native::Plan>,
@@ -91,7 +91,7 @@ impl Handler for NativePath {
     }
 }
 
-/// The record of a path without a boundary: when it was due, when it began, what ONNX Runtime took.
+/// A record for a path without a boundary: due time, start, and time in ONNX Runtime.
 fn bare(due: Stamp, begin: Stamp, infer_ns: u64, inferences: u64) -> Record {
     Record {
         stages: Stages {

@@ -1,4 +1,4 @@
-//! A count of what is still to come, and a wait for the last of it.
+//! Counts outstanding answers and waits for the last one.
 
 use std::{
     sync::{Condvar, Mutex, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use tollgate_runtime::clock::Stamp;
 
-/// How many answers are still to come.
+/// The number of answers that are still outstanding.
 #[derive(Debug)]
 pub(super) struct Pending {
     left: Mutex<(usize, Stamp)>,
@@ -22,13 +22,13 @@ impl Pending {
         }
     }
 
-    /// One more is to come.
+    /// Adds one.
     pub(super) fn add(&self) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         left.0 = left.0.saturating_add(1);
     }
 
-    /// One is there, or will never be.
+    /// Removes one: its answer came, or will never come.
     pub(super) fn one_done(&self) {
         let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         *left = (left.0.saturating_sub(1), Stamp::now());
@@ -37,7 +37,7 @@ impl Pending {
         }
     }
 
-    /// Waits for the last one, `at_most` so long; gives the moment when it was there.
+    /// Waits for the last one for at most this long, and returns the moment when it came.
     pub(super) fn wait(&self, at_most: Duration) -> Option<Stamp> {
         let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         let done = self

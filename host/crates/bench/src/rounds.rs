@@ -1,8 +1,8 @@
-//! Windows in rounds: every contender has its turn in each round, and a round begins with another one
-//! each time, so that what the machine does meanwhile befalls all of them alike.
+//! Windows in rounds: each round has one window of each contender. The next round starts with the
+//! next contender, so that changes of the machine's speed affect all of them alike.
 //!
-//! All stop after the same round, and for all of them the same rounds count: figures that stand
-//! side by side were taken side by side.
+//! All contenders stop after the same round, and the same rounds count for all of them. So figures
+//! that are compared were measured at the same time.
 
 use std::time::Duration;
 
@@ -14,24 +14,24 @@ use super::{
     windows::{self, Rule, Verdict},
 };
 
-/// How to measure; the same for all that is compared.
+/// How to measure; the same for all contenders.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Threads that run instances.
+    /// The number of threads that run instances.
     pub workers: usize,
-    /// How long a window is.
+    /// The length of a window.
     pub window: Duration,
-    /// Windows at most.
+    /// The largest number of windows.
     pub max_windows: u32,
-    /// How far windows that agree may differ, as a share.
+    /// How far agreeing windows may differ, as a fraction.
     pub tolerance: f64,
-    /// What counts as in time.
+    /// The bound on latency, where there is one.
     pub bound: Option<Bound>,
-    /// Frames that may wait for a worker.
+    /// How many frames may wait for a worker.
     pub queue: std::num::NonZero<usize>,
-    /// What arrivals are drawn from.
+    /// The seed for arrivals.
     pub seed: u64,
-    /// How long a frame takes at most, which bounds every wait for one.
+    /// The longest time that a frame may take, which bounds each wait for one.
     pub frame_at_most: Duration,
 }
 
@@ -59,7 +59,7 @@ impl Plan {
         }
     }
 
-    /// Has each of so many clients' threads make what they need and get warm.
+    /// Runs one closed-loop window that does not count, so that all instances exist and are warm.
     pub(super) fn warm_up(
         &self,
         runner: &Runner,
@@ -70,7 +70,7 @@ impl Plan {
     }
 }
 
-/// What is compared from window to window.
+/// The number by which windows are compared.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Compare {
     /// Frames per second.
@@ -83,14 +83,15 @@ impl Compare {
     pub(super) fn of(self, measured: &Measured) -> windows::Window {
         measured.as_window(match self {
             Compare::Throughput => measured.frames_per_second(),
-            // Exact enough without the rule for percentiles: it decides when to stop, no more.
+            // The histogram's own median is exact enough: it only decides when to stop.
             Compare::Median => measured.tally.histogram().value_at_quantile(0.5) as f64,
         })
     }
 }
 
-/// Runs rounds of windows until every contender's agree and hold enough samples, or `stop` says that what
-/// there is must do. `window` runs one for a contender; the number that it gets is the round's, from zero.
+/// Runs rounds of windows until each contender's windows agree and hold enough samples, or until
+/// `stop` says to end with what there is. `window` runs one window of a contender; its number is
+/// the round's, from zero.
 pub(super) fn run(
     contenders: &[usize],
     rule: Rule,
@@ -124,7 +125,7 @@ pub(super) fn run(
             Verdict::More => None,
             Verdict::Done(count) => Some(count),
         });
-        // All of them, or another round.
+        // Finish only when all contenders are done, or else take another round.
         if let Some(counts) = verdicts.collect::<Option<Vec<_>>>() {
             break counts.into_iter().max().unwrap_or_default();
         }
@@ -152,7 +153,7 @@ mod tests {
         max_windows: 10,
     };
 
-    /// A window in which so many frames were done within a second.
+    /// A window of one second in which this number of frames was done.
     fn measured(frames: f64) -> Result<Measured, Error> {
         let mut measured = Measured::none()?;
         (measured.seconds, measured.rate_seconds) = (1.0, frames);
@@ -197,7 +198,7 @@ mod tests {
             never,
             |contender, round| {
                 turns.push(contender);
-                // The second one settles later.
+                // The second contender settles later.
                 measured(match contender {
                     9 if round < 2 => 50.0 * f64::from(round + 1),
                     _ => 200.0,

@@ -1,10 +1,10 @@
-//! What windows run on: the paths that are measured, and the worker threads, which are kept from window
-//! to window.
+//! Runs windows: holds the subject that is measured, and the worker threads, which are kept from
+//! window to window.
 //!
-//! There are no more workers than cores: more would only take the cores from each other in the middle of
-//! a frame. Only where inferences are merged are there as many as frames under way, since they are merged
-//! while they wait for each other. Between windows all of them sleep, so nothing but the path whose turn it is
-//! uses the machine.
+//! There are no more workers than cores: more would take cores from each other in the middle of a
+//! frame. The batched path is the exception. It has a worker for each frame in progress, since
+//! inferences are merged while they wait for each other. Between windows all workers sleep, so only
+//! the path that is measured uses the machine.
 
 use std::sync::{Arc, atomic::AtomicUsize};
 
@@ -12,17 +12,17 @@ use tollgate_dispatch::{Interrupt, Queues, Workers};
 
 use super::{Error, subject::Subject};
 
-/// The subject and the threads that work on it.
+/// The subject and the worker threads that process its frames.
 pub struct Runner {
     subject: Arc<Subject>,
     workers: Workers,
-    /// The next frame, counted over all windows.
+    /// The number of the next frame, counted over all windows.
     next: Arc<AtomicUsize>,
     interrupt: Interrupt,
 }
 
 impl Runner {
-    /// A runner without threads yet, which are started as windows need them. A signal ends windows early.
+    /// Makes a runner without threads; windows start them as needed. A signal ends windows early.
     pub fn new(subject: Arc<Subject>, interrupt: Interrupt) -> Self {
         Self {
             subject,
@@ -32,17 +32,17 @@ impl Runner {
         }
     }
 
-    /// What ends windows early.
+    /// The interrupt that ends windows early.
     pub(super) fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
     }
 
-    /// Whether a signal asked for the end.
+    /// Whether a signal asked to stop.
     pub fn is_interrupted(&self) -> bool {
         self.interrupt.is_raised()
     }
 
-    /// What it works on.
+    /// What is measured.
     pub fn subject(&self) -> Arc<Subject> {
         Arc::clone(&self.subject)
     }
@@ -52,7 +52,7 @@ impl Runner {
         Arc::clone(&self.next)
     }
 
-    /// The workers, of which `count` take frames from now on.
+    /// The workers, set so that `count` of them take frames from now on.
     pub(super) fn workers(&self, count: usize) -> Result<&Workers, Error> {
         self.workers.grow(count).map_err(Error::Spawn)?;
         self.workers.queues().set_active(count);

@@ -1,5 +1,5 @@
-//! The scenarios: how frames arrive and what is told of it, by MLPerf Inference's names and
-//! definitions. Windows of all paths take turns in each of them.
+//! The scenarios: how frames arrive and which metric is reported, with the names and definitions of
+//! MLPerf Inference. In each scenario the windows of all paths alternate.
 
 use super::{
     Error,
@@ -11,18 +11,18 @@ use super::{
 };
 use tollgate_report::percentiles;
 
-/// The quantile that the single-stream scenario tells.
+/// The quantile that the single-stream scenario reports.
 const SINGLE_STREAM: f64 = 0.9;
 
-/// The quantile that the multi-stream scenario tells, of a query.
+/// The quantile of a query's latency that the multi-stream scenario reports.
 const MULTI_STREAM: f64 = 0.99;
 
 /// Runs one scenario for these contenders, side by side.
 ///
 /// # Errors
 ///
-/// Threads or workers that cannot be had. What a scenario cannot tell is no error: its result has a
-/// problem instead of a metric.
+/// Threads or workers cannot be started. A metric that cannot be computed is no error: the result
+/// then has a problem instead.
 pub fn run(
     runner: &Runner,
     plan: &Plan,
@@ -77,7 +77,7 @@ pub fn run(
     let twin = twin_of(runner, contenders, &measured);
     let results = contenders.iter().zip(&measured);
     Ok(results
-        // What a signal kept from being measured at all is left out.
+        // A contender that a signal kept from being measured at all is left out.
         .filter(|(_, (sum, _))| !stop() || sum.tally.frames() > 0)
         .map(|(&contender, (sum, windows))| {
             let mut result = result(runner, scenario, contender, sum, *windows, twin);
@@ -91,7 +91,7 @@ pub fn run(
         .collect())
 }
 
-/// What the twin did in the same rounds.
+/// The twin's measurement from the same rounds.
 fn twin_of<'a>(
     runner: &Runner,
     contenders: &[usize],
@@ -102,7 +102,7 @@ fn twin_of<'a>(
     found.map(|(_, (sum, _))| sum)
 }
 
-/// A latency as a metric, or why there is none.
+/// A latency as a metric, or the reason why there is none.
 fn latency(measured: &Measured, quantile: f64, name: &str) -> (Option<Metric>, Option<String>) {
     match subject::at(measured.latency().as_ref(), quantile) {
         Some(value) => {
@@ -134,7 +134,7 @@ fn throughput(measured: &Measured) -> (Option<Metric>, Option<String>) {
     (Some(metric), failures(measured))
 }
 
-/// Says that a run is too short for a percentile.
+/// The message that a run is too short for a percentile.
 pub(super) fn too_short(measured: &Measured, quantile: f64) -> String {
     if let Some(failed) = failures(measured) {
         return failed;
@@ -148,7 +148,7 @@ pub(super) fn too_short(measured: &Measured, quantile: f64) -> String {
     )
 }
 
-/// Says that frames failed; a figure beside failures is worth little.
+/// The message that frames failed, which puts the figure in doubt.
 pub(super) fn failures(measured: &Measured) -> Option<String> {
     let lost = measured.failed + measured.timed_out;
     (lost > 0).then(|| {
@@ -160,7 +160,7 @@ pub(super) fn failures(measured: &Measured) -> Option<String> {
     })
 }
 
-/// The result without its metric.
+/// A result without its metric.
 pub(super) fn result(
     runner: &Runner,
     scenario: Scenario,

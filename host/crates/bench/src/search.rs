@@ -1,19 +1,19 @@
-//! The search for the highest rate that keeps a bound: a bracket, then bisection.
+//! The search for the highest rate that keeps a bound: first a bracket, then bisection.
 //!
-//! It says which rate to try next and is told how that went; it runs nothing. From a first guess it
-//! doubles while rates hold and halves while they do not, and then halves the gap between the
-//! highest that held and the lowest that did not until it is [`RESOLUTION`] narrow.
+//! It runs nothing itself: it proposes the next rate and is told whether that rate held. From a
+//! first guess it doubles while rates hold and halves while they do not. Then it bisects between
+//! the highest rate that held and the lowest that did not, until they are within [`RESOLUTION`].
 
-/// How close the highest rate that held and the lowest that did not get, as a share.
+/// How close the highest rate that held and the lowest that did not must come, as a fraction.
 const RESOLUTION: f64 = 0.03;
 
-/// Below this share of the first guess nothing is looked for: the bound is out of reach.
+/// The search ends below this fraction of the first guess: the bound cannot be kept.
 const LEAST: f64 = 1.0 / 64.0;
 
-/// Above this many times the first guess nothing is looked for: the bound never bites.
+/// The search ends above this multiple of the first guess: the bound is never reached.
 const MOST: f64 = 16.0;
 
-/// A search under way.
+/// The state of a search.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
     first: f64,
@@ -22,7 +22,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// Begins at a rate, which should be near what is looked for and must be above zero.
+    /// Starts at a rate, which must be positive and should be near the result.
     pub fn from(first: f64) -> Self {
         Self {
             first,
@@ -31,7 +31,7 @@ impl Search {
         }
     }
 
-    /// The rate to try next; none when the search is over.
+    /// The rate to try next; `None` when the search is done.
     pub fn next(&self) -> Option<f64> {
         let rate = match (self.holds, self.fails) {
             (None, None) => self.first,
@@ -46,11 +46,11 @@ impl Search {
         (within && rate > 0.0).then_some(rate)
     }
 
-    /// A rate was tried.
+    /// Records whether a rate held.
     pub fn tell(&mut self, rate: f64, holds: bool) {
         if holds {
             self.holds = Some(self.holds.map_or(rate, |known| known.max(rate)));
-            // A rate that failed by bad luck below one that held is forgotten.
+            // A lower rate that failed must have failed by bad luck, so it is forgotten.
             self.fails = self.fails.filter(|&fails| fails > rate);
         } else {
             self.fails = Some(self.fails.map_or(rate, |known| known.min(rate)));
@@ -58,7 +58,7 @@ impl Search {
         }
     }
 
-    /// The highest rate that held; none where none did.
+    /// The highest rate that held; `None` if none did.
     pub fn best(&self) -> Option<f64> {
         self.holds
     }

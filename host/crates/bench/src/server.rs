@@ -1,10 +1,10 @@
 //! The server scenario: the highest rate of Poisson arrivals whose p99 keeps the bound.
 //!
-//! A rate holds where at most a hundredth of the frames that arrived took longer than the bound,
-//! those that were refused or failed among them: shedding frames keeps no bound. It is judged on
-//! fresh windows each time, with a schedule of its own, and as soon as the verdict is clear. The
-//! search halves and bisects; the rate that it ends with must then hold over windows that agree, or
-//! the next lower one must. Paths take turns, try by try.
+//! A rate holds if at most one in a hundred of the arrived frames took longer than the bound.
+//! Refused and failed frames count as too long: refusing frames is no way to keep a bound. Each try
+//! uses new windows with a new schedule and stops as soon as the result is clear. The rate at which
+//! the search ends must then hold over windows that agree; if not, the next lower rates are tried.
+//! The tries of all paths alternate.
 
 use super::{
     Error,
@@ -18,20 +18,20 @@ use super::{
 };
 use tollgate_report::percentiles;
 
-/// How much lower the next rate is when the one found does not hold.
+/// The next rate, as a fraction, when the rate found does not hold.
 const STEP_DOWN: f64 = 0.95;
 
-/// How many lower rates are tried then.
+/// How many such lower rates are tried.
 const STEPS_DOWN: u32 = 6;
 
-/// Where the search begins, as a share of the rate that a closed loop reaches.
+/// The rate where the search begins, as a fraction of the closed loop's.
 const BEGIN: f64 = 0.7;
 
-/// One contender's search.
+/// The search of one contender.
 struct Try {
     contender: usize,
     search: Search,
-    /// What came of the lowest rate so far: the best there is where none holds.
+    /// The result at the lowest rate so far: the best one to report if no rate holds.
     lowest: Option<(f64, Measured, u32)>,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn run(
             lowest: None,
         });
     }
-    // Seeds differ from try to try, and are the same for all paths.
+    // Each try has another seed, which is the same for all paths.
     let mut turn = 0;
     loop {
         let mut going_on = false;
@@ -97,7 +97,7 @@ pub(super) fn run(
     Ok(results)
 }
 
-/// Frames a second that a closed loop of all workers reaches.
+/// The frames per second that a closed loop with all workers reaches.
 pub(super) fn saturation(runner: &Runner, plan: &Plan, contender: usize) -> Result<f64, Error> {
     plan.warm_up(runner, contender, plan.workers)?;
     let measured = plan.window(runner, contender, plan.workers).closed()?;
@@ -116,7 +116,7 @@ fn holds(measured: &Measured, bound: Bound) -> bool {
     measured.violations() as f64 <= allowed(measured.offered, bound)
 }
 
-/// Frames of so many that may miss the bound.
+/// How many of the `offered` frames may miss the bound.
 fn allowed(offered: u64, bound: Bound) -> f64 {
     offered as f64 * (1.0 - bound.quantile)
 }
@@ -132,7 +132,7 @@ fn arrivals(plan: &Plan, rate: f64, turn: u64) -> Arrivals {
     }
 }
 
-/// Takes windows at a rate until it is clear whether it holds.
+/// Takes windows at a rate until it is clear whether the rate holds.
 fn judge(
     runner: &Runner,
     plan: &Plan,
@@ -153,7 +153,8 @@ fn judge(
                 .window(runner, contender, plan.workers)
                 .open(arrivals)?,
         );
-        // As many as may miss it of all that are needed: no more can mend that.
+        // Already more frames have missed the bound than may in a full run: the rate cannot hold
+        // any more.
         let lost = sum.violations() as f64 > allowed(needed.max(sum.offered), bound);
         if lost || sum.offered >= needed {
             break;
@@ -162,7 +163,7 @@ fn judge(
     Ok((sum, windows))
 }
 
-/// Holds the rate that was found over windows that agree, or the next lower one that does.
+/// Confirms the rate that was found over windows that agree, or the next lower one that holds.
 fn confirm(
     runner: &Runner,
     plan: &Plan,
@@ -202,7 +203,7 @@ fn confirm(
     }
 }
 
-/// Windows at one rate until they agree.
+/// Takes windows at one rate until they agree.
 fn steady(
     runner: &Runner,
     plan: &Plan,
@@ -234,7 +235,7 @@ fn steady(
     Ok((sum, rule.record(&seen, counted)))
 }
 
-/// What a signal left of a search: the lowest rate that was tried, and no metric.
+/// The result of a search that a signal ended: the lowest rate that was tried, without a metric.
 fn unfinished(runner: &Runner, plan: &Plan, one: Try) -> Option<ScenarioResult> {
     let (_, measured, taken) = one.lowest?;
     let windows = until_clear(plan, &measured, taken);
@@ -244,7 +245,7 @@ fn unfinished(runner: &Runner, plan: &Plan, one: Try) -> Option<ScenarioResult> 
     Some(result)
 }
 
-/// Windows that were taken until it was clear, not until they agreed.
+/// Describes windows that were taken until the result was clear, not until they agreed.
 fn until_clear(plan: &Plan, measured: &Measured, taken: u32) -> Windows {
     Windows {
         taken,
@@ -256,7 +257,7 @@ fn until_clear(plan: &Plan, measured: &Measured, taken: u32) -> Windows {
     }
 }
 
-/// No rate held: the best there is, which is the lowest that was tried.
+/// The result when no rate held: the best one, which is the lowest that was tried.
 fn out_of_reach(
     runner: &Runner,
     plan: &Plan,
@@ -282,7 +283,7 @@ fn out_of_reach(
     Ok(result)
 }
 
-/// How far from the bound a rate was.
+/// Says how far a rate was from keeping the bound.
 fn share(measured: &Measured, rate: f64, bound: Bound) -> String {
     let missed = measured.violations() as f64 / measured.offered.max(1) as f64 * 100.0;
     let bound_ms = bound.latency_ns as f64 / 1e6;

@@ -1,33 +1,35 @@
-//! What came of a window's frames, counted where the answers are told: on the workers' threads.
+//! Counts the results of a window's frames on the workers' threads, where the answers are reported.
 //!
-//! There are several shares, each with its lock, so that workers seldom wait for each other.
+//! The counts are split into several shares, each with its own lock, so that workers seldom wait
+//! for each other.
 
 use std::sync::{Mutex, PoisonError};
 
 use tollgate_dispatch::Answer;
 use tollgate_report::{HistogramError, Tally};
 
-/// A part of a window's frames.
+/// The counts of some of a window's frames.
 pub(super) struct Share {
     pub(super) tally: Tally,
     pub(super) in_bound: u64,
     pub(super) failed: u64,
     pub(super) timed_out: u64,
-    /// Why the first frame failed that did.
+    /// Why the first failed frame failed.
     pub(super) failure: Option<String>,
 }
 
-/// Shares at most; each has a histogram.
+/// The largest number of shares; each has a histogram.
 const MOST: usize = 64;
 
-/// All of them.
+/// All shares of a window.
 pub(super) struct Shares {
     shares: Vec<Mutex<Share>>,
     bound_ns: Option<u64>,
 }
 
 impl Shares {
-    /// As many as there are answers at once; frames within the bound are counted.
+    /// Makes a share for each answer that may come at once, and sets the bound to count frames
+    /// against.
     pub(super) fn new(at_once: usize, bound_ns: Option<u64>) -> Result<Self, HistogramError> {
         let shares = (0..at_once.clamp(1, MOST)).map(|_| Share::new().map(Mutex::new));
         Ok(Self {
@@ -36,7 +38,7 @@ impl Shares {
         })
     }
 
-    /// Adds an answer to one of them.
+    /// Adds an answer to the share that its number selects.
     pub(super) fn add(&self, number: usize, answer: &Answer) {
         if let Some(share) = self.shares.get(number % self.shares.len().max(1)) {
             let mut share = share.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +46,7 @@ impl Shares {
         }
     }
 
-    /// What they are by now; they begin anew.
+    /// Takes the counts so far, and starts again from zero.
     pub(super) fn take(&self) -> Result<Vec<Share>, HistogramError> {
         let taken = self.shares.iter().map(|share| {
             let mut share = share.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,10 @@
 //! What is measured: one plugin, its frames in memory, and the paths that the frames can take.
 //!
-//! Every path is a contender; all of them live in one process and take turns. A variant of the model
-//! is a contender too, with graphs of its own. Before anything is timed each frame goes through the
-//! plugin once: that tells how many inferences it makes, with how many bytes of tensors, and how many
-//! readings are right; and a frame that the plugin cannot read is said before it spoils a figure.
+//! Each path is a contender, and all contenders live in one process. A variant of the model is a
+//! contender too, with its own graphs. Before anything is timed each frame goes through the plugin
+//! once. This first pass tells how many inferences a frame makes, with how many bytes of tensors,
+//! and how many readings are right. It also finds frames that the plugin cannot read before they
+//! spoil a figure.
 
 use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
 
@@ -22,24 +23,24 @@ use crate::energy::{self, Meter};
 use tollgate_report::Accuracy;
 use tollgate_report::truth::{Score, Truth};
 
-/// What everything is made from; each field as a worker wants it.
+/// What the subject is made from.
 #[expect(missing_docs, reason = "the types say it")]
 pub struct Parts {
     pub plugin: Arc<Plugin>,
     pub grants: Grants,
     pub limits: Limits,
     pub policy: Policy,
-    /// The twin's library.
+    /// The file of the twin's library.
     pub twin: Option<PathBuf>,
-    /// The frames, which go round and round.
+    /// The frames, sent in order and over again.
     pub frames: Arc<[Frame]>,
-    /// Their true readings.
+    /// The true readings of the frames.
     pub truth: Option<Truth>,
 }
 
-/// One way through, and the graphs on it.
+/// A path to measure, with its graphs.
 pub struct Entry {
-    /// Which way.
+    /// The path.
     pub path: Path,
     /// The variant of the model, where several are compared.
     pub variant: Option<String>,
@@ -47,11 +48,11 @@ pub struct Entry {
     pub nn: NnHost,
 }
 
-/// All that is measured against each other.
+/// What is measured: all contenders, and what they share.
 pub struct Subject {
     pub(super) parts: Parts,
     pub(super) contenders: Vec<Contender>,
-    /// The machine's energy counters, or why there are none.
+    /// The machine's energy counters, or the reason why there are none.
     pub(super) meter: Result<Meter, energy::Error>,
 }
 
@@ -61,26 +62,27 @@ pub struct Contender {
     pub(super) variant: Option<String>,
     pub(super) nn: NnHost,
     pub(super) first_pass: Arc<FirstPass>,
-    /// What takes its frames.
+    /// What handles its frames.
     pub(super) handler: Arc<dyn Handler>,
-    /// Of a sandboxed path, the same as its handler.
+    /// The deployment of a sandboxed path, which is also its handler.
     pub(super) deployment: Option<Arc<Deployment>>,
 }
 
-/// What one pass through the plugin told.
+/// The facts from one pass of the frames through the plugin.
 #[derive(Debug, Default)]
 pub struct FirstPass {
-    /// For each frame, its inferences and the bytes of the tensors that went into them.
+    /// For each frame the number of its inferences, and the bytes of their input tensors.
     pub(super) frames: Vec<(u64, u64)>,
     pub(super) accuracy: Option<Accuracy>,
 }
 
 impl Subject {
-    /// Puts everything in its place and goes through the frames once for each set of graphs.
+    /// Sets up the contenders and runs the frames once through each set of graphs.
     ///
     /// # Errors
     ///
-    /// No frames, a frame that the plugin cannot read, or a native path that cannot be worked out.
+    /// There are no frames, the plugin cannot read a frame, or the native path cannot be worked
+    /// out.
     pub fn new(parts: Parts, entries: Vec<Entry>) -> Result<Self, Error> {
         if parts.frames.is_empty() {
             return Err(Error::NoFrames);
@@ -111,7 +113,7 @@ impl Subject {
         })
     }
 
-    /// How many contenders there are; they are known by their place.
+    /// The number of contenders. A contender is named by its index.
     pub fn contenders(&self) -> usize {
         self.contenders.len()
     }
@@ -126,12 +128,13 @@ impl Subject {
         self.contenders.get(contender)?.variant.as_deref()
     }
 
-    /// How many readings a contender's graphs get right; none without true readings.
+    /// How many readings are right with a contender's graphs; `None` without true readings.
     pub fn accuracy(&self, contender: usize) -> Option<Accuracy> {
         self.contenders.get(contender)?.first_pass.accuracy
     }
 
-    /// What was counted for one inference, with the counter that it comes from, or why there is none.
+    /// The energy of one inference with the counter that it comes from, or the reason why there is
+    /// none.
     pub fn energy(&self, joules_per_inference: Option<f64>) -> Energy {
         let reason = match (&self.meter, joules_per_inference) {
             (Ok(_), Some(_)) => None,
@@ -146,7 +149,7 @@ impl Subject {
         }
     }
 
-    /// How many frames go round, and their bytes together.
+    /// The number of frames, and their bytes together.
     pub fn frames(&self) -> (u64, u64) {
         let frames = &self.parts.frames;
         let bytes = frames.iter().map(|frame| frame.data.len() as u64).sum();
@@ -155,7 +158,7 @@ impl Subject {
 }
 
 impl Contender {
-    /// How many threads work for so many clients at once.
+    /// How many worker threads serve this number of clients.
     pub(super) fn threads(&self, clients: usize) -> usize {
         if self.path == Path::Batched {
             return clients;
@@ -164,14 +167,15 @@ impl Contender {
         clients.min(cores)
     }
 
-    /// Sees to it that there are so many instances, each of them used once.
+    /// Makes sure that there are this many instances, each used once.
     pub(super) fn warm_up(&self, parts: &Parts, instances: usize) {
         if let (Some(deployment), Some(frame)) = (&self.deployment, parts.frames.first()) {
             deployment.warm_up(instances, frame, 1);
         }
     }
 
-    /// How many of the first so many instances are kept, and their linear memory together, in bytes.
+    /// How many of the first `instances` instances are kept, and their linear memory in bytes
+    /// together.
     pub(super) fn memory(&self, instances: usize) -> (u64, u64) {
         let deployment = self.deployment.as_ref();
         deployment.map_or((0, 0), |deployment| deployment.memory(instances))
@@ -179,7 +183,7 @@ impl Contender {
 }
 
 impl Parts {
-    /// The plugin with these graphs.
+    /// Makes a deployment of the plugin with these graphs.
     pub(super) fn deployment(&self, nn: NnHost, policy: Policy) -> Deployment {
         Deployment::new(
             Arc::clone(&self.plugin),
@@ -192,19 +196,19 @@ impl Parts {
 }
 
 impl FirstPass {
-    /// A frame's place among the frames.
+    /// A frame's index in the list of frames.
     pub(super) fn place(frame: &Frame) -> usize {
         usize::try_from(frame.sequence).unwrap_or(usize::MAX)
     }
 
-    /// Inferences of a frame.
+    /// The number of a frame's inferences.
     pub(super) fn inferences(&self, frame: &Frame) -> u64 {
         let frame = self.frames.get(Self::place(frame));
         frame.map_or(0, |&(count, _)| count)
     }
 }
 
-/// What takes a path's frames; of a sandboxed path its deployment as well.
+/// The handler of a path's frames, and for a sandboxed path its deployment.
 #[expect(
     clippy::type_complexity,
     reason = "it is taken apart where it is called"
@@ -242,7 +246,7 @@ fn handler(
     })
 }
 
-/// Goes through the frames once.
+/// Runs each frame once.
 fn first_pass(parts: &Parts, nn: &NnHost) -> Result<FirstPass, Error> {
     let mut pool = Pool::new(
         Arc::clone(&parts.plugin),
@@ -273,8 +277,8 @@ fn first_pass(parts: &Parts, nn: &NnHost) -> Result<FirstPass, Error> {
     Ok(first_pass)
 }
 
-/// The inferences of a frame, and the bytes of tensors that came out of the guest for them: all
-/// bytes that came out, less the outputs.
+/// The number of a frame's inferences, and the bytes of tensors that left the guest for them: all
+/// bytes that left, less the outputs.
 fn tensors(record: &Record, outputs: &[Output]) -> (u64, u64) {
     let of = |output: &Output| output.name.len() + output.content_type.len() + output.data.len();
     let outputs = outputs.iter().map(of).sum::<usize>() as u64;
@@ -282,7 +286,7 @@ fn tensors(record: &Record, outputs: &[Output]) -> (u64, u64) {
     (record.counts.inferences, bytes)
 }
 
-/// The latency that a quantile of these percentiles has; none where they do not tell.
+/// The latency at a quantile; `None` where the percentiles do not include it.
 pub(super) fn at(percentiles: Option<&Percentiles>, quantile: f64) -> Option<u64> {
     let percentiles = percentiles?;
     match quantile {

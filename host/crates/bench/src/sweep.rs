@@ -1,11 +1,12 @@
-//! Sweeps: the same contenders at many loads, to see where more of it stops to pay.
+//! Sweeps: the same contenders at many loads, to show where more load stops paying off.
 //!
-//! A concurrency is a closed loop of so many clients, each with its own instance. A rate is Poisson
-//! arrivals through the gateway's own queue, which refuses what cannot be done within the bound:
-//! what is then done in time a second is the goodput, and at overload it should stay where it was.
+//! A load is either a concurrency or a rate. A concurrency is a closed loop with a number of
+//! clients, each with its own instance. A rate is Poisson arrivals through the gateway's own queue,
+//! which refuses frames that cannot be done within the bound. The frames done in time per second
+//! are the goodput, which should stay constant under overload.
 //!
-//! All points take turns, so that their throughputs can be held against each other. Memory is read
-//! before that, while the runner grows from point to point: later all instances are there.
+//! The windows of all points alternate, so that their throughputs can be compared. Memory is read
+//! before that, while the runner grows from point to point: later all instances exist.
 
 use std::time::Duration;
 
@@ -19,16 +20,16 @@ use super::{
 };
 use tollgate_deploy::values::Rate;
 
-/// What is asked of a contender at one point.
+/// The load at one point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Asked {
-    /// So many clients.
+    /// A number of clients.
     Clients(usize),
-    /// So many frames a second.
+    /// A number of frames per second.
     Arrivals(Rate),
 }
 
-/// One point, as it is to be measured.
+/// One point to measure.
 struct Point {
     contender: usize,
     load: Load,
@@ -40,7 +41,7 @@ struct Point {
 ///
 /// # Errors
 ///
-/// Threads or workers that cannot be had, and nothing done in the window that measures the
+/// Threads or workers cannot be started, or no frame was done in the window that measures the
 /// saturation.
 pub fn run(
     runner: &Runner,
@@ -81,13 +82,13 @@ pub fn run(
     })?;
     let points = points.iter().zip(measured);
     Ok(points
-        // What a signal kept from being measured at all is left out.
+        // A point that a signal kept from being measured at all is left out.
         .filter(|(_, (sum, _))| !stop() || sum.tally.frames() > 0)
         .map(|(point, (sum, windows))| tell(runner, point, &sum, windows))
         .collect())
 }
 
-/// Warms a point up, and finds out its rate where that is asked for as a multiple.
+/// Warms a point up, and computes its rate where it is given as a multiple of the saturation.
 fn prepare(
     runner: &Runner,
     plan: &Plan,
@@ -99,7 +100,7 @@ fn prepare(
         Asked::Clients(clients) => (Load::Concurrency(clients), None),
         Asked::Arrivals(Rate::PerSecond(rate)) => (Load::Rate(rate), None),
         Asked::Arrivals(Rate::OfSaturation(times)) => {
-            // Measured once; all multiples are of the same rate.
+            // Measured once: all multiples refer to the same rate.
             let known = before.iter().find_map(|point| match point.load {
                 Load::Rate(rate) if point.contender == contender => {
                     Some(rate / point.of_saturation?)

@@ -19,7 +19,7 @@ pub fn table(report: &Report) -> String {
     text
 }
 
-/// The name of a scenario, as it is typed.
+/// The name of a scenario on the command line.
 pub fn scenario_name(scenario: Scenario) -> &'static str {
     match scenario {
         Scenario::SingleStream => "single-stream",
@@ -29,7 +29,7 @@ pub fn scenario_name(scenario: Scenario) -> &'static str {
     }
 }
 
-/// The name of a path, as it is typed.
+/// The name of a path on the command line.
 pub fn path_name(path: Path) -> &'static str {
     match path {
         Path::Native => "native",
@@ -81,7 +81,7 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     energy(report, out)
 }
 
-/// Joules for an inference, the first path's that has them, or why there are none.
+/// Prints the joules per inference of the first path that has them, or why there are none.
 fn energy(report: &Report, out: &mut String) -> std::fmt::Result {
     let Some(first) = report.results.first() else {
         return Ok(());
@@ -105,7 +105,7 @@ fn energy(report: &Report, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-/// What stands above the rows of a scenario.
+/// The lines above the rows of a scenario.
 fn heading(report: &Report, result: &ScenarioResult, out: &mut String) -> std::fmt::Result {
     write!(out, "\n{}", scenario_name(result.scenario))?;
     match (result.scenario, report.bound) {
@@ -131,7 +131,7 @@ fn heading(report: &Report, result: &ScenarioResult, out: &mut String) -> std::f
     )
 }
 
-/// How the windows went, where they did not agree.
+/// How far apart the windows were, where they did not agree.
 fn agreement(windows: &Windows) -> String {
     if windows.agreed {
         return String::new();
@@ -165,7 +165,7 @@ fn row(result: &ScenarioResult, out: &mut String) -> std::fmt::Result {
     )
 }
 
-/// The percentiles and their count; a dash for what the count does not carry.
+/// The percentiles and their count; a dash for one that the count is too small for.
 fn percentiles(latency: Option<&Percentiles>) -> [String; 4] {
     let dash = || "-".to_owned();
     let Some(latency) = latency else {
@@ -222,7 +222,7 @@ fn sweep(report: &Report, out: &mut String) -> std::fmt::Result {
     overload(report, out)
 }
 
-/// The point to run at.
+/// The recommended operating point.
 fn headline(report: &Report, out: &mut String) -> std::fmt::Result {
     let most = MOST_LOST * 100.0;
     let Some(point) = report.best.and_then(|best| report.sweep.get(best)) else {
@@ -255,7 +255,7 @@ fn load(point: &SweepPoint) -> String {
     }
 }
 
-/// What is left of the goodput at the highest rate, for each path that has one.
+/// For each path with rates, how much of the goodput is left at the highest one.
 fn overload(report: &Report, out: &mut String) -> std::fmt::Result {
     for path in [Path::Native, Path::Twin, Path::Plugin, Path::Batched] {
         let points = report.sweep.iter().filter(|point| point.path == path);

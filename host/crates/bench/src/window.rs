@@ -1,5 +1,5 @@
-//! One window of one path: frames arrive, workers take them, and what came of them is added up. What the
-//! process used meanwhile, it used for this: nothing else runs.
+//! One window of one path: frames arrive, workers process them, and the results are added up. All
+//! that the process uses in this time counts for the path, since nothing else runs.
 
 use std::{
     num::NonZero,
@@ -27,27 +27,27 @@ use super::{
 use crate::energy::Reading;
 use tollgate_report::{Tally, percentiles};
 
-/// Frames of a query in the multi-stream scenario, by MLPerf's definition.
+/// The number of frames in a query of the multi-stream scenario, by MLPerf's definition.
 pub const QUERY: usize = 8;
 
-/// Beyond this many arrivals in one window the rate is out of any machine's reach.
+/// The largest number of arrivals in a window; no machine can serve more.
 const MAX_ARRIVALS: usize = 50_000_000;
 
-/// How long arrivals rest after one was refused, at most.
+/// How long the sender pauses after a refused arrival, at most.
 const GRAIN: Duration = Duration::from_micros(500);
 
-/// How long nothing looks for a signal.
+/// The longest sleep between two checks for a signal.
 const LONGEST_SLEEP: Duration = Duration::from_millis(100);
 
-/// What one window, or several of them, came to.
+/// The results of one window, or of several added up.
 pub struct Measured {
     /// The frames that were done.
     pub tally: Tally,
-    /// The queries that were done, where a query is more than a frame.
+    /// The latencies of the queries that were done, where a query has several frames.
     pub queries: Option<Histogram<u64>>,
     /// Frames done within the bound.
     pub in_bound: u64,
-    /// Whether there was a bound to be in.
+    /// Whether there was a bound.
     pub bounded: bool,
     /// Frames that failed.
     pub failed: u64,
@@ -55,24 +55,24 @@ pub struct Measured {
     pub rejected: u64,
     /// Frames whose deadline passed.
     pub timed_out: u64,
-    /// Frames that arrived, where they did so by themselves.
+    /// Frames that arrived by a schedule; zero in a closed loop.
     pub offered: u64,
     /// From the first arrival to the last output.
     pub seconds: f64,
-    /// Frames done per second, times `seconds`: what the members' own rates add up to.
+    /// Frames done per second, times `seconds`: the sum of the clients' own rates.
     pub rate_seconds: f64,
     /// Processor time of the whole process.
     pub cpu: Duration,
-    /// Energy of the whole machine, in joules; none where that is not counted.
+    /// Energy of the whole machine, in joules; `None` if it is not counted.
     pub joules: Option<f64>,
-    /// Memory at the end.
+    /// Memory at the end of the window.
     pub memory: Memory,
-    /// Why the first frame failed that did.
+    /// Why the first failed frame failed.
     pub failure: Option<String>,
 }
 
 impl Measured {
-    /// Nothing yet.
+    /// A measurement without frames.
     pub fn none() -> Result<Self, Error> {
         Ok(Self {
             tally: Tally::new()?,
@@ -97,7 +97,7 @@ impl Measured {
         self.tally.merge(&other.tally);
         match (&mut self.queries, &other.queries) {
             (Some(ours), Some(theirs)) => {
-                // Both have the same bounds.
+                // Both histograms have the same bounds, so this cannot fail.
                 ours.add(theirs).ok();
             }
             (ours @ None, Some(theirs)) => *ours = Some(theirs.clone()),
@@ -131,19 +131,20 @@ impl Measured {
         }
     }
 
-    /// The latency of a query: of several frames where there were such, of one otherwise.
+    /// The latency of a query, which has several frames in the multi-stream scenario and one
+    /// otherwise.
     pub fn latency(&self) -> Option<Percentiles> {
         percentiles::of(self.queries.as_ref().unwrap_or(self.tally.histogram()))
     }
 
-    /// How many queries were done.
+    /// The number of queries that were done.
     pub fn queries(&self) -> u64 {
         self.queries
             .as_ref()
             .map_or(self.tally.frames(), Histogram::len)
     }
 
-    /// Processor time for one inference, in nanoseconds.
+    /// The processor time of one inference, in nanoseconds.
     pub fn cpu_ns_per_inference(&self) -> Option<f64> {
         let inferences = self.inferences();
         (inferences > 0.0).then(|| (self.cpu.as_nanos() as f64 / inferences).round())
@@ -163,7 +164,7 @@ impl Measured {
         self.offered.saturating_sub(self.in_bound)
     }
 
-    /// As the rule for windows sees it, compared by `value`.
+    /// This window as the stopping rule needs it, compared by `value`.
     pub fn as_window(&self, value: f64) -> windows::Window {
         windows::Window {
             value,
@@ -172,7 +173,7 @@ impl Measured {
         }
     }
 
-    /// Adds what came of one window's frames.
+    /// Adds the counts of one window's frames.
     fn add(&mut self, shares: Vec<Share>) {
         for share in shares {
             self.tally.merge(&share.tally);
@@ -198,13 +199,13 @@ impl Measured {
             }
         };
         let answers: u64 = did.iter().map(|(answers, _)| answers).sum();
-        // Those that failed count for the rate of none.
+        // Failed frames do not count for the rate.
         let done = self.tally.frames() as f64 / (answers.max(1)) as f64;
         self.rate_seconds = did.iter().map(rate).sum::<f64>() * self.seconds * done;
     }
 }
 
-/// What is read when a window begins, to be held against what is read when it ends.
+/// Readings at the start of a window, to compare with those at its end.
 struct Gauges<'a> {
     begin: Stamp,
     cpu: Duration,
@@ -226,36 +227,36 @@ impl<'a> Gauges<'a> {
 pub(super) struct Window<'a> {
     pub(super) runner: &'a Runner,
     pub(super) contender: usize,
-    /// How many frames are under way at most, and how many instances are there.
+    /// The largest number of frames in progress, and the number of instances.
     pub(super) clients: usize,
     pub(super) length: Duration,
     pub(super) bound_ns: Option<u64>,
 }
 
-/// How frames come in when they come by themselves.
+/// Arrivals by a schedule, independent of the answers.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrivals {
-    /// On average, a second.
+    /// The average number of arrivals per second.
     pub(super) rate: f64,
     pub(super) seed: u64,
-    /// Frames that may wait.
+    /// How many frames may wait.
     pub(super) queue: NonZero<usize>,
     /// How soon after its arrival a frame must be done.
     pub(super) deadline: Option<Duration>,
 }
 
-/// What frames that come by themselves are admitted to, and where their answers go.
+/// The line that scheduled frames are admitted to, and where their answers are counted.
 struct Open<'a> {
     queues: &'a Arc<TaskQueues>,
     line: LineId,
     shares: Arc<Shares>,
     frames: &'a [Frame],
-    /// Frames without an answer.
+    /// Counts the frames without an answer.
     pending: Arc<Pending>,
 }
 
 impl Open<'_> {
-    /// Sends a frame, and tells `query` of its answer as well. Says whether it was let in.
+    /// Sends a frame, and reports its answer to `query` as well. Returns whether it was admitted.
     fn send(&self, number: usize, due: Stamp, query: Option<&Arc<Pending>>) -> bool {
         let Some(frame) = self.frames.get(number % self.frames.len().max(1)) else {
             return false;
@@ -279,7 +280,8 @@ impl Open<'_> {
         true
     }
 
-    /// Waits for all answers; those of frames that wait as well, unless they are given up.
+    /// Waits for all answers. With `given_up`, frames that still wait in the line are dropped
+    /// first.
     fn end(self, given_up: bool) {
         if given_up {
             drop(self.queues.clear(self.line));
@@ -290,7 +292,7 @@ impl Open<'_> {
 }
 
 impl Window<'_> {
-    /// Each client sends one frame after the other.
+    /// A closed loop: each client sends one frame after the other.
     pub(super) fn closed(self) -> Result<Measured, Error> {
         let subject = self.runner.subject();
         let contender = self.contender(&subject)?;
@@ -316,7 +318,7 @@ impl Window<'_> {
         Ok(measured)
     }
 
-    /// Frames arrive by a schedule, and a queue stands between them and the workers.
+    /// Frames arrive by a schedule and go to the workers through a queue.
     pub(super) fn open(self, arrivals: Arrivals) -> Result<Measured, Error> {
         let subject = self.runner.subject();
         let contender = self.contender(&subject)?;
@@ -325,8 +327,9 @@ impl Window<'_> {
         let gauges = Gauges::start(&subject);
         let begin = gauges.begin;
         let (mut offered, mut rejected) = (0, 0);
-        // Whoever wakes up for each frame that is then refused takes the cores from those who work.
-        // Where the queue is at its limit a little later is as good; lateness is counted all the same.
+        // Waking up for each frame that is then refused would take cores from the workers. While
+        // the queue is full, sending a little later makes no difference, and the lateness is
+        // measured all the same.
         let grain = arrivals
             .deadline
             .map_or(GRAIN, |deadline| GRAIN.min(deadline / 40));
@@ -352,7 +355,7 @@ impl Window<'_> {
         self.sleep_until(ended);
         open.end(self.runner.is_interrupted());
         if self.runner.is_interrupted() {
-            // Frames that wait are dropped, so that what was offered and what was done do not add up.
+            // Waiting frames were dropped, so the offered frames and the done ones do not add up.
             return Measured::none();
         }
         let mut measured = self.sum_up(contender, gauges, &shares)?;
@@ -360,14 +363,14 @@ impl Window<'_> {
         Ok(measured)
     }
 
-    /// One query of [`QUERY`] frames after the other, shared out among the workers.
+    /// One query of [`QUERY`] frames after the other; the workers share its frames.
     pub(super) fn queries(self, at_most: Duration) -> Result<Measured, Error> {
         let subject = self.runner.subject();
         let contender = self.contender(&subject)?;
         let queue = NonZero::new(QUERY).unwrap_or(NonZero::<usize>::MIN);
         let open = self.line(&subject, contender, queue, None)?;
         let shares = Arc::clone(&open.shares);
-        // The latencies go into a histogram of their own, with the same bounds.
+        // The queries' latencies go into a separate histogram with the same bounds.
         let mut latencies = Tally::new()?.histogram().clone();
         let gauges = Gauges::start(&subject);
         let until = gauges.begin.plus(self.length);
@@ -376,7 +379,7 @@ impl Window<'_> {
             let query = Arc::new(Pending::of(QUERY));
             let due = Stamp::now();
             for _ in 0..QUERY {
-                // Workers that are gone let none in.
+                // Without workers no frame is admitted.
                 ended &= open.send(self.next(), due, Some(&query));
             }
             match query.wait(at_most).filter(|_| ended) {
@@ -400,7 +403,7 @@ impl Window<'_> {
             .ok_or(Error::NoFrames)
     }
 
-    /// A line with instances that are warm, and workers for it.
+    /// Opens a line with warm instances, and gets workers for it.
     fn line<'r>(
         &'r self,
         subject: &'r Subject,
@@ -431,7 +434,7 @@ impl Window<'_> {
         self.runner.next().fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Sleeps until then, or until a signal asks for the end.
+    /// Sleeps until this moment, or until a signal asks to stop.
     fn sleep_until(&self, moment: Stamp) {
         loop {
             let left = Duration::from_nanos(moment.nanos_since(Stamp::now()));

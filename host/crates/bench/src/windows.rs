@@ -1,46 +1,46 @@
 //! When to stop: windows are taken until the last three agree.
 //!
-//! What is compared is one number a window, the throughput of a closed loop or the median latency of
-//! an open one. Pure: it knows numbers and counts, no clock.
+//! One number of each window is compared: the throughput of a closed loop, or the median latency of
+//! scheduled arrivals. Pure: it reads no clock.
 
 use super::record::Windows;
 
-/// Windows that must agree.
+/// The number of windows that must agree.
 pub const AGREEING: usize = 3;
 
-/// One window, as far as the rule cares.
+/// One window, as the rule needs it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Window {
-    /// What is compared.
+    /// The number that is compared.
     pub value: f64,
-    /// Samples in it.
+    /// The number of its samples.
     pub samples: u64,
     /// Its length in seconds.
     pub seconds: f64,
 }
 
-/// What the rule says of the windows so far.
+/// What the rule decides about the windows so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Verdict {
-    /// Take another one.
+    /// Take another window.
     More,
-    /// Enough. The numbers rest on so many windows, counted from the last.
+    /// Stop. The figures are taken from the last windows, of which this is the number.
     Done(usize),
 }
 
-/// The rule.
+/// The stopping rule.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// How far apart the last three may be, as a share of the largest.
+    /// How far apart the last three may be, as a fraction of the largest.
     pub tolerance: f64,
-    /// Samples that the windows which count must have together.
+    /// How many samples the counted windows must have together.
     pub samples: u64,
-    /// Windows at most.
+    /// The largest number of windows.
     pub max_windows: usize,
 }
 
 impl Rule {
-    /// Whether these windows are enough.
+    /// Decides whether these windows are enough.
     pub fn judge(&self, windows: &[Window]) -> Verdict {
         let carried = self.carried(windows);
         if self.agreed(windows)
@@ -54,7 +54,7 @@ impl Rule {
         Verdict::More
     }
 
-    /// How far apart the last three are; none with fewer.
+    /// How far apart the last three are; `None` with fewer than three.
     fn spread(windows: &[Window]) -> Option<f64> {
         let last = windows.last_chunk::<AGREEING>()?;
         let values = last.map(|window| window.value);
@@ -67,7 +67,7 @@ impl Rule {
         Self::spread(windows).is_some_and(|spread| spread <= self.tolerance)
     }
 
-    /// How many windows, counted from the last, have enough samples together.
+    /// The smallest number of last windows that have enough samples together.
     fn carried(&self, windows: &[Window]) -> Option<usize> {
         let mut samples = 0u64;
         let mut count = 0;
@@ -81,7 +81,7 @@ impl Rule {
         None
     }
 
-    /// What a report says of them, when `counted` count.
+    /// How a report describes these windows when the last `counted` count.
     pub fn record(&self, windows: &[Window], counted: usize) -> Windows {
         let counting = windows.iter().rev().take(counted);
         Windows {

@@ -1,11 +1,12 @@
-//! Key-value buckets on the disk: one file holds any number of them, and only this file knows redb.
+//! Key-value buckets on disk. One file holds any number of buckets, and only this module uses redb.
 //!
-//! A write is one transaction, on the disk when it returns; a crash at any moment leaves the bucket as
-//! it was before the write or after it. Writes to one file take turns, and a turn is waited for until a
-//! deadline and no longer. A file that somebody else has open, that is damaged or that is too large
-//! for its buckets is refused when it is opened, for which all of it is read: what is in a file must not
-//! panic the host later. Since redb trusts what has the right checksum, and a file's maker can make
-//! those, a panic of redb's is caught wherever it reads, and is a sentence like every other failure.
+//! A write is one transaction, and it is on disk when it returns. After a crash at any moment a
+//! bucket is as it was before the write or after it. Only one write to a file runs at a time;
+//! others wait until their deadline and no longer. A file is refused when it is opened if another
+//! process has it open, if it is damaged or if it is too large for its buckets. For this all of it
+//! is read, so that its contents cannot panic the host later. redb trusts data with the right
+//! checksum, which the file's author could forge. So panics in redb are caught wherever it reads,
+//! and become ordinary errors.
 
 use std::{
     collections::BTreeMap,
@@ -28,36 +29,37 @@ use tollgate_runtime::{
 
 use crate::values::BucketArg;
 
-/// Memory for pages of a file, in bytes. 8 MiB: what an edge machine has left over for counters.
+/// Memory for caching pages of a file, in bytes. 8 MiB is what an edge machine can spare.
 const CACHE_BYTES: usize = 8 << 20;
 
-/// A bucket's values by their keys, each with the key's place in the order.
+/// A bucket's values by key, each with the key's position in the order.
 type Values<'a> = TableDefinition<'a, &'static str, (u64, &'static [u8])>;
-/// A bucket's keys by their places.
+/// A bucket's keys by position.
 type Order<'a> = TableDefinition<'a, u64, &'static str>;
-/// For each bucket, what it holds in bytes, and the next place.
+/// For each bucket its size in bytes, and the next position.
 const SIZES: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("sizes");
-/// Places that a bucket has left at least when it is opened: more than any disk lives to see.
+/// The least number of positions that a bucket must have left when it is opened; no disk lasts long
+/// enough to use them up.
 const PLACES_LEFT: u64 = 1 << 48;
-/// What a file may have at least, in bytes, whatever its buckets may hold.
+/// The size up to which a file is always accepted, in bytes.
 const SMALL_FILE: u64 = 64 << 20;
-/// How much larger a file may be than what its buckets may hold: a value takes up to twice its size in
-/// pages, a write of everything keeps the old pages until it is done, and redb doubles its file.
+/// How much larger a file may be than the limit of its buckets: a value takes up to twice its size
+/// in pages, a write of everything keeps the old pages until it is done, and redb doubles its file.
 const FILE_FACTOR: u64 = 8;
-/// What stands before a bucket's name in the name of its table.
+/// The prefix of a bucket's name in the name of its table.
 const VALUES: &str = "values/";
 const ORDER: &str = "order/";
 
-/// Why buckets cannot be had.
+/// Why buckets cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Somebody else has the file.
+    /// Another process has the file open.
     #[error(
         "the buckets in `{}` are in use by another process: stop it, or name another file",
         .0.display()
     )]
     InUse(PathBuf),
-    /// The file cannot be opened, or is something else.
+    /// The file cannot be opened, or is no bucket file.
     #[error(
         "cannot use `{}` for buckets: {reason}; expected a file that `--keyvalue` made, or a name that is free",
         path.display()
@@ -65,10 +67,10 @@ pub enum Error {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system, or the database, said.
+        /// The reason of the system or the database.
         reason: String,
     },
-    /// The file is larger than what its buckets may hold would make it.
+    /// The file is larger than the limit of its buckets allows.
     #[error(
         "`{}` has {came} bytes, and a file for {buckets} bucket(s) of {each} bytes at most {most}: raise `--max-bucket`, or name another file",
         path.display()
@@ -76,19 +78,19 @@ pub enum Error {
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// How many buckets of it were asked for.
+        /// How many of its buckets were asked for.
         buckets: u64,
-        /// What each of them may hold, in bytes.
+        /// The limit of each bucket, in bytes.
         each: u64,
-        /// What the file may have, in bytes.
+        /// The largest accepted size of the file, in bytes.
         most: u64,
-        /// What it has, in bytes.
+        /// The size of the file, in bytes.
         came: u64,
     },
 }
 
-/// Opens buckets, each in its file, which is made where there is none. Each of them may hold this many
-/// bytes, which bounds the file before any of it is read.
+/// Opens buckets, each in its file, which is created if it is missing. Each bucket may hold
+/// `bucket_bytes`, which also bounds the file's size before any of it is read.
 ///
 /// # Errors
 ///
@@ -119,9 +121,9 @@ pub fn open(wanted: &[BucketArg], bucket_bytes: u64) -> Result<KeyValueGrant, Er
     })
 }
 
-/// Whether a file is no larger than its buckets make it.
+/// Checks that a file is not too large for its buckets.
 fn check_size(path: &Path, buckets: u64, each: u64) -> Result<(), Error> {
-    // What is not there, or cannot be looked at, is found out when it is opened.
+    // A file that is missing or unreadable is reported when it is opened.
     let came = path.metadata().map_or(0, |metadata| metadata.len());
     let most = each.saturating_mul(buckets).max(SMALL_FILE);
     let most = most.saturating_mul(FILE_FACTOR);
@@ -137,19 +139,20 @@ fn check_size(path: &Path, buckets: u64, each: u64) -> Result<(), Error> {
     })
 }
 
-/// Runs what redb does with a file; a panic there is a failure of the file's.
+/// Runs an operation of redb; a panic in it becomes an error of the file.
 fn caught<T, E>(run: impl FnOnce() -> Result<T, E>, damaged: impl FnOnce() -> E) -> Result<T, E> {
-    // What redb leaves behind when it unwinds is its own, and refused or caught again when it is used.
+    // The state that redb leaves behind when it unwinds is only used by redb, which refuses it or
+    // panics again and is caught.
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(damaged()))
 }
 
-/// What is said of a file whose contents redb panics about.
+/// The message for a file whose contents make redb panic.
 const DAMAGED: &str = "its contents are damaged";
 
 /// One open file.
 struct Store {
     database: Database,
-    /// Whether somebody writes.
+    /// Whether a write is in progress.
     writing: Mutex<bool>,
     written: Condvar,
 }
@@ -173,7 +176,7 @@ impl Store {
         };
         let database = caught(open, || refused(DAMAGED.to_owned()))?;
         if new {
-            // The file's name is to outlast a loss of power as well.
+            // The file's name must survive a loss of power too.
             sync_folder(path).map_err(|error| refused(error.to_string()))?;
         }
         Ok(Self {
@@ -183,7 +186,7 @@ impl Store {
         })
     }
 
-    /// A bucket, made where there is none.
+    /// Opens a bucket, and creates it if it is missing.
     fn bucket(self: &Arc<Self>, name: &str, room: u64) -> Result<Stored, String> {
         let stored = Stored {
             store: Arc::clone(self),
@@ -203,7 +206,7 @@ impl Store {
         Ok(stored)
     }
 
-    /// Waits for a turn to write.
+    /// Waits until no other write is in progress.
     fn turn(&self, until: Deadline) -> Result<Turn<'_>, BucketError> {
         let mut writing = lock(&self.writing);
         while *writing {
@@ -221,7 +224,7 @@ impl Store {
     }
 }
 
-/// A turn to write; it ends however the write does.
+/// The right to write; dropping it lets the next writer in.
 struct Turn<'a>(&'a Store);
 
 impl Drop for Turn<'_> {
@@ -232,7 +235,7 @@ impl Drop for Turn<'_> {
 }
 
 fn lock(mutex: &Mutex<bool>) -> MutexGuard<'_, bool> {
-    // A single flag is whole at any moment.
+    // Safe after a panic: a single flag is always consistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -287,7 +290,7 @@ fn damaged() -> Failure {
     })
 }
 
-/// The tables of a bucket in a transaction that writes.
+/// The tables of a bucket in a write transaction.
 struct Pen<'a> {
     values: redb::Table<'a, &'static str, (u64, &'static [u8])>,
     order: redb::Table<'a, u64, &'static str>,
@@ -331,7 +334,7 @@ impl Pen<'_> {
     }
 }
 
-/// What a pair counts for.
+/// The size that a pair counts as.
 fn held(key: &str, value: usize) -> u64 {
     (key.len() as u64)
         .saturating_add(value as u64)
@@ -347,8 +350,8 @@ impl Stored {
         TableDefinition::new(&self.order)
     }
 
-    /// One transaction that writes, whole or not at all, with so much room in the bucket; none
-    /// where it only removes.
+    /// Runs one write transaction, which takes effect completely or not at all. The bucket may then
+    /// have `room` bytes; `None` means no limit, for removals.
     fn write<T>(
         &self,
         room: Option<u64>,
@@ -359,8 +362,8 @@ impl Stored {
         Ok(caught(|| self.write_in_turn(room, body), damaged)?)
     }
 
-    /// Reads every entry once, and holds what is in the two tables against each other and against what
-    /// is kept of the bucket's size. No value is larger than all that the bucket may hold.
+    /// Reads each entry once. Compares the two tables with each other and with the stored size of
+    /// the bucket. No value may be larger than the bucket's limit.
     fn check(&self, room: u64) -> Result<(), Failure> {
         let transaction = self.store.database.begin_read()?;
         let (bytes, next) = {
@@ -513,7 +516,7 @@ impl Bucket for Stored {
     }
 }
 
-/// Whether there is time left, in writes of many things.
+/// Checks the deadline during writes of many entries.
 fn in_time(until: Deadline) -> Result<(), Failure> {
     if until.left().is_zero() {
         return Err(Failure::Told(BucketError::Late {
@@ -523,7 +526,7 @@ fn in_time(until: Deadline) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A number as it is kept, in decimal digits, and what is added to it.
+/// Adds to a number, which is stored as decimal digits.
 fn sum(key: &str, found: Option<&[u8]>, delta: u64) -> Result<u64, BucketError> {
     let wrong = |found: String| BucketError::NoNumber {
         key: key.to_owned(),

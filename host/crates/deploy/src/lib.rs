@@ -1,7 +1,8 @@
-//! From files and settings to what runs: models and their variants, compiled code and its cache, buckets
-//! on the disk, ONNX Runtime's library, and what of this machine the engine is told.
+//! From files and settings to what runs: models and their variants, compiled code and its cache,
+//! buckets on disk, ONNX Runtime's library, and the facts about this machine that the engine needs.
 //!
-//! It knows no command line: an option's text is read here ([`values`]), its name is the command's.
+//! The crate does not know the command line. The text of an option is parsed here ([`values`]); the
+//! command defines the option's name.
 
 pub mod cache;
 pub mod keyvalue;

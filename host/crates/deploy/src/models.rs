@@ -1,11 +1,12 @@
-//! The models of a run: which files there are of each, and which of them run.
+//! The models of a run: the files of each model, and which of them run.
 //!
-//! A model may come in several variants: `fp32`, `int8`. Plugins ask for a model by its name and
-//! cannot tell variants apart, so all variants of a model must take and give the same tensors;
-//! [`same_interface`] holds one against another. The variant that runs unless another is chosen
-//! is the file that was named without a variant, called [`DEFAULT`], or else the first.
+//! A model may have several variants, such as `fp32` and `int8`. Plugins ask for a model by its
+//! name and cannot tell variants apart. So all variants of a model must have the same inputs and
+//! outputs; [`same_interface`] compares them. The default variant is the file that was given
+//! without a variant name, called [`DEFAULT`], or else the first one. It runs unless another one is
+//! chosen.
 //!
-//! Which files are meant is settled from what was typed alone; files are touched by [`load`] only.
+//! The choice of files depends only on the options; only [`load`] reads the files.
 
 use std::sync::Arc;
 
@@ -15,56 +16,56 @@ use tollgate_nn::{
 
 use crate::values::{ModelArg, VariantArg};
 
-/// What the variant is called that was named without one.
+/// The name of a variant that was given without one.
 pub const DEFAULT: &str = "default";
 
-/// What stands for all variants where some are compared.
+/// The name for all variants, in comparisons.
 const ALL: &str = "all";
 
-/// What was asked wrongly.
+/// Why the options for models cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Two files of one name and variant.
+    /// Two files have the same name and variant.
     #[error(
         "two models are named `{0}`: give each `--model` a name, or a name and a variant, of its own"
     )]
     Duplicate(String),
-    /// A variant that no model has.
+    /// No model has this variant.
     #[error("no model has the variant `{variant}`: {there}")]
     NoVariant {
-        /// What was chosen.
+        /// The variant that was chosen.
         variant: String,
-        /// What there is.
+        /// The variants that exist.
         there: String,
     },
-    /// A variant that this model does not have.
+    /// This model does not have the variant.
     #[error("the model `{model}` has no variant `{variant}`: {there}")]
     NotOfModel {
         /// The model.
         model: String,
-        /// What was chosen.
+        /// The variant that was chosen.
         variant: String,
-        /// What there is.
+        /// The variants that exist.
         there: String,
     },
-    /// A model that is not there.
+    /// There is no such model.
     #[error("the variant `{variant}` is chosen for `{model}`, and no model has that name: {there}")]
     NoModel {
-        /// The name.
+        /// The name that was given.
         model: String,
-        /// What was chosen.
+        /// The variant that was chosen.
         variant: String,
-        /// What there is.
+        /// The models that exist.
         there: String,
     },
-    /// Two choices where one counts.
+    /// Two choices for the same model.
     #[error(
         "both `{0}` and `{1}` are chosen: choose one variant for all models, and at most one more for each by its name"
     )]
     Twice(String, String),
 }
 
-/// A variant that cannot stand in for the model's default.
+/// A variant cannot replace the model's default.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the variant `{variant}` of the model `{model}` cannot stand in for `{default}`: {difference}; plugins are written for one interface, so give the model a name of its own"
@@ -72,7 +73,7 @@ pub enum Error {
 pub struct Mismatch {
     /// The model.
     pub model: String,
-    /// The variant that was held against the default.
+    /// The variant that was compared with the default.
     pub variant: String,
     /// The default.
     pub default: String,
@@ -80,7 +81,7 @@ pub struct Mismatch {
     pub difference: String,
 }
 
-/// The models of a run, in the order in which they were named.
+/// The models of a run, in the order of the options.
 #[derive(Clone, Debug, Default)]
 pub struct Models(Vec<Model>);
 
@@ -88,7 +89,7 @@ pub struct Models(Vec<Model>);
 #[derive(Clone, Debug)]
 struct Model {
     name: String,
-    /// The default first.
+    /// The variants, the default first.
     variants: Vec<File>,
 }
 
@@ -99,23 +100,23 @@ struct File {
     arg: ModelArg,
 }
 
-/// The file of a model that runs.
+/// The file of a model that is to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// The file, and the names it was given.
+    /// The file, and the names from its option.
     pub file: ModelArg,
     /// The variant's name.
     pub variant: String,
-    /// The default variant's file, where another one was chosen.
+    /// The default variant's file, if another one was chosen.
     pub instead_of: Option<ModelArg>,
 }
 
 impl Models {
-    /// Sorts files by their models.
+    /// Groups files by model.
     ///
     /// # Errors
     ///
-    /// Two of one name and variant.
+    /// Two files have the same name and variant.
     pub fn new(args: &[ModelArg]) -> Result<Self, Error> {
         let mut models: Vec<Model> = Vec::new();
         for arg in args {
@@ -145,12 +146,12 @@ impl Models {
         Ok(Self(models))
     }
 
-    /// Whether there are none.
+    /// Whether there are no models.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The variants that there are of any model, those that run by default first.
+    /// The variants of all models, with the default ones first.
     pub fn variants(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         let defaults = self.0.iter().filter_map(|model| model.variants.first());
@@ -166,12 +167,12 @@ impl Models {
         names
     }
 
-    /// The file of each model that runs: its default's, or that of the variant that was chosen for
-    /// it by name, or else of the one that was chosen for all that have it.
+    /// The file of each model that is to run. A variant chosen for the model by name comes first,
+    /// then one chosen for all models that have it, then the default.
     ///
     /// # Errors
     ///
-    /// A variant or model that is not there, and two choices where one counts.
+    /// There is no such variant or model, or there are two choices for the same model.
     pub fn choose(&self, choices: &[VariantArg]) -> Result<Vec<Chosen>, Error> {
         for (position, choice) in choices.iter().enumerate() {
             let before = choices.iter().take(position);
@@ -197,12 +198,12 @@ impl Models {
         Ok(chosen.collect())
     }
 
-    /// Variants to be compared, by their names or `all`, each with the files that it means; what
-    /// means the same files as one before is left out.
+    /// Resolves the variants to compare, given by name or as `all`, to their files. A variant with
+    /// the same files as an earlier one is left out.
     ///
     /// # Errors
     ///
-    /// A variant that is not there.
+    /// There is no such variant.
     pub fn compare(&self, names: &[String]) -> Result<Vec<(String, Vec<Chosen>)>, Error> {
         let names: Vec<&str> = match names {
             [all] if all == ALL => self.variants(),
@@ -250,7 +251,7 @@ impl Models {
         })
     }
 
-    /// What there is, for messages.
+    /// The models and variants that exist, for messages.
     fn there(&self) -> String {
         if self.0.is_empty() {
             return "there are no models, name them with `--model`".to_owned();
@@ -278,20 +279,21 @@ fn variant_name(arg: &ModelArg) -> &str {
 /// Why models could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// One of them cannot be used.
+    /// A model cannot be used.
     #[error(transparent)]
     Graph(#[from] tollgate_nn::Error),
-    /// A variant is of another interface.
+    /// A variant has other inputs or outputs.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
 }
 
-/// Loads the chosen files, each under its model's name, as far as the store does not have them. A variant that was chosen in place of the
-/// default is held against it first, for which the default is loaded as well and let go again.
+/// Loads the chosen files under their models' names, unless the store has them already. A variant
+/// that replaces the default is compared with it first. For this the default is loaded and dropped
+/// again.
 ///
 /// # Errors
 ///
-/// A file that cannot be used, and a variant of another interface than the default's.
+/// A file cannot be used, or a variant has another interface than the default.
 pub fn load(
     store: &Arc<GraphStore>,
     chosen: &[Chosen],
@@ -308,7 +310,7 @@ pub fn load(
     Ok(registry)
 }
 
-/// A model loaded for its interface alone: as quickly as it goes, on the CPU.
+/// Loads a model only for its interface: as quickly as possible, on the CPU.
 fn interface_of(file: &ModelArg) -> Result<Arc<Graph>, tollgate_nn::Error> {
     let options = GraphOptions {
         optimization: tollgate_nn::Optimization::None,
@@ -321,7 +323,8 @@ fn interface_of(file: &ModelArg) -> Result<Arc<Graph>, tollgate_nn::Error> {
     GraphRegistry::new().load_file(&file.name, &file.path, &options)
 }
 
-/// Whether a variant takes and gives what the default does: names, types, dimensions, in order.
+/// Checks that a variant has the same inputs and outputs as the default: names, types and
+/// dimensions, in order.
 ///
 /// # Errors
 ///
@@ -365,7 +368,7 @@ fn difference(what: &str, expected: &[TensorInfo], came: &[TensorInfo]) -> Optio
     ))
 }
 
-/// A tensor, for messages: `x FP32 [?, 10]`.
+/// Formats a tensor for messages: `x FP32 [?, 10]`.
 fn show(info: &TensorInfo) -> String {
     let dimensions: Vec<String> = info
         .dimensions

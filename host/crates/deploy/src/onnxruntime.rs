@@ -1,9 +1,9 @@
 //! Where the ONNX Runtime library is: which file to load, and how it was found.
 //!
-//! Looked for in a fixed order, and the first place that says anything decides: what was typed,
-//! `ORT_DYLIB_PATH`, the folder that `tollgate runtime install` fills, the system's loader. A path
-//! that somebody named and that is not there is an error, never a reason to look further. This
-//! file only reads folders; loading and the check of the version are `tollgate-nn`'s.
+//! The places are tried in a fixed order, and the first that names a library decides: the option,
+//! `ORT_DYLIB_PATH`, the folder that `tollgate runtime install` fills, the system's loader. If the
+//! option or the variable names a missing file, that is an error; the search does not go on. This
+//! file only reads folders. `tollgate-nn` loads the library and checks its version.
 
 use std::{
     fmt, fs, io,
@@ -12,31 +12,31 @@ use std::{
 
 use tollgate_nn::{Device, OnnxRuntime};
 
-/// A build of ONNX Runtime, named by the device that it is for.
+/// A build of ONNX Runtime, named after the device that it supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
-    /// The processor alone.
+    /// Only the CPU.
     Cpu,
-    /// NVIDIA: CUDA and TensorRT.
+    /// NVIDIA, with CUDA and TensorRT.
     Cuda,
-    /// Intel: OpenVINO.
+    /// Intel, with OpenVINO.
     Openvino,
 }
 
-/// What is known about where to look.
+/// The inputs of the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// What was typed.
+    /// The path from the option.
     pub typed: Option<PathBuf>,
-    /// What `ORT_DYLIB_PATH` says.
+    /// The value of `ORT_DYLIB_PATH`.
     pub variable: Option<PathBuf>,
-    /// The folder that holds installed libraries.
+    /// The folder with installed libraries.
     pub data_dir: Option<PathBuf>,
-    /// The device that graphs are to run on; an installed build for it comes first.
+    /// The device that graphs run on; an installed build for it is preferred.
     pub device: Device,
 }
 
-/// Which place named the library.
+/// How the library was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// `--onnxruntime`.
@@ -45,7 +45,7 @@ pub enum Found {
     Variable,
     /// The folder that `tollgate runtime install` fills.
     Installed,
-    /// Nothing named one; the system's loader is asked.
+    /// No place named one, so the system's loader searches.
     System,
 }
 
@@ -63,25 +63,25 @@ impl fmt::Display for Found {
 /// Why there is no library.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A path that somebody named and that is not there.
+    /// A named file is missing.
     #[error("{found} names `{}`, which is not a file: correct it, or leave it out and run `tollgate runtime install`", path.display())]
     NotThere {
-        /// Who named it.
+        /// Where the name came from.
         found: Found,
-        /// What was named.
+        /// The path that was named.
         path: PathBuf,
     },
-    /// Nothing was named or installed, and the system has none.
+    /// No library was named or installed, and the system has none.
     #[error(
         "no ONNX Runtime was found: run `tollgate runtime install`, or name one with `--onnxruntime` or ORT_DYLIB_PATH"
     )]
     Nowhere,
-    /// It is there and does not load, or is too old.
+    /// The library does not load, or is too old.
     #[error(transparent)]
     Load(tollgate_nn::Error),
 }
 
-/// Decides which file to load; no path means that the system's loader is asked.
+/// Decides which file to load. `None` as the path means that the system's loader searches.
 ///
 /// # Errors
 ///
@@ -114,7 +114,7 @@ pub fn locate(search: &Search) -> Result<(Option<PathBuf>, Found), Error> {
 ///
 /// # Errors
 ///
-/// Not there, not loadable, or too old; the message says what to do.
+/// The library is missing, does not load, or is too old. The message says what to do.
 pub fn load(search: &Search) -> Result<(&'static OnnxRuntime, Found), Error> {
     let (path, found) = locate(search)?;
     tracing::info!(path = ?path, %found, "loading ONNX Runtime");
@@ -129,7 +129,7 @@ pub fn load(search: &Search) -> Result<(&'static OnnxRuntime, Found), Error> {
     }
 }
 
-/// The folder of one build's versions.
+/// The folder with the installed versions of one build.
 pub fn flavour_dir(data_dir: &Path, flavour: Flavour) -> PathBuf {
     data_dir.join("onnxruntime").join(match flavour {
         Flavour::Cpu => "cpu",
@@ -138,7 +138,7 @@ pub fn flavour_dir(data_dir: &Path, flavour: Flavour) -> PathBuf {
     })
 }
 
-/// The shared library in one unpacked wheel.
+/// Finds the shared library in an unpacked wheel.
 ///
 /// # Errors
 ///
@@ -155,7 +155,7 @@ pub fn library_in(unpacked: &Path) -> io::Result<Option<PathBuf>> {
     Ok(found)
 }
 
-/// The builds that can serve a device, the best first. A CPU graph runs on every build.
+/// The builds that support a device, the best first. A CPU graph runs on each build.
 fn preference(device: Device) -> [Flavour; 3] {
     match device {
         Device::Cuda | Device::TensorRt => [Flavour::Cuda, Flavour::Cpu, Flavour::Openvino],
@@ -164,7 +164,7 @@ fn preference(device: Device) -> [Flavour; 3] {
     }
 }
 
-/// The library of the highest version in a build's folder.
+/// The library with the highest version in a build's folder.
 fn newest(dir: &Path) -> Option<PathBuf> {
     let mut versions: Vec<(Vec<u64>, PathBuf)> = fs::read_dir(dir)
         .ok()?

@@ -1,11 +1,11 @@
-//! What an engine is told of this machine and of what is to run: how many instances, how large, and whether memory
-//! may have been swapped out.
+//! What an engine must know about the machine and the load: how many instances there will be, how
+//! large they are, and whether memory may be swapped out.
 
 use std::fs;
 
 use tollgate_runtime::{EngineConfig, Limits};
 
-/// What an engine is to set aside for so many instances at once of these limits.
+/// The engine's configuration for this many instances at once with these limits.
 pub fn engine_config(instances: usize, limits: &Limits) -> EngineConfig {
     let defaults = EngineConfig::default();
     let least = u32::try_from(instances).unwrap_or(u32::MAX);
@@ -18,8 +18,8 @@ pub fn engine_config(instances: usize, limits: &Limits) -> EngineConfig {
     }
 }
 
-/// Whether this machine swaps, now: what is switched on while a process runs, it does not see. True where the
-/// system does not say.
+/// Whether this machine has swap at the moment; swap that is enabled later is not noticed. True if
+/// the system does not tell.
 pub fn has_swap() -> bool {
     fs::read_to_string("/proc/swaps").map_or(true, |swaps| lists_one(&swaps))
 }

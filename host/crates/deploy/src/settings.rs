@@ -1,9 +1,9 @@
-//! Settings: what `tollgate tune` finds out and writes down, and `--settings FILE` reads back.
+//! Settings: `tollgate tune` finds them and writes them to a file, and `--settings FILE` reads it.
 //!
-//! The file is TOML. Each key is the option of the same name without its dashes, with the same
-//! values, so what can be typed can be kept; a key that is not one is refused, and so is a schema
-//! number of another time. A setting that nobody gave is none here, and its default is said in one
-//! place, the functions that resolve it. What is typed wins over the file: [`Settings::or`].
+//! The file is TOML. Each key is the option of the same name without its dashes and takes the same
+//! values, so each such option can be stored. An unknown key is refused, and so is another schema
+//! number. A setting that was not given is `None`; its default is defined only in the functions
+//! that resolve it. Options win over the file: [`Settings::or`].
 
 use std::{
     io,
@@ -20,16 +20,16 @@ use tollgate_runtime::{Grants, LogGrant, LogLevel, Policy};
 use crate::values::{self, BucketArg, ConfigArg, VariantArg};
 use tollgate_report::textfile;
 
-/// The schema of the file.
+/// The schema number of the file.
 pub const SCHEMA: u32 = 1;
 
-/// A file of settings larger than this is something else, in bytes.
+/// A file larger than this is not read as settings, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Why a file of settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read the settings in `{}`", path.display())]
     Read {
         /// The file.
@@ -37,36 +37,36 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// It is no TOML, or TOML of something else.
+    /// The file is not TOML, or not settings.
     #[error("`{}` holds no settings of schema {SCHEMA}: {reason}; `tollgate tune` writes such a file", path.display())]
     Shape {
         /// The file.
         path: PathBuf,
-        /// What the parser said, and where.
+        /// The parser's message, with the place.
         reason: String,
     },
 }
 
-/// Settings, each where somebody gave it.
+/// Settings, each of them optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Settings {
-    /// Threads that run instances, each its own.
+    /// Threads that run instances, each with its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZero<usize>>,
-    /// Whether every frame gets a fresh instance.
+    /// Whether each frame gets a fresh instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh: Option<bool>,
-    /// The variant of every model that has it, or of one by its name.
+    /// The variant of one model by name, or of all models that have it.
     #[serde(skip_serializing_if = "Vec::is_empty", with = "variants")]
     pub variant: Vec<VariantArg>,
-    /// Where graphs run.
+    /// The device that graphs run on.
     #[serde(skip_serializing_if = "Option::is_none", with = "text")]
     pub device: Option<Device>,
-    /// Whether nodes that the device cannot do may run on the CPU.
+    /// Whether nodes that the device does not support may run on the CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_cpu_nodes: Option<bool>,
-    /// What sessions are set up for.
+    /// What sessions are optimised for.
     #[serde(skip_serializing_if = "Option::is_none", with = "text")]
     pub mode: Option<Mode>,
     /// Threads inside one inference.
@@ -81,16 +81,16 @@ pub struct Settings {
     /// Whether inferences are merged.
     #[serde(skip_serializing_if = "Option::is_none", with = "text")]
     pub batch: Option<BatchPolicy>,
-    /// Rows in one merged run, at most.
+    /// The largest number of rows in a merged run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_batch: Option<NonZero<u32>>,
-    /// How long the first of a batch waits for others.
+    /// How long the first inference of a batch waits for others.
     #[serde(skip_serializing_if = "Option::is_none", with = "duration")]
     pub batch_delay: Option<Duration>,
     /// Configuration values that the plugin may read.
     #[serde(skip_serializing_if = "Vec::is_empty", with = "configs")]
     pub config: Vec<ConfigArg>,
-    /// From which level on the plugin's log lines are shown.
+    /// The level from which the plugin's log lines are shown.
     #[serde(skip_serializing_if = "Option::is_none", with = "text")]
     pub logging: Option<LogLevel>,
     /// Key-value buckets that the plugin may use.
@@ -98,7 +98,7 @@ pub struct Settings {
     pub keyvalue: Vec<BucketArg>,
 }
 
-/// The file: its schema, then the settings.
+/// The contents of the file: its schema, then the settings.
 #[derive(Serialize)]
 struct Kept<'a> {
     schema: u32,
@@ -111,8 +111,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// It cannot be read, or is something else: not TOML, of another schema, with a key or a value
-    /// that no option has.
+    /// The file cannot be read, is not TOML, has another schema, or has an unknown key or value.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let read = |source| Error::Read {
             path: path.to_owned(),
@@ -126,8 +125,8 @@ impl Settings {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        // The schema is looked at by itself, so that a file of another time is told as such and
-        // not by the first key that it has more.
+        // The schema is checked first. So a file of another schema is reported as such, and not by
+        // its first unknown key.
         let mut table: toml::Table = text.parse().map_err(told)?;
         match table.remove("schema") {
             Some(toml::Value::Integer(found)) if found == i64::from(SCHEMA) => {}
@@ -137,11 +136,11 @@ impl Settings {
         table.try_into().map_err(told)
     }
 
-    /// The file's text: what it is, as comments, then the settings.
+    /// The file's text: `comment` as comment lines, then the settings.
     ///
     /// # Errors
     ///
-    /// None that these settings can give; the library's serialiser has one.
+    /// The serialiser can fail, but not for these settings.
     pub fn to_file(&self, comment: &str) -> Result<String, toml::ser::Error> {
         let body = toml::to_string(&Kept {
             schema: SCHEMA,
@@ -157,8 +156,8 @@ impl Settings {
         Ok(text)
     }
 
-    /// These settings, and what they leave open from `other`. Variants go together: one that is
-    /// given replaces all of the other's.
+    /// These settings, completed by those of `other`. Variants are one setting: if any is given,
+    /// all of the other's are replaced.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {
@@ -184,8 +183,8 @@ impl Settings {
         }
     }
 
-    /// What a plugin of this file may reach of configuration and log. Buckets are files, which
-    /// [`crate::keyvalue::open`] opens.
+    /// Adds the configuration and logging that the plugin may use to its grants. Buckets are opened
+    /// by [`crate::keyvalue::open`].
     pub fn grant(&self, plugin: &Path, grants: Grants) -> Grants {
         let name = plugin.file_stem().unwrap_or(plugin.as_os_str());
         let pairs = self.config.iter();
@@ -205,7 +204,7 @@ impl Settings {
         self.workers.unwrap_or(NonZero::<usize>::MIN)
     }
 
-    /// How instances are used: warm by default.
+    /// How instances are used: kept warm by default.
     pub fn policy(&self) -> Policy {
         if self.fresh == Some(true) {
             Policy::Fresh
@@ -214,7 +213,7 @@ impl Settings {
         }
     }
 
-    /// How graphs run; the defaults are `tollgate-nn`'s.
+    /// How graphs run; the defaults are those of `tollgate-nn`.
     pub fn graph_options(&self) -> GraphOptions {
         let default = GraphOptions::default();
         GraphOptions {
@@ -234,7 +233,7 @@ impl Settings {
     }
 }
 
-/// What was typed, and what was kept under other keys.
+/// The given entries, and the stored ones with other keys.
 fn beside<T>(typed: Vec<T>, mut kept: Vec<T>, key: impl Fn(&T) -> &str) -> Vec<T> {
     kept.retain(|one| typed.iter().all(|other| key(other) != key(one)));
     kept.extend(typed);
@@ -247,7 +246,7 @@ fn told(error: toml::de::Error) -> String {
     message.join(" ")
 }
 
-/// What has a name that people type.
+/// Serialises values that have a name.
 mod text {
     use std::{fmt::Display, str::FromStr};
 
@@ -273,7 +272,7 @@ mod text {
     }
 }
 
-/// A duration as it is typed.
+/// Serialises a duration in the form of the option.
 mod duration {
     use std::time::Duration;
 
@@ -294,7 +293,7 @@ mod duration {
     }
 }
 
-/// Lists of what is typed as one word each.
+/// Serialises lists in which each entry is one word.
 macro_rules! typed_list {
     ($module:ident, $item:ty, $parse:path) => {
         mod $module {
@@ -390,7 +389,7 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(other.clone().or(all()).variant, other.variant);
-        // Grants of other keys stand beside each other.
+        // Grants with different keys are combined.
         let config = |texts: &[&str]| Settings {
             config: texts
                 .iter()

@@ -1,25 +1,25 @@
-//! Values with a unit or a separator in them, as people type them: sizes, durations, pairs.
+//! Values with a unit or a separator in them: sizes, durations, pairs.
 //!
-//! Pure functions from text to value, used by `cli`; each says what it expected when it refuses.
-//! They know no option names: clap puts the option's name before the message.
+//! Pure functions from text to value, used by `cli`. An error says what was expected. They do not
+//! know option names: clap puts the option's name before the message.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-/// A model's file, the name that plugins ask for the model by, and which of its variants it is.
+/// The file of a model, the name by which plugins ask for the model, and the variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelArg {
     /// The graph's name.
     pub name: String,
-    /// The variant's name, where one was typed.
+    /// The variant's name, if one was given.
     pub variant: Option<String>,
     /// The file.
     pub path: PathBuf,
 }
 
-/// Which variant is meant: of one model, or of every model that has one of that name.
+/// The choice of a variant: for one model, or for each model that has one of that name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariantArg {
-    /// The model's name, where one was typed.
+    /// The model's name, if one was given.
     pub model: Option<String>,
     /// The variant's name.
     pub variant: String,
@@ -34,7 +34,7 @@ impl fmt::Display for VariantArg {
     }
 }
 
-/// A folder of the host and where a guest sees it.
+/// A folder on the host, and its name in the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirArg {
     /// The folder on the host.
@@ -43,12 +43,12 @@ pub struct DirArg {
     pub guest: String,
 }
 
-/// One environment variable for a guest: its value, or none to hand on the host's own.
+/// An environment variable for a guest. Without a value the host's own is passed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvArg {
     /// The variable's name.
     pub key: String,
-    /// Its value, where one was typed.
+    /// Its value, if one was given.
     pub value: Option<String>,
 }
 
@@ -82,16 +82,17 @@ impl fmt::Display for BucketArg {
     }
 }
 
-/// A rate of arrivals as it is asked for.
+/// A rate of arrivals.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rate {
     /// Frames a second.
     PerSecond(f64),
-    /// This many times the rate that a closed loop of all workers reaches.
+    /// A multiple of the rate that a closed loop with all workers reaches.
     OfSaturation(f64),
 }
 
-/// Bytes: a whole number with `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB`, or with nothing for bytes.
+/// Parses bytes: a whole number with `B`, `KiB`, `MiB`, `GiB`, `kB`, `MB` or `GB`, or without a
+/// unit.
 pub fn size(text: &str) -> Result<usize, String> {
     const EXPECTED: &str =
         "expected a whole number with B, KiB, MiB, GiB, kB, MB or GB, such as 256MiB";
@@ -112,10 +113,10 @@ pub fn size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "more bytes than this machine can address".to_owned())
 }
 
-/// A duration above zero: a whole number with `us`, `ms`, `s`, `m` or `h`.
+/// Parses a positive duration: a whole number with `us`, `ms`, `s`, `m` or `h`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     const EXPECTED: &str = "expected a whole number with us, ms, s, m or h, such as 500ms";
-    /// A year; nothing waits longer, and sums of a few of these stay in range.
+    /// A year: long enough for any wait, and short enough that sums of a few stay in range.
     const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
     let (number, unit) = split_number(text).ok_or(EXPECTED)?;
     let seconds = |factor: u64| number.checked_mul(factor).map(Duration::from_secs);
@@ -134,8 +135,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `NAME=PATH`, or `NAME:VARIANT=PATH` for one of several files of a model. What stands before the
-/// first equals sign is never a path, so a path may have anything in it.
+/// Parses `NAME=PATH`, or `NAME:VARIANT=PATH` for one of several files of a model. The name ends at
+/// the first equals sign, so a path may contain any character.
 pub fn model(text: &str) -> Result<ModelArg, String> {
     const EXPECTED: &str = "expected NAME=PATH, such as digits=models/digits.onnx, or NAME:VARIANT=PATH, such as digits:int8=models/digits.int8.onnx";
     let (names, path) = text.split_once('=').ok_or(EXPECTED)?;
@@ -154,7 +155,7 @@ pub fn model(text: &str) -> Result<ModelArg, String> {
     })
 }
 
-/// `VARIANT`, or `NAME:VARIANT` for one model alone.
+/// Parses `VARIANT`, or `NAME:VARIANT` for one model.
 pub fn variant(text: &str) -> Result<VariantArg, String> {
     let (model, variant) = match text.split_once(':') {
         Some((model, variant)) => (Some(model), variant),
@@ -169,8 +170,8 @@ pub fn variant(text: &str) -> Result<VariantArg, String> {
     })
 }
 
-/// A duration as [`duration`] reads it: in the largest unit that leaves a whole number; what is
-/// below a microsecond is left out.
+/// Formats a duration for [`duration`], in the largest unit that gives a whole number. Anything
+/// below a microsecond is cut off.
 pub fn show_duration(duration: Duration) -> String {
     let us = duration.as_micros();
     let units = [
@@ -188,7 +189,7 @@ pub fn show_duration(duration: Duration) -> String {
     }
 }
 
-/// `HOST` or `HOST::GUEST`; the guest's name is the host's where none is typed.
+/// Parses `HOST` or `HOST::GUEST`; without the latter the guest's name is the host's.
 pub fn dir(text: &str) -> Result<DirArg, String> {
     let (host, guest) = text.split_once("::").unwrap_or((text, text));
     if host.is_empty() || guest.is_empty() {
@@ -200,7 +201,7 @@ pub fn dir(text: &str) -> Result<DirArg, String> {
     })
 }
 
-/// `KEY=VALUE`, or `KEY` to hand on the host's own value.
+/// Parses `KEY=VALUE`, or `KEY` to pass on the host's own value.
 pub fn env(text: &str) -> Result<EnvArg, String> {
     let (key, value) = match text.split_once('=') {
         Some((key, value)) => (key, Some(value.to_owned())),
@@ -215,7 +216,7 @@ pub fn env(text: &str) -> Result<EnvArg, String> {
     })
 }
 
-/// `KEY=VALUE`; the value may be empty and have anything in it.
+/// Parses `KEY=VALUE`; the value may be empty and may contain any character.
 pub fn config(text: &str) -> Result<ConfigArg, String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok(ConfigArg {
@@ -226,7 +227,7 @@ pub fn config(text: &str) -> Result<ConfigArg, String> {
     }
 }
 
-/// `NAME=FILE`; several buckets may be in one file.
+/// Parses `NAME=FILE`; one file may hold several buckets.
 pub fn bucket(text: &str) -> Result<BucketArg, String> {
     match text.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(BucketArg {
@@ -237,7 +238,7 @@ pub fn bucket(text: &str) -> Result<BucketArg, String> {
     }
 }
 
-/// Frames a second, or a multiple of the rate that saturates: `200`, `12.5`, `2x`.
+/// Parses frames per second, or a multiple of the saturating rate: `200`, `12.5`, `2x`.
 pub fn rate(text: &str) -> Result<Rate, String> {
     const EXPECTED: &str = "expected frames a second, such as 200, or a multiple of the rate that saturates, such as 2x";
     let (number, of_saturation) = match text.strip_suffix('x') {
@@ -251,7 +252,7 @@ pub fn rate(text: &str) -> Result<Rate, String> {
     }
 }
 
-/// A share above zero, all of it included: `97%` or `0.97`.
+/// Parses a fraction above zero and at most one: `97%` or `0.97`.
 pub fn portion(text: &str) -> Result<f64, String> {
     if matches!(text, "1" | "1.0" | "100%") {
         return Ok(1.0);
@@ -259,11 +260,11 @@ pub fn portion(text: &str) -> Result<f64, String> {
     share(text).map_err(|_| "expected a share up to 1, such as 97% or 0.97".to_owned())
 }
 
-/// A pattern for files' names: `*.jpg`.
+/// Parses a pattern for file names: `*.jpg`.
 ///
 /// # Errors
 ///
-/// It is no pattern, or has folders in it.
+/// The pattern is invalid, or contains folders.
 pub fn glob(text: &str) -> Result<glob::Pattern, String> {
     if text.contains('/') {
         return Err("expected a pattern for names without folders, such as `*.jpg`".to_owned());
@@ -272,7 +273,7 @@ pub fn glob(text: &str) -> Result<glob::Pattern, String> {
         .map_err(|error| format!("expected a pattern such as `*.jpg`: {}", error.msg))
 }
 
-/// A share above zero and below one: `5%` or `0.05`.
+/// Parses a fraction above zero and below one: `5%` or `0.05`.
 pub fn share(text: &str) -> Result<f64, String> {
     let share = match text.strip_suffix('%') {
         Some(number) => positive(number).map(|number| number / 100.0),
@@ -283,7 +284,7 @@ pub fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a share between 0 and 1, such as 5% or 0.05".to_owned())
 }
 
-/// A decimal number above zero, and not beyond a billion.
+/// Parses a decimal number above zero and at most a billion.
 fn positive(text: &str) -> Option<f64> {
     let plain = text
         .chars()
@@ -292,7 +293,7 @@ fn positive(text: &str) -> Option<f64> {
     (number > 0.0 && number <= 1e9).then_some(number)
 }
 
-/// A whole number and what stands behind it.
+/// Splits a text into a whole number and the rest.
 fn split_number(text: &str) -> Option<(u64, &str)> {
     let end = text
         .find(|character: char| !character.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! A deployment: what runs, once and for all; and its warm instances.
+//! A deployment: an immutable plugin with its settings, and its warm instances.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::{
     task::{Failure, Handled, Success},
 };
 
-/// A plugin with its graphs, grants and limits: immutable once it is made. Its instances lie on a stack,
-/// from which any worker takes the one that was used last.
+/// A plugin with its graphs, grants and limits, immutable once it is made. Its idle instances are
+/// kept on a stack, so that any worker takes the one that was used last.
 pub struct Deployment {
     plugin: Arc<Plugin>,
     nn: NnHost,
@@ -24,7 +24,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// A deployment with no instance yet: the first frames make them.
+    /// Makes a deployment without instances; the first frames make them.
     pub fn new(
         plugin: Arc<Plugin>,
         nn: NnHost,
@@ -42,13 +42,14 @@ impl Deployment {
         }
     }
 
-    /// Its graphs.
+    /// The graphs.
     pub fn nn(&self) -> &NnHost {
         &self.nn
     }
 
-    /// Sees to it that there are `instances` of them, each of which has handled the frame `frames` times.
-    /// Nothing is at work meanwhile. What is wrong with the frame is said when it is measured.
+    /// Makes sure that there are `instances` instances, each of which has handled the frame
+    /// `frames` times. Must not run while frames are processed. Errors are ignored: they show up
+    /// when the frame is measured.
     pub fn warm_up(&self, instances: usize, frame: &Frame, frames: usize) {
         for _ in self.warm.count()..instances {
             let mut pool = self.pool();
@@ -63,12 +64,13 @@ impl Deployment {
         }
     }
 
-    /// How many instances there are that are not at work.
+    /// The number of idle instances.
     pub fn idle(&self) -> usize {
         self.warm.count()
     }
 
-    /// How many of the first `instances` are kept, and their linear memory together, in bytes.
+    /// How many of the first `instances` instances are kept, and their linear memory in bytes
+    /// together.
     pub fn memory(&self, instances: usize) -> (u64, u64) {
         let bytes = self.warm.each(Pool::memory_bytes);
         let kept = bytes.into_iter().flatten().take(instances);

@@ -1,10 +1,11 @@
-//! The path of a frame: a task is admitted to a queue, a worker takes it, the deployment's plugin handles
-//! it, and its answer goes where the task says.
+//! The path of a frame: a task is admitted to a queue, a worker takes it, the deployment's plugin
+//! handles it, and the task's reply receives the answer.
 //!
-//! Whoever has frames opens a line in [`Queues`] for a [`Deployment`], admits [`Task`]s to it and gets
-//! each [`Answer`] by the task's own reply. [`Workers`] are threads that run any deployment, taking a warm
-//! instance from its stack. Nothing here grows: lines are bounded, and a frame that cannot be served in
-//! time is refused. It knows no files, no command line and no asynchronous runtime.
+//! A caller with frames opens a line in [`Queues`] for a [`Deployment`] and admits [`Task`]s to it.
+//! It gets each [`Answer`] through the task's reply. [`Workers`] are threads that run any
+//! deployment, with a warm instance from its stack. All memory is bounded: lines have a limit, and
+//! a frame that cannot be served in time is refused. The crate knows no files, no command line and
+//! no asynchronous runtime.
 
 mod admission;
 mod deployment;
@@ -27,5 +28,5 @@ pub use tollgate_nn::Priority;
 pub use twinned::{Twins, WithTwin};
 pub use workers::Workers;
 
-/// The queues as workers take from them: tasks, and what handles them.
+/// The queues as workers use them: tasks, and what handles them.
 pub type TaskQueues = Queues<Task, std::sync::Arc<dyn Handler>>;

@@ -1,19 +1,20 @@
-//! The lines of a process: one bounded queue for each deployment, between those who have frames and the
-//! workers. Lines come, drain and go while frames flow.
+//! The lines of a process: one bounded queue for each deployment, between callers with frames and
+//! the workers. Lines can be opened, drained and removed while frames flow.
 //!
-//! Nothing waits that need not. A full line refuses at once. A frame with a deadline is refused on
-//! arrival where those ahead of it and its own service time, learnt from recent frames, leave no
-//! chance of meeting it, and once more when its turn comes; so at overload workers spend their time
-//! on frames that are still wanted. A frame that is let in carries its deadline to the worker, which
-//! ends it there. Where nothing waits and a worker is free, a frame is let
-//! through whatever was learnt, so that a wrong estimate mends itself.
+//! A full line refuses a frame at once. A frame is also refused on arrival if its deadline cannot be
+//! met. That is estimated from the frames ahead of it and from its own service time, both learnt from
+//! recent frames. The deadline is checked again when a worker takes the frame, so that under overload
+//! workers only spend time on frames that are still wanted. An admitted frame carries its deadline to
+//! the worker, which stops it there. If nothing waits and a worker is free, a frame is admitted
+//! whatever the estimate, so that a wrong estimate corrects itself.
 //!
-//! Workers take the frame whose turn it is: the oldest one, where each step of priority counts as
-//! much as [`AGEING`](crate::AGEING) of waiting. So nothing starves, however much of a higher priority comes.
-//! Of the workers that sleep the one is woken that fell asleep last, since its caches are warmest.
+//! Workers take the oldest frame, where each step of priority counts as much as
+//! [`AGEING`](crate::AGEING) of waiting. So no frame starves, however many frames of higher
+//! priority arrive. Of the sleeping workers the one that fell asleep last is woken, since its
+//! caches are warmest.
 //!
-//! The lock is held for a few instructions, never while a frame is worked on. This file knows no
-//! frames, only jobs, and what handles them.
+//! The lock is held for a few instructions, never while a frame is processed. This file does not
+//! know about frames, only about jobs and their handlers.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -28,15 +29,15 @@ use crate::{
     service::Service,
 };
 
-/// A line of some [`Queues`].
+/// Names a line of a [`Queues`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineId(u64);
 
-/// The lines, with jobs of a type and what handles the jobs of each line.
+/// The lines, with jobs of type `T`, and a handler of type `H` for the jobs of each line.
 #[derive(Debug)]
 pub struct Queues<T, H> {
     state: Mutex<State<T, H>>,
-    /// Rung when a line is gone.
+    /// Notified when a line is removed.
     gone: Condvar,
 }
 
@@ -44,13 +45,13 @@ pub struct Queues<T, H> {
 struct State<T, H> {
     lines: BTreeMap<LineId, Line<T, H>>,
     next: u64,
-    /// Workers that are there, by their numbers.
+    /// The running workers, by their numbers.
     workers: BTreeMap<usize, Arc<Condvar>>,
-    /// Workers of these numbers take jobs; the others sleep.
+    /// Workers with a number below this take jobs; the others sleep.
     active: usize,
-    /// Those that work on something now.
+    /// How many workers are processing a job.
     busy: usize,
-    /// Those that sleep, the one last that fell asleep last.
+    /// The sleeping workers, in the order in which they fell asleep.
     idle: Vec<usize>,
     closed: bool,
 }
@@ -59,12 +60,12 @@ struct State<T, H> {
 struct Line<T, H> {
     handler: H,
     admission: Admission,
-    /// The admission's deadline, converted once.
+    /// The deadline of the admission rules, converted once.
     budget: Option<Budget>,
     waiting: VecDeque<Waiting<T>>,
-    /// Its jobs that are being worked on.
+    /// How many of its jobs are being processed.
     busy: usize,
-    /// Whether it takes no more and goes once it is empty.
+    /// Whether it refuses new jobs and is removed once it is empty.
     draining: bool,
     service: Service,
     counts: Counts,
@@ -75,12 +76,12 @@ struct Waiting<T> {
     job: T,
     arrived: Stamp,
     due: Stamp,
-    /// Let through whatever was learnt: only a deadline that has passed stops it.
+    /// Admitted whatever the estimate: it is only dropped once its deadline has passed.
     probe: bool,
 }
 
-/// A job whose turn it is: to be worked on until its deadline, with what is dropped when that is done; or
-/// to be told that it is refused.
+/// A job that a worker took: to process until its deadline, and then drop the `Busy` guard; or to
+/// answer with a refusal.
 #[derive(Debug)]
 pub(crate) struct Turn<'a, T, H> {
     pub(crate) job: T,
@@ -88,7 +89,8 @@ pub(crate) struct Turn<'a, T, H> {
     pub(crate) work: Result<(Option<Deadline>, Busy<'a, T, H>), Refusal>,
 }
 
-/// A worker at work on a line's job, until it is dropped, be it by a panic.
+/// Guard for a worker that processes a line's job. It reports the end when dropped, after a panic
+/// too.
 #[derive(Debug)]
 pub(crate) struct Busy<'a, T, H> {
     queues: &'a Queues<T, H>,
@@ -104,7 +106,7 @@ impl<T, H> Drop for Busy<'_, T, H> {
 }
 
 impl<T, H> Queues<T, H> {
-    /// A job of a line was worked on, and took a worker this long.
+    /// Records that a job of a line was processed, and how long that took.
     fn done(&self, line: LineId, took_ns: u64) {
         let mut state = self.lock();
         state.busy = state.busy.saturating_sub(1);
@@ -120,13 +122,13 @@ impl<T, H> Queues<T, H> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T, H>> {
-        // Every critical section leaves the state whole at each step.
+        // Safe after a panic: each critical section leaves the state consistent at each step.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T, H> State<T, H> {
-    /// Whether a line that drains is empty, and is gone now.
+    /// Removes a draining line if it is empty, and returns whether it did.
     fn remove_where_empty(&mut self, id: LineId) -> bool {
         let empty = |line: &Line<T, H>| line.draining && line.waiting.is_empty() && line.busy == 0;
         let gone = self.lines.get(&id).is_some_and(empty);
@@ -138,7 +140,7 @@ impl<T, H> State<T, H> {
 }
 
 impl<T, H: Clone> Queues<T, H> {
-    /// Queues with no line, whose jobs are taken by at most `active` workers at once.
+    /// Makes queues without lines, from which at most `active` workers take jobs at once.
     pub fn new(active: usize) -> Self {
         Self {
             state: Mutex::new(State {
@@ -173,16 +175,16 @@ impl<T, H: Clone> Queues<T, H> {
         id
     }
 
-    /// Lets another handler take a line's jobs, from the next one on; gives the one before. Jobs that are
-    /// being worked on stay with the handler that they have.
+    /// Gives a line another handler for its next jobs, and returns the former one. Jobs that are
+    /// being processed keep the handler that they have.
     pub fn swap(&self, line: LineId, handler: H) -> Option<H> {
         let mut state = self.lock();
         let line = state.lines.get_mut(&line)?;
         Some(std::mem::replace(&mut line.handler, handler))
     }
 
-    /// Takes no more jobs for a line; those that wait are still worked on, and with the last one the line
-    /// goes. Waits for that, `at_most` so long, and says whether it is gone.
+    /// Closes a line to new jobs. Waiting jobs are still processed, and the line is removed after
+    /// the last one. Waits `at_most` this long for that, and returns whether the line is gone.
     pub fn drain(&self, line: LineId, at_most: Duration) -> bool {
         let mut state = self.lock();
         if let Some(line) = state.lines.get_mut(&line) {
@@ -195,7 +197,7 @@ impl<T, H: Clone> Queues<T, H> {
         !state.lines.contains_key(&line)
     }
 
-    /// Lets a job in that was due at a moment, or says at once why not.
+    /// Admits a job that was due at a moment, or refuses it at once.
     ///
     /// # Errors
     ///
@@ -207,7 +209,7 @@ impl<T, H: Clone> Queues<T, H> {
             Ok(probe) => state.push(line, job, due, now, probe),
             Err(refusal) => return Err((refusal, job)),
         }
-        // With all of them at work a ring would be a system call for nothing.
+        // If all workers are busy, there is none to wake, which saves a system call.
         if let Some(bell) = state.wake() {
             drop(state);
             bell.notify_one();
@@ -215,12 +217,12 @@ impl<T, H: Clone> Queues<T, H> {
         Ok(())
     }
 
-    /// How many workers there are, those that sleep included.
+    /// The number of workers, including those that sleep.
     pub(crate) fn workers(&self) -> usize {
         self.lock().workers.len()
     }
 
-    /// How many workers take jobs from now on; more that are there sleep.
+    /// Sets how many workers take jobs from now on; further workers sleep.
     pub fn set_active(&self, active: usize) {
         let mut state = self.lock();
         state.active = active;
@@ -232,13 +234,13 @@ impl<T, H: Clone> Queues<T, H> {
         }
     }
 
-    /// A worker of this number is there.
+    /// Registers a worker under this number.
     pub(crate) fn enter(&self, worker: usize) {
         self.lock().workers.insert(worker, Arc::default());
     }
 
-    /// A worker is gone for good. With the last one the queues close, so that nothing waits for workers that
-    /// there are none of.
+    /// Removes a worker. With the last one the queues close, so that no job waits for a worker that
+    /// never comes.
     pub(crate) fn leave(&self, worker: usize) {
         let mut state = self.lock();
         state.workers.remove(&worker);
@@ -250,13 +252,13 @@ impl<T, H: Clone> Queues<T, H> {
         }
     }
 
-    /// The next job for a worker, waited for; none when the queues are closed and empty.
+    /// Waits for the next job for a worker; `None` when the queues are closed and empty.
     pub(crate) fn take(&self, worker: usize) -> Option<Turn<'_, T, H>> {
         let mut state = self.lock();
         loop {
             let active = worker < state.active;
             if active && let Some((line, popped)) = state.pop(Stamp::now()) {
-                // A job that is refused may have been the last one.
+                // If the job is refused, it may have been the line's last one.
                 let gone = state.remove_where_empty(line);
                 drop(state);
                 if gone {
@@ -286,11 +288,11 @@ impl<T, H: Clone> Queues<T, H> {
         }
     }
 
-    /// Takes no more jobs; those that wait are still handed out.
+    /// Refuses new jobs; waiting ones are still handed out.
     pub fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        // All of them are to see it, those that sleep as well.
+        // Wakes all workers, also those above the active number, so that they end.
         state.active = usize::MAX;
         let bells: Vec<_> = state.workers.values().cloned().collect();
         drop(state);
@@ -299,7 +301,7 @@ impl<T, H: Clone> Queues<T, H> {
         }
     }
 
-    /// Gives up what waits in a line: gives the jobs back.
+    /// Removes all jobs that wait in a line, and returns them.
     pub fn clear(&self, line: LineId) -> Vec<T> {
         let mut state = self.lock();
         let Some(line) = state.lines.get_mut(&line) else {
@@ -308,7 +310,7 @@ impl<T, H: Clone> Queues<T, H> {
         line.waiting.drain(..).map(|waiting| waiting.job).collect()
     }
 
-    /// What was counted of a line's frames.
+    /// The counts of a line's frames.
     pub fn counts(&self, line: LineId) -> Counts {
         let state = self.lock();
         let line = state.lines.get(&line);
@@ -317,7 +319,7 @@ impl<T, H: Clone> Queues<T, H> {
 }
 
 impl<T, H: Clone> State<T, H> {
-    /// Whether a frame may come in, and whether it is let through whatever was learnt.
+    /// Whether a frame is admitted, and if so, whether it is admitted whatever the estimate.
     fn consider(&mut self, id: LineId, due: Stamp, now: Stamp) -> Result<bool, Refusal> {
         let ahead = self.ahead_ns(id);
         let idle =
@@ -346,18 +348,18 @@ impl<T, H: Clone> State<T, H> {
         Ok(idle)
     }
 
-    /// How long a worker will need until it turns to a new frame of this plugin, in nanoseconds.
+    /// The estimated time until a worker takes a new frame of this line, in nanoseconds.
     fn ahead_ns(&self, id: LineId) -> u64 {
         let own = self.lines.get(&id).map(|line| line.admission.priority);
         let waiting = self.lines.values().filter(|line| {
-            // What stands back behind this one's is not ahead of it.
+            // Only lines of the same or a higher priority are ahead.
             own.is_none_or(|own| line.admission.priority <= own)
         });
         let waiting = waiting.fold(0u64, |sum, line| {
             let count = u64::try_from(line.waiting.len()).unwrap_or(u64::MAX);
             sum.saturating_add(count.saturating_mul(line.service.mean().unwrap_or_default()))
         });
-        // Those at work are half done, on average, whatever plugin they are of.
+        // Jobs being processed are on average half done, whatever line they are from.
         let busy = self
             .lines
             .values()
@@ -381,8 +383,8 @@ impl<T, H: Clone> State<T, H> {
         }
     }
 
-    /// Takes the job whose turn it is: of which line, itself, its handler, and until when it may be worked
-    /// on or why it is not.
+    /// Takes the next job: its line, the job, its handler, and either its deadline or why it is
+    /// refused.
     #[expect(
         clippy::type_complexity,
         reason = "it is taken apart where it is called"
@@ -391,7 +393,7 @@ impl<T, H: Clone> State<T, H> {
         let heads = self.lines.iter().filter_map(|(id, line)| {
             let waited = now.nanos_since(line.waiting.front()?.arrived);
             let handicap = handicap(line.admission.priority);
-            // Waiting counts for it, its priority against it.
+            // Waiting raises a job's rank; a low priority lowers it.
             Some((i128::from(waited) - i128::from(handicap), *id))
         });
         let best = heads.max_by_key(|&(standing, id)| (standing, std::cmp::Reverse(id)));
@@ -419,12 +421,12 @@ impl<T, H: Clone> State<T, H> {
         Some((id, (job, handler, Ok(deadline))))
     }
 
-    /// Workers that take jobs.
+    /// The number of workers that may take jobs.
     fn workers(&self) -> usize {
         self.workers.len().min(self.active)
     }
 
-    /// Picks a worker that sleeps, to be woken; none where all are at work.
+    /// Picks a sleeping worker to wake; `None` if all are busy.
     fn wake(&mut self) -> Option<Arc<Condvar>> {
         let worker = self.idle.pop()?;
         self.workers.get(&worker).cloned()

@@ -1,19 +1,20 @@
-//! How long one frame of a plugin takes a worker, learnt from the frames before it.
+//! How long a worker needs for one frame of a deployment, learnt from earlier frames.
 //!
-//! A smoothed mean and a smoothed deviation, as TCP keeps them of its round trips: two numbers, no
-//! history, and recent frames count most. Pure arithmetic on nanoseconds.
+//! A smoothed mean and a smoothed deviation, as TCP keeps for its round trips: two numbers without
+//! a history, in which recent frames count most. Pure arithmetic on nanoseconds.
 
-/// Weight of the newest frame in the mean: an eighth.
+/// The weight of the newest frame in the mean: an eighth.
 const MEAN_SHIFT: u32 = 3;
 
-/// Weight of the newest frame in the deviation: a quarter.
+/// The weight of the newest frame in the deviation: a quarter.
 const DEVIATION_SHIFT: u32 = 2;
 
-/// A frame counts for so many times the mean at most. One that the machine held up must not have
-/// its neighbours refused; where frames really became longer, a few of them are enough.
+/// A frame counts as at most this multiple of the mean. One frame that the machine delayed must not
+/// cause the next ones to be refused. If frames really became longer, a few of them are enough to
+/// learn that.
 const OUTLIER: u64 = 4;
 
-/// What is known of a service time.
+/// What was learnt about the service time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     known: Option<Known>,
@@ -26,7 +27,7 @@ struct Known {
 }
 
 impl Service {
-    /// A frame took this long.
+    /// Learns from a frame that took this long.
     pub fn learn(&mut self, took_ns: u64) {
         let took = took_ns.min(u64::MAX / 8);
         self.known = Some(match self.known {
@@ -45,18 +46,18 @@ impl Service {
         });
     }
 
-    /// What a frame takes on average, in nanoseconds; none before the first.
+    /// The average time of a frame in nanoseconds; `None` before the first.
     pub fn mean(&self) -> Option<u64> {
         Some(self.known?.mean)
     }
 
-    /// What most frames stay under, in nanoseconds: a deviation above the mean.
+    /// A time that most frames stay below, in nanoseconds: one deviation above the mean.
     pub fn likely(&self) -> Option<u64> {
         let Known { mean, deviation } = self.known?;
         Some(mean.saturating_add(deviation))
     }
 
-    /// What a frame hardly ever exceeds, in nanoseconds: two deviations above the mean.
+    /// A time that frames hardly ever exceed, in nanoseconds: two deviations above the mean.
     pub fn surely(&self) -> Option<u64> {
         let Known { mean, deviation } = self.known?;
         Some(mean.saturating_add(deviation.saturating_mul(2)))

@@ -1,13 +1,13 @@
-//! Warm instances of one plugin, the one that was used last on top.
+//! The idle instances of one deployment, with the one that was used last on top.
 //!
-//! Any of them can take the next frame. The one that was used last has its memory in the caches of
-//! the processor, and one that has not been used for hundreds of frames has to fetch it again; so
-//! frames are served in the order in which they came, instances in the opposite one. However many are
-//! kept, only as many are hot as there are frames under way.
+//! Any instance can take the next frame. The memory of the one that was used last is still in the
+//! processor's caches; one that was unused for hundreds of frames has to fetch it again. So frames
+//! are served first in, first out, but instances are used last in, first out. However many
+//! instances are kept, only as many are in use as frames are in progress.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A stack of instances, or of what holds one.
+/// A stack of instances, or of values that hold one.
 #[derive(Debug)]
 pub struct Stack<T>(Mutex<Vec<T>>);
 
@@ -18,28 +18,28 @@ impl<T> Default for Stack<T> {
 }
 
 impl<T> Stack<T> {
-    /// The one that was used last; none where all are at work.
+    /// Takes the instance that was used last; `None` if all are in use.
     pub fn take(&self) -> Option<T> {
         self.lock().pop()
     }
 
-    /// Puts one back after use.
+    /// Puts an instance back after use.
     pub fn put(&self, used: T) {
         self.lock().push(used);
     }
 
-    /// How many are not at work.
+    /// The number of idle instances.
     pub fn count(&self) -> usize {
         self.lock().len()
     }
 
-    /// Something of each that is not at work, the one that was used last first.
+    /// Calls `of` on each idle instance, the last used one first, and returns the results.
     pub fn each<R>(&self, of: impl FnMut(&T) -> R) -> Vec<R> {
         self.lock().iter().rev().map(of).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<T>> {
-        // Every critical section leaves the list whole at each step.
+        // Safe after a panic: each critical section leaves the list consistent at each step.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

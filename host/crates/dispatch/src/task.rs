@@ -1,7 +1,7 @@
 //! A task: one frame on its way, when it is due, and where its answer goes.
 //!
-//! Its ledger opens when the frame is due and closes when the answer is handed over. A task that is dropped
-//! without an answer, since its worker died or its line went, is answered all the same.
+//! Its ledger opens when the frame is due and closes when the answer is handed over. A task is
+//! always answered, even if it is dropped because its worker died or its line was removed.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{LineId, Queues, Refusal};
 /// One frame on its way through a deployment.
 pub struct Task(Box<Way>);
 
-/// What a task has with it: boxed, since it goes through queues.
+/// The contents of a task, boxed since tasks are moved through queues.
 struct Way {
     frame: Frame,
     due: Stamp,
@@ -23,7 +23,8 @@ struct Way {
 }
 
 impl Task {
-    /// A frame that is due at a moment, and what is told its answer, on the worker's thread.
+    /// Makes a task from a frame that is due at a moment. `reply` is called with the answer, on the
+    /// worker's thread.
     pub fn new(frame: Frame, due: Stamp, reply: impl FnOnce(Answer) + Send + 'static) -> Self {
         let to = Addressee {
             sequence: frame.sequence,
@@ -37,13 +38,13 @@ impl Task {
         }))
     }
 
-    /// Gives it up without an answer, for a refusal that came at once.
+    /// Cancels the task without an answer, after a refusal that came at once.
     pub fn withdraw(mut self) -> Frame {
         self.0.reply.0 = None;
         self.0.frame
     }
 
-    /// Taken apart: the frame with its ledger, and where its answer goes.
+    /// Splits the task into the frame with its ledger, and where its answer goes.
     pub(crate) fn begin(self) -> (Frame, Ledger, Reply) {
         let Way {
             frame,
@@ -54,7 +55,7 @@ impl Task {
         (frame, ledger, reply)
     }
 
-    /// Answers that it was not worked on.
+    /// Answers that the frame was refused.
     pub(crate) fn refuse(self, refusal: Refusal) {
         let refused = Handled::failed(Failure::Refused(refusal));
         self.0.reply.answer(refused);
@@ -62,11 +63,11 @@ impl Task {
 }
 
 impl<H: Clone> Queues<Task, H> {
-    /// Sends a task to a line, or says at once why not.
+    /// Sends a task to a line, or refuses it at once.
     ///
     /// # Errors
     ///
-    /// The refusal, and the task back: dropped, it is answered as [`Failure::Dropped`].
+    /// The refusal, and the task back. If that is dropped, it is answered as [`Failure::Dropped`].
     pub fn send(&self, line: LineId, task: Task) -> Result<(), (Refusal, Task)> {
         let due = task.0.due;
         self.admit(line, task, due)
@@ -84,13 +85,13 @@ impl std::fmt::Debug for Task {
 
 type Told = Box<dyn FnOnce(Answer) + Send>;
 
-/// Which frame an answer is of.
+/// The frame that an answer belongs to.
 struct Addressee {
     sequence: u64,
     source: Arc<str>,
 }
 
-/// Where an answer goes. It is told once, when it is dropped at the latest.
+/// Where an answer goes. It is answered exactly once, at the latest when it is dropped.
 pub(crate) struct Reply(Option<(Addressee, Told)>);
 
 impl Reply {
@@ -116,16 +117,16 @@ impl Drop for Reply {
     }
 }
 
-/// What came of a frame, before it is said of which.
+/// The result of a frame, without the frame's number and name.
 pub struct Handled {
     /// Its outputs and times, or why there are none.
     pub outcome: Result<Success, Failure>,
-    /// What the plugin asked for and did not get.
+    /// What the plugin asked for and was not granted.
     pub missing: Missing,
 }
 
 impl Handled {
-    /// A frame that went through a handler that misses nothing.
+    /// The result of a frame that was done, where nothing was missing.
     pub fn done(success: Success) -> Self {
         Self {
             outcome: Ok(success),
@@ -133,7 +134,7 @@ impl Handled {
         }
     }
 
-    /// A frame that failed, of a handler that misses nothing.
+    /// The result of a frame that failed, where nothing was missing.
     pub fn failed(failure: Failure) -> Self {
         Self {
             outcome: Err(failure),
@@ -142,7 +143,7 @@ impl Handled {
     }
 }
 
-/// What came of a frame.
+/// The result of a frame.
 #[derive(Debug)]
 pub struct Answer {
     /// The frame's number.
@@ -151,51 +152,51 @@ pub struct Answer {
     pub source: Arc<str>,
     /// Its outputs and times, or why there are none.
     pub outcome: Result<Success, Failure>,
-    /// What the plugin asked for and did not get.
+    /// What the plugin asked for and was not granted.
     pub missing: Missing,
 }
 
-/// A frame that went through.
+/// The result of a frame that was done.
 #[derive(Debug)]
 pub struct Success {
-    /// What the plugin made of it.
+    /// The plugin's outputs.
     pub outputs: Vec<Output>,
-    /// Where its time went.
+    /// The times and counts of its stages.
     pub record: Record,
-    /// Linear memory of the instance after it, in bytes; none where the instance was not kept.
+    /// The instance's linear memory after the frame, in bytes; `None` if the instance was not kept.
     pub memory_bytes: Option<usize>,
-    /// What the twin did with it.
+    /// The twin's run of the same frame, where there is a twin.
     pub twin: Option<TwinRun>,
 }
 
-/// What a twin did with a frame.
+/// A twin's run of a frame.
 #[derive(Debug)]
 pub struct TwinRun {
-    /// Where its time went.
+    /// The times of its stages.
     pub record: TwinRecord,
-    /// Whether its outputs are other bytes than the plugin's.
+    /// Whether its outputs differ from the plugin's.
     pub differs: bool,
 }
 
 /// Why a frame failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// It was not worked on.
+    /// It was refused.
     #[error(transparent)]
     Refused(Refusal),
-    /// The plugin could make nothing of it.
+    /// The plugin reported an error.
     #[error("{0}")]
     Fault(Fault),
     /// The instance failed: a trap, a limit, a deadline.
     #[error(transparent)]
     Instance(Error),
-    /// The plugin did, and its twin did not.
+    /// The plugin was done, and its twin failed.
     #[error("the twin failed where the plugin did not")]
     Twin(#[source] Error),
-    /// The plugin made something of it, and its twin did not.
+    /// The plugin was done, and its twin reported an error.
     #[error("the twin refused what the plugin did not: {0}")]
     TwinFault(Fault),
-    /// Its worker's thread panicked, or its line went before its turn came.
+    /// Its worker's thread panicked, or its line was removed before a worker took it.
     #[error(
         "nothing worked on it to its end: where a worker thread died that is a fault of tollgate's own, report what it said"
     )]
@@ -203,7 +204,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// What failed, in the word that reports have for it.
+    /// The kind of failure, with the name that reports use.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Refused(_) => "refused",
@@ -220,7 +221,7 @@ impl Failure {
         }
     }
 
-    /// Whether the frame's deadline, or a limit on its time, ended it.
+    /// Whether the frame's deadline or a limit on its time ended it.
     pub fn is_late(&self) -> bool {
         match self {
             Self::Refused(refusal) => !matches!(refusal, Refusal::Full(_) | Refusal::Closed),

@@ -1,8 +1,8 @@
-//! A plugin and its twin on the same frames, on the same thread right after each other.
+//! Runs a plugin and its twin on the same frames, on the same thread and right after each other.
 //!
-//! The two take turns at going first, so that neither has the warmer caches. A frame's own deadline ends
-//! the plugin's run of it; the twin's, which nothing can end, runs on. A twin stays on the thread that loaded
-//! it, so each worker has one of its own.
+//! They go first in alternation, so that neither has the warmer caches. A frame's deadline ends the
+//! plugin's run; the twin's cannot be ended and runs on. A twin stays on the thread that loaded it,
+//! so each worker has its own.
 
 use std::{
     path::PathBuf,
@@ -20,7 +20,7 @@ use crate::{
     task::{Failure, Handled, TwinRun},
 };
 
-/// Where twins of one library are kept on workers' threads.
+/// The twins of one library, of which each worker's thread keeps its own.
 pub struct Twins {
     library: PathBuf,
     nn: NnHost,
@@ -30,7 +30,7 @@ pub struct Twins {
 }
 
 impl Twins {
-    /// Loads the library once, to see that it is a twin.
+    /// Loads the library once, to check that it is a twin.
     ///
     /// # Errors
     ///
@@ -51,11 +51,11 @@ impl Twins {
         })
     }
 
-    /// Lends this thread's twin, loaded with its first frame.
+    /// Calls `work` with this thread's twin, which is loaded at its first frame.
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`] where it cannot be loaded.
+    /// [`Error::Twin`] if it cannot be loaded.
     pub fn with<T>(
         &self,
         local: &mut Local,
@@ -76,7 +76,7 @@ impl Twins {
     }
 }
 
-/// A deployment with its twin beside it.
+/// A deployment with its twin.
 pub struct WithTwin {
     deployment: Arc<Deployment>,
     twins: Twins,
@@ -84,7 +84,7 @@ pub struct WithTwin {
 }
 
 impl WithTwin {
-    /// The two together.
+    /// Combines the two.
     pub fn new(deployment: Arc<Deployment>, twins: Twins) -> Self {
         Self {
             deployment,
@@ -104,7 +104,7 @@ impl Handler for WithTwin {
     ) -> Handled {
         let first = !self.twin_first.fetch_xor(true, Ordering::Relaxed);
         let early = first.then(|| self.twins.with(local, |twin| twin.handle(frame)));
-        // What the twin took before is not the plugin's wait.
+        // The time of a twin that ran first must not count as the plugin's waiting time.
         if first {
             ledger.leave_out();
         }

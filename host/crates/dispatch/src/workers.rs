@@ -1,7 +1,7 @@
 //! Worker threads, which take tasks from the queues and hand them to their line's handler.
 //!
-//! A thread that dies of a panic answers its task on the way and is replaced. That is a fault of ours, and no
-//! reason for the other lines to stand still.
+//! If a thread panics, its task is still answered and the thread is replaced. The panic is a fault
+//! of ours, and other lines must not stop because of it.
 
 use std::{
     io,
@@ -11,7 +11,8 @@ use std::{
 
 use crate::{TaskQueues, handler::Local};
 
-/// The threads, until they are dropped: then the queues close, and what waits is worked on first.
+/// The worker threads. Dropping them closes the queues and waits until the waiting tasks are
+/// processed.
 pub struct Workers(Arc<Shared>);
 
 struct Shared {
@@ -20,7 +21,7 @@ struct Shared {
 }
 
 impl Workers {
-    /// No workers yet.
+    /// Makes an empty set of workers.
     pub fn new(queues: Arc<TaskQueues>) -> Self {
         Self(Arc::new(Shared {
             queues,
@@ -32,24 +33,24 @@ impl Workers {
     ///
     /// # Errors
     ///
-    /// The system gives no more threads.
+    /// The system cannot start another thread.
     pub fn start(queues: Arc<TaskQueues>, count: usize) -> io::Result<Self> {
         let workers = Self::new(queues);
         workers.grow(count)?;
         Ok(workers)
     }
 
-    /// Sees to it that there are at least `count` of them.
+    /// Makes sure that there are at least `count` workers.
     ///
     /// # Errors
     ///
-    /// The system gives no more threads.
+    /// The system cannot start another thread.
     pub fn grow(&self, count: usize) -> io::Result<()> {
         let there = self.0.queues.workers();
         (there..count).try_for_each(|number| start(&self.0, number))
     }
 
-    /// The queues that they take from.
+    /// The queues that the workers take from.
     pub fn queues(&self) -> &Arc<TaskQueues> {
         &self.0.queues
     }
@@ -59,7 +60,7 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.0.queues.close();
         loop {
-            // One at a time: a thread that dies puts its successor here.
+            // One at a time: a thread that panics adds its replacement to this list.
             let mut threads = self
                 .0
                 .threads
@@ -67,7 +68,7 @@ impl Drop for Workers {
                 .unwrap_or_else(PoisonError::into_inner);
             let Some(thread) = threads.pop() else { return };
             drop(threads);
-            // One that panicked has said so itself.
+            // The panic itself was reported when it happened.
             thread.join().ok();
         }
     }
@@ -75,7 +76,7 @@ impl Drop for Workers {
 
 fn start(shared: &Arc<Shared>, number: usize) -> io::Result<()> {
     let own = Arc::clone(shared);
-    // Before it runs, so that whoever has started it counts on it.
+    // Before the thread runs, so that the caller can count on the worker.
     shared.queues.enter(number);
     let thread = Builder::new()
         .name(format!("worker-{number}"))
@@ -102,7 +103,7 @@ fn start(shared: &Arc<Shared>, number: usize) -> io::Result<()> {
     }
 }
 
-/// A worker's place, which another one takes where it dies.
+/// A worker's number; dropped in a panic, it starts a replacement.
 struct Place {
     shared: Arc<Shared>,
     number: usize,
@@ -129,8 +130,8 @@ fn work(queues: &TaskQueues, number: usize) {
                 let (frame, mut ledger, reply) = turn.job.begin();
                 ledger.start();
                 let handled = turn.handler.handle(&frame, deadline, ledger, &mut local);
-                // Let go before the answer is told: the handler may be one that was swapped out, and
-                // the answer may bring the next frame.
+                // Dropped before the answer: the handler may have been replaced in a swap, and the
+                // answer may send the next frame.
                 drop(turn.handler);
                 drop(busy);
                 reply.answer(handled);
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
     use crate::{Admission, Answer, Failure, Handled, Handler, LineId, Queues, Success, Task};
 
-    /// Hands nothing back; panics at every third frame.
+    /// Returns no outputs; panics at each third frame.
     struct Brittle;
 
     impl Handler for Brittle {

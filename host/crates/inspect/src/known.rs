@@ -1,9 +1,10 @@
-//! Toolchains that are known by what their core modules import, and what to do for each to run here.
+//! Known toolchains, recognised by the imports of their core modules, and how to make their output
+//! run here.
 
-/// What is written in each row: the import's module, how the function's name begins, and what to do.
+/// A row: the import's module, the beginning of the function's name, and what to do.
 type Row = (&'static str, &'static str, &'static str);
 
-/// Beginnings count; an empty one fits every name. The first row that fits is the one.
+/// Names match by their beginning; an empty one matches each name. The first matching row is used.
 const KNOWN: [Row; 20] = [
     (
         "env",
@@ -64,10 +65,10 @@ const EMSCRIPTEN: &str =
 const EXTISM: &str = "a function of Extism's hosts: build with an SDK of Tollgate's (`tollgate new` starts a project)";
 const WASM_BINDGEN: &str = "wasm-bindgen's glue for JavaScript: build for `wasm32-wasip1` or `wasm32-wasip2` without `wasm-bindgen` and what uses it";
 
-/// What to do about a function that a module imports and that is not offered.
+/// What to do about an imported function that is not offered.
 pub(super) fn remedy(module: &str, function: &str) -> Option<&'static str> {
     let known = KNOWN.iter().find(|(in_module, begins, _)| {
-        // A short name is a whole one; others differ in versions.
+        // These short names must match completely; others are followed by a version.
         let fits = match *in_module {
             "env" | "a" | "wbg" | "wasi" => module == *in_module,
             "go" => module == "go" || module == "gojs",

@@ -1,9 +1,9 @@
-//! What a WebAssembly file is, read from its bytes alone: nothing is compiled, nothing is run.
+//! Describes a WebAssembly file from its bytes alone: nothing is compiled or run.
 //!
-//! It answers what somebody asks who was handed a file: which language and toolchain it comes from,
-//! which world it is for, what it imports and what each import takes to be granted, how large it is
-//! and how much memory it begins with. Reading stops at the first byte that is not WebAssembly, and takes time
-//! that grows with the file's size alone.
+//! The description says which language and toolchain the file comes from, which world it is for,
+//! what it imports and which grant each import needs, how large it is, and how much memory it
+//! starts with. Reading stops at the first byte that is not valid WebAssembly. The time grows with
+//! the file's size only.
 
 mod known;
 mod links;
@@ -19,7 +19,7 @@ pub use needs::{Need, missing};
 pub use producers::Producer;
 pub use read::inspect;
 
-/// Why there is nothing to say.
+/// Why a file cannot be described.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The bytes are not WebAssembly.
@@ -27,71 +27,71 @@ pub enum Error {
         "not WebAssembly: expected a component or a core module, which begin with `\\0asm`: name the `.wasm` file"
     )]
     NotWasm,
-    /// They begin as WebAssembly and do not go on as such.
+    /// The bytes begin as WebAssembly but are not valid.
     #[error("not valid WebAssembly at byte {offset}: {reason}; build or copy it again")]
     Invalid {
-        /// Where.
+        /// The place of the first invalid byte.
         offset: u64,
-        /// What the parser said.
+        /// The parser's message.
         reason: String,
     },
-    /// It is built in a way that is not read.
+    /// The file has a structure beyond what is read.
     #[error("it is not read: expected at most {limit} {what}, {came} came; build it smaller")]
     Structure {
         /// What is counted.
         what: &'static str,
         /// How many are accepted.
         limit: u64,
-        /// How many came.
+        /// How many the file has.
         came: u64,
     },
 }
 
-/// What a file is.
+/// The description of a file.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Inspection {
-    /// Names this shape.
+    /// The name of this schema.
     pub schema: &'static str,
     /// A component or a core module.
     pub kind: Kind,
-    /// What it is for, and how it would be run.
+    /// What the file is for, which decides how it is run.
     pub world: World,
-    /// The newest generation of WASI that it imports or exports; null where it has none.
+    /// The newest generation of WASI that it imports or exports; null if there is none.
     pub wasi: Option<Wasi>,
-    /// Whether its calls may wait, which takes an engine whose calls cost more.
+    /// Whether its calls may wait, which needs an engine with more costly calls.
     pub calls: Calls,
-    /// What it was written in, as far as it shows; null where it does not.
+    /// The language that it was written in; null if it cannot be recognised.
     pub language: Option<String>,
-    /// What the toolchain says of itself.
+    /// The entries of its `producers` section.
     pub producers: Vec<Producer>,
     /// The file's size.
     pub bytes: u64,
-    /// Its code.
+    /// The size of its code.
     pub code_bytes: u64,
-    /// The data that memories begin with.
+    /// The size of the initial data of its memories.
     pub data_bytes: u64,
-    /// What toolchains left for debuggers and readers.
+    /// The size of its custom sections, such as debug information.
     pub custom_bytes: u64,
-    /// Core modules inside; one for a core module.
+    /// The number of core modules inside; one for a core module.
     pub modules: u32,
-    /// Linear memory when it starts, over all memories.
+    /// Linear memory at the start, over all memories.
     pub memory_bytes: u64,
-    /// What it may grow to; null where nothing bounds it but the host.
+    /// The limit of linear memory; null if only the host limits it.
     pub memory_max_bytes: Option<u64>,
-    /// Entries of its tables when it starts.
+    /// The number of table entries at the start.
     pub table_elements: u64,
-    /// What of newer WebAssembly its core modules declare: `exceptions`, `garbage collection`, `64-bit memory`,
-    /// `several memories`, `threads`.
+    /// Newer WebAssembly features that its core modules declare: `exceptions`, `garbage
+    /// collection`, `64-bit memory`, `several memories`, `threads`.
     pub features: Vec<&'static str>,
-    /// What it imports, in its order.
+    /// Its imports, in order.
     pub imports: Vec<Import>,
-    /// What it exports, in its order.
+    /// Its exports, in order.
     pub exports: Vec<String>,
-    /// What somebody should know before it is run.
+    /// Facts to know before running it.
     pub notes: Vec<String>,
 }
 
-/// What kind of WebAssembly it is.
+/// The kind of WebAssembly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -100,17 +100,17 @@ pub enum Kind {
     Component,
     /// A core module.
     Module,
-    /// A core module that describes a component, and has yet to be encoded as one.
+    /// A core module that describes a component, but is not yet encoded as one.
     UnencodedComponent,
 }
 
-/// A generation of WASI. A later one is greater.
+/// A generation of WASI. A later one compares as greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Wasi {
-    /// Core modules'.
+    /// The one for core modules.
     #[serde(rename = "preview1")]
     Preview1,
-    /// The component model's first.
+    /// The first one for the component model.
     #[serde(rename = "0.2")]
     Version2,
     /// The one with asynchronous functions, streams and futures.
@@ -118,30 +118,30 @@ pub enum Wasi {
     Version3,
 }
 
-/// How it is called.
+/// How its functions are called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Calls {
-    /// Its functions return before anything else happens to it.
+    /// Each function returns before any other call.
     #[default]
     Synchronous,
     /// Its functions may wait.
     Asynchronous,
 }
 
-/// What it is for.
+/// What the file is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub enum World {
-    /// Frames in, outputs out.
+    /// It takes frames and returns outputs.
     #[serde(rename = "tollgate:plugin/plugin")]
     Plugin,
-    /// Run once, with arguments.
+    /// It is run once, with arguments.
     #[serde(rename = "wasi:cli/command")]
     Command,
-    /// HTTP requests, which nothing here serves yet.
+    /// It serves HTTP requests, which is not supported here yet.
     #[serde(rename = "wasi:http/proxy")]
     Http,
-    /// A preview1 reactor that takes frames on its standard input.
+    /// A preview1 reactor that reads frames from its standard input.
     #[serde(rename = "preview1 plugin")]
     Preview1Plugin,
     /// A preview1 command.
@@ -158,10 +158,10 @@ pub enum World {
 pub struct Import {
     /// The interface or module, with its version.
     pub name: String,
-    /// The functions of it that are called, by core modules' names; empty where none is.
+    /// The functions of it that core modules call; empty if there are none.
     pub functions: Vec<String>,
-    /// What it takes.
+    /// What the import needs.
     pub need: Need,
-    /// In words: the option to add, or why it cannot be had.
+    /// The option to add, or why the import is not offered, as text.
     pub grant: String,
 }

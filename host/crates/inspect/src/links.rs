@@ -1,9 +1,9 @@
-//! What a component takes out of what it imports.
+//! Which imported functions of a component really lead to the host.
 //!
-//! An interface that is imported may be there for its types alone, and what a core module inside calls
-//! by the interface's name need not lead to the host: a toolchain can put functions of its own in
-//! between. What does lead there is aliased out of the imported instance, or the instance is handed
-//! on to a component inside.
+//! An interface may be imported only for its types. And a call in a core module by the interface's
+//! name need not lead to the host, since a toolchain can insert its own functions. What does lead
+//! to the host is aliased out of the imported instance, or the instance is passed to an inner
+//! component.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +11,17 @@ use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentTypeRef, Payload, Result,
 };
 
-/// What was seen of the outermost component.
+/// Facts about the outermost component.
 #[derive(Default)]
 pub(super) struct Links {
-    /// Its instances in the order of their numbers; a name for those that are imported.
+    /// Its instances by index; imported ones have a name.
     instances: Vec<Option<String>>,
     taken: BTreeMap<String, Vec<String>>,
     handed_on: BTreeSet<String>,
 }
 
 impl Links {
-    /// Looks at a section of the outermost component.
+    /// Reads a section of the outermost component.
     pub(super) fn see(&mut self, payload: &Payload<'_>) -> Result<()> {
         match payload {
             Payload::ComponentImportSection(section) => {
@@ -87,8 +87,8 @@ impl Links {
         self.instances.get(instance)?.as_deref()
     }
 
-    /// The functions of an imported interface that are called, where `called` are those that core
-    /// modules inside call by its name.
+    /// The functions of an imported interface that are called. `called` are those that inner core
+    /// modules call by its name.
     pub(super) fn functions(&mut self, interface: &str, called: Vec<String>) -> Vec<String> {
         match self.taken.remove(interface) {
             Some(taken) => taken,
@@ -97,7 +97,7 @@ impl Links {
         }
     }
 
-    /// Whether an imported interface leads to the host at all.
+    /// Whether an imported interface leads to the host.
     pub(super) fn lead(&self, interface: &str) -> bool {
         self.taken.contains_key(interface) || self.handed_on.contains(interface)
     }

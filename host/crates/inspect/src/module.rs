@@ -1,5 +1,5 @@
-//! What a file's own core module asks for: the types of the functions that it imports and exports, held
-//! against what is offered and asked for. Modules inside components are not looked at.
+//! Checks a file's own core module: the types of its imported and exported functions are compared
+//! with what the host offers and expects. Modules inside components are not checked.
 
 use std::collections::HashMap;
 
@@ -8,20 +8,20 @@ use wasmparser::{CompositeInnerType, ExternalKind, FuncType, Payload, Result, Ty
 
 use crate::known::remedy;
 
-/// Functions of one module that are named at most.
+/// The largest number of functions of one module that are named.
 const NAMED: usize = 8;
 
-/// What was seen of the module.
+/// Facts about the module.
 #[derive(Default)]
 pub(super) struct Module {
     types: Vec<Option<FuncType>>,
     functions: Vec<u32>,
     refused: HashMap<String, Refused>,
-    /// Exported functions whose types are asked for.
+    /// Exported functions whose types are checked.
     entries: Vec<(&'static str, String)>,
 }
 
-/// What is imported of one module and not offered.
+/// Imports from one module that are not offered.
 #[derive(Default)]
 struct Refused {
     named: Vec<String>,
@@ -30,7 +30,7 @@ struct Refused {
 }
 
 impl Module {
-    /// Looks at a section of the outermost module.
+    /// Reads a section of the outermost module.
     pub(super) fn see(&mut self, payload: &Payload<'_>) -> Result<()> {
         match payload {
             Payload::TypeSection(section) => {
@@ -108,7 +108,7 @@ impl Module {
         offered::signature(ty.params().iter().map(text), ty.results().iter().map(text))
     }
 
-    /// What of an imported module is not offered, and what to do.
+    /// Which imports from a module are not offered, and what to do.
     pub(super) fn refused(&self, module: &str) -> Option<String> {
         let refused = self.refused.get(module)?;
         let mut words = refused.named.join(", ");
@@ -122,9 +122,9 @@ impl Module {
         Some(words)
     }
 
-    /// The functions that the module exports for the host to call and that are of another type than expected.
+    /// Exported functions for the host whose type is not the expected one.
     pub(super) fn wrong_entries(&self) -> impl Iterator<Item = String> {
-        // A command is not asked for frames, and a plugin is not started.
+        // A command takes no frames, and a plugin is not started.
         let command = self.entries.iter().any(|(name, _)| *name == "_start");
         self.entries.iter().filter_map(move |(name, is)| {
             let (expected, called) = match *name {

@@ -1,25 +1,24 @@
-//! What an import takes: nothing, a grant, or more than this host has.
+//! What an import needs: nothing, a grant, or something that this host does not offer.
 
 use serde::Serialize;
 use tollgate_runtime::Grants;
 
-/// What an import takes.
+/// What an import needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
-    /// It is offered to everybody.
+    /// It is always offered.
     Nothing,
-    /// It is offered, and reaches only what is granted.
+    /// It is offered, but only reaches what was granted.
     Grant,
-    /// It is not offered: the file does not run here as it is.
+    /// It is not offered, so the file cannot run here unchanged.
     NotOffered,
 }
 
 /// The versions of wasi-nn that components may import.
 const WASI_NN: [&str; 2] = ["0.2.0-rc-2024-10-28", "0.2.0-rc-2024-08-19"];
 
-/// The packages of WASI that are offered, in 0.2 and, but for the one that 0.3 has done away with,
-/// in 0.3.
+/// The packages of WASI 0.2 that are offered. 0.3 has all of them but one that it dropped.
 const WASI: [&str; 6] = [
     "wasi:cli",
     "wasi:clocks",
@@ -40,7 +39,8 @@ const CONFIG_GRANT: &str = "--config KEY=VALUE, for the values that it is to rea
 const LOGGING_GRANT: &str = "--logging, for its log lines to be seen";
 const KEYVALUE_GRANT: &str = "--keyvalue NAME=FILE, for the buckets that it is to use";
 
-/// What an interface takes, of which these functions are called; and the option to add, or why not.
+/// What an interface needs when these functions of it are called, with the option to add or the
+/// reason why it is not offered.
 pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
     let calls = |function: &str| functions.iter().any(|called| called == function);
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
@@ -65,7 +65,7 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
             },
         ),
         _ if interface.starts_with("wasi:nn/") => nothing(),
-        // A release candidate is not the release.
+        // A release candidate is another version than the release.
         _ if WASI.contains(&package(interface))
             && !(version.starts_with("0.2.") || version.starts_with("0.3."))
             || package(interface) == "wasi:io" && !version.starts_with("0.2.")
@@ -116,7 +116,7 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
     }
 }
 
-/// The option to add for an import that reaches nothing, since nothing of it was granted.
+/// The option to add for an import that reaches nothing because nothing was granted for it.
 pub fn missing(import: &str, grants: &Grants) -> Option<&'static str> {
     let interface = import.split('@').next().unwrap_or(import);
     match interface {
@@ -127,7 +127,7 @@ pub fn missing(import: &str, grants: &Grants) -> Option<&'static str> {
     }
 }
 
-/// What an interface of this version takes, where one version is offered.
+/// What an interface of this version needs, if only one version is offered.
 fn of_version(version: &str, offered: &str, grant: &str) -> (Need, String) {
     if version != offered {
         let words = format!("version {version} is not accepted: rebuild it against {offered}");

@@ -1,9 +1,9 @@
-//! What a file was written in, as far as it shows: toolchains that bring an interpreter say of
-//! themselves what that was written in, and nothing of the plugin.
+//! The language that a file was written in, if it can be recognised. A toolchain with an embedded
+//! interpreter only names the interpreter's language, not the plugin's.
 
 use crate::Producer;
 
-/// Names that only the libraries of an interpreter have, and what is written for it.
+/// Names that only an interpreter's libraries have, and the interpreter's language.
 const INTERPRETERS: [(&str, &str); 2] = [
     ("libpython", "Python, by componentize-py"),
     (
@@ -12,19 +12,19 @@ const INTERPRETERS: [(&str, &str); 2] = [
     ),
 ];
 
-/// Toolchains that say what they are, and what they are for; the first that is there counts.
+/// Toolchains that name themselves, and their language; the first match is used.
 const BINDINGS: [(&str, &str); 2] = [
     ("wit-bindgen-rust", "Rust"),
     ("wit-bindgen-c", "C, C++ or Zig, over bindings for C"),
 ];
 
-/// The interpreter that a core module inside exports this name of, if it is one's.
+/// The language of the interpreter whose core module exports this name, if there is one.
 pub(super) fn interpreter(name: &str) -> Option<&'static str> {
     let known = INTERPRETERS.iter().find(|(mark, _)| name.starts_with(mark));
     known.map(|&(_, written)| written)
 }
 
-/// By the interpreter that is inside, or by what the toolchain says.
+/// The language, from the interpreter inside or from the toolchain's entries.
 pub(super) fn of(interpreter: Option<&'static str>, producers: &[Producer]) -> Option<String> {
     let bindings = || {
         let by = |name: &str| producers.iter().any(|producer| producer.name == name);

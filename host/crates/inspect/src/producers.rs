@@ -1,20 +1,20 @@
-//! The `producers` section, in which toolchains say what they are.
+//! The `producers` section, in which toolchains name themselves.
 
 use serde::Serialize;
 use wasmparser::{BinaryReader, ProducersSectionReader};
 
-/// One thing that had a hand in the file.
+/// A language, tool or SDK that the file was made with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Producer {
     /// `language`, `processed-by` or `sdk`.
     pub role: String,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its version; empty where it did not say.
+    /// The version; empty if it is not given.
     pub version: String,
 }
 
-/// All producers of one section; a section that cannot be read says nothing.
+/// The entries of a section; none if the section cannot be read.
 pub(super) fn read(data: &[u8]) -> Vec<Producer> {
     let Ok(fields) = ProducersSectionReader::new(BinaryReader::new(data, 0)) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The walk through a file's sections, its nested modules and components included.
+//! Reads a file's sections in order, including nested modules and components.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -13,20 +13,20 @@ use crate::{
 /// The schema of an inspection's JSON.
 const SCHEMA: &str = "tollgate.inspect/1";
 
-/// What a toolchain calls the section that describes a component which a module has yet to become.
+/// The name of the section in which a toolchain describes the component that a module will become.
 const COMPONENT_TYPE: &str = "component-type";
 
-/// How large a page of linear memory is where nothing else is said, as a power of two.
+/// The default page size of linear memory, as a power of two.
 const PAGE: u32 = 16;
 
-/// Notes of one kind that are made at most.
+/// The largest number of notes of one kind.
 const NOTES: usize = 8;
 
-/// Reads what a file is.
+/// Describes a file.
 ///
 /// # Errors
 ///
-/// [`Error`]: it is not WebAssembly, or not to its end.
+/// [`Error`]: it is not WebAssembly, or is invalid further on.
 pub fn inspect(wasm: &[u8]) -> Result<Inspection, Error> {
     if !wasm.starts_with(b"\0asm") {
         return Err(Error::NotWasm);
@@ -65,26 +65,26 @@ fn invalid(error: wasmparser::BinaryReaderError) -> Error {
     }
 }
 
-/// What was seen so far.
+/// The state of reading.
 #[derive(Default)]
 struct Walk {
     inspection: Inspection,
-    /// The modules and components that are open, outermost first.
+    /// The modules and components being read, outermost first.
     open: Vec<Encoding>,
     /// Whether a section describes a component.
     describes_component: bool,
     imports: Imports,
-    /// What the file's own core module imports and exports, if it is one.
+    /// The imports and exports of the file's own core module, if it is one.
     module: Module,
     features: BTreeSet<&'static str>,
-    /// What the component takes out of its imports.
+    /// Which of the component's imports lead to the host.
     links: Links,
-    /// The interpreter that it brings along.
+    /// The language of an embedded interpreter.
     interpreter: Option<&'static str>,
     unbounded: bool,
 }
 
-/// What is imported.
+/// The imports.
 #[derive(Default)]
 struct Imports {
     /// Interfaces and modules, in the order of their first import.
@@ -303,7 +303,7 @@ impl Walk {
     }
 }
 
-/// The generation of WASI that an interface belongs to. wasi:nn's own versions say nothing of it.
+/// The generation of WASI that an interface belongs to. Versions of wasi:nn do not tell.
 fn wasi(name: &String) -> Option<Wasi> {
     let version = |part: &str| name.starts_with("wasi:") && name.contains(part);
     if name.starts_with("wasi:nn/") {
@@ -317,13 +317,13 @@ fn wasi(name: &String) -> Option<Wasi> {
     }
 }
 
-/// What it is for, by what it exports.
+/// What a file is for, from its exports.
 fn world(kind: Kind, exports: &[String]) -> World {
     let names = exports;
     let exports = |wanted: &str| names.iter().any(|name| name == wanted);
     let any_of = |wanted: &str| names.iter().any(|name| name.starts_with(wanted));
     match kind {
-        // One that is started sets itself up there, and cannot be asked for frames without.
+        // A module with `_start` sets itself up there, so it cannot take frames without running it.
         Kind::Module if exports("_start") => World::Preview1Command,
         Kind::Module if exports("handle") => World::Preview1Plugin,
         Kind::Module => World::Other,
@@ -335,7 +335,7 @@ fn world(kind: Kind, exports: &[String]) -> World {
     }
 }
 
-/// Says that functions of wasi:nn are called inside and none of them leads to the host.
+/// The note that functions of wasi:nn are called inside but none of them leads to the host.
 fn stub(interface: &str, called: &[String], links: &Links) -> Option<String> {
     let function = called.iter().find(|name| !name.starts_with('['))?;
     let stubbed = interface.starts_with("wasi:nn/") && !links.lead(interface);
@@ -424,7 +424,7 @@ mod tests {
         assert!(matches!(inspect(b"hello"), Err(Error::NotWasm)));
         assert!(matches!(inspect(b""), Err(Error::NotWasm)));
         for end in 5..MODULE.len() {
-            // Some cuts leave a whole, smaller module; none may panic.
+            // Some cuts leave a valid, smaller module; none may panic.
             if let Err(error) = inspect(&MODULE[..end]) {
                 assert!(error.to_string().contains("at byte"), "{error}");
             }

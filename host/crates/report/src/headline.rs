@@ -1,16 +1,16 @@
-//! Which point of a sweep is told first: the highest goodput of those that serve what they are asked.
+//! Which point of a sweep is the headline: the one with the highest goodput of those that keep up.
 //!
-//! A point serves what it is asked where at most [`MOST_LOST`] of its frames were refused, late or
-//! failed, and where there is a bound, the bound's share of those that were done kept it. A point that
-//! sheds half of what arrives may have the highest throughput, and nobody wants to run there. Among the
-//! paths a sandboxed one is told, since that is what is to be run. Pure.
+//! A point keeps up if at most [`MOST_LOST`] of its frames were refused, late or failed. If there
+//! is a bound, the bound's fraction of the done frames must also have kept it. A point that refuses
+//! half of its frames may have the highest throughput, but is no useful operating point. Of the
+//! paths a sandboxed one is preferred, since that is what will be run. Pure.
 
 use crate::record::{Bound, Path, Report, SweepPoint};
 
-/// The share of frames that may be refused, late or failed: one of a hundred.
+/// The fraction of frames that may be refused, late or failed: one in a hundred.
 pub const MOST_LOST: f64 = 0.01;
 
-/// The place in the sweep; none where no point serves what it is asked.
+/// The index in the sweep; `None` if no point keeps up.
 pub fn best(report: &Report) -> Option<usize> {
     let most = |sandboxed: bool| {
         (report.sweep.iter().enumerate())
@@ -22,7 +22,7 @@ pub fn best(report: &Report) -> Option<usize> {
     most(true).or_else(|| most(false))
 }
 
-/// Frames that were done, within the bound where there is one, per second.
+/// Frames done per second, within the bound if there is one.
 pub fn goodput(point: &SweepPoint) -> f64 {
     point.goodput_per_second.unwrap_or(point.frames_per_second)
 }
@@ -38,7 +38,7 @@ pub fn lost(point: &SweepPoint) -> u64 {
 fn serves(point: &SweepPoint, bound: Option<Bound>) -> bool {
     let (done, lost) = (point.frames as f64, lost(point) as f64);
     let in_bound = match (bound, point.goodput_per_second) {
-        // What is lost in the division and the multiplication is far less than a frame.
+        // The rounding error is far less than one frame.
         (Some(bound), Some(goodput)) => {
             goodput * point.windows.seconds + 0.5 >= done * bound.quantile
         }

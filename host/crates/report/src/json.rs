@@ -1,85 +1,85 @@
 //! The report of a run as one JSON object: its schema, field by field.
 //!
-//! Fields may be added under the same schema name; none is renamed or taken away. A number that is
-//! not known is null, never zero.
+//! Fields may be added under the same schema name, but none is renamed or removed. An unknown
+//! number is null, never zero.
 
 use serde::{Deserialize, Serialize};
 
 use crate::record::Percentiles;
 use crate::truth::Score;
 
-/// The report of one run, but for `schema` and `outputs`, which are written while it goes on.
+/// The report of one run, without `schema` and `outputs`, which are written during the run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Summary {
     /// The plugin's file.
     pub plugin: String,
-    /// Why it ended before all frames were done; null where they were.
+    /// Why it ended before all frames were done; null if they were.
     pub cut_short: Option<String>,
     /// How many frames ran.
     pub frames: FrameCounts,
-    /// How often the inputs were gone through.
+    /// How often the inputs were repeated.
     pub passes: Passes,
     /// How many readings were right in the first pass; null without `--truth`.
     pub accuracy: Option<Accuracy>,
-    /// Latency of the measured frames, from admission to their outputs, in nanoseconds.
+    /// Latency of the measured frames, from admission to outputs, in nanoseconds.
     pub latency_ns: Option<Percentiles>,
     /// Mean of each stage over the measured frames, in nanoseconds.
     pub stages_ns: Option<Stages>,
-    /// Mean of the guest's time, split by its inferences, in nanoseconds.
+    /// Mean of the guest's time, split at its inferences, in nanoseconds.
     pub guest_split_ns: Option<GuestSplit>,
-    /// Means per frame of what crossed the boundary.
+    /// Mean counts per frame of what crossed the boundary.
     pub crossings: Option<Crossings>,
     /// Inferences per frame.
     pub inferences: Option<Inferences>,
     /// What the boundary added to a frame.
     pub toll: Option<Toll>,
-    /// The most linear memory that an instance had after a frame, in bytes; null for fresh instances.
+    /// The largest linear memory of an instance after a frame, in bytes; null for fresh instances.
     pub memory_bytes: Option<usize>,
-    /// What measuring itself took of a frame, in nanoseconds, calibrated at start.
+    /// The time per frame that measuring itself takes, in nanoseconds, calibrated at start.
     pub probe_ns: Option<f64>,
     /// Frames whose outputs differ from the twin's; null without a twin.
     pub twin_differs: Option<u64>,
     /// Where it ran.
     pub host: Host,
-    /// The first frames that failed, in their order; `frames.failed` counts all of them.
+    /// The first failed frames, in order; `frames.failed` counts all of them.
     pub failures: Vec<FailedFrame>,
-    /// Frames that failed and are not among `failures`.
+    /// The number of failed frames that are not among `failures`.
     pub failures_left_out: u64,
 }
 
 /// How many frames ran.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct FrameCounts {
-    /// All of them, over all passes.
+    /// All frames, over all passes.
     pub count: u64,
-    /// Those that failed, over all passes.
+    /// Frames that failed, over all passes.
     pub failed: u64,
     /// The inputs of one pass.
     pub inputs: u64,
 }
 
-/// How often the inputs were gone through.
+/// How often the inputs were repeated.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Passes {
-    /// Passes that only warmed up: the first one when there are more.
+    /// Passes that only warmed up: the first one, if there are more.
     pub warm_up: u32,
-    /// Passes that the numbers rest on.
+    /// Passes that count.
     pub measured: u32,
 }
 
-/// How many were right.
+/// How many readings were right.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Accuracy {
-    /// The share of digits that were right, 0 to 1.
+    /// The fraction of digits that were right, 0 to 1.
     pub digits: f64,
-    /// The share of readings that were right whole, 0 to 1.
+    /// The fraction of readings that were completely right, 0 to 1.
     pub readings: f64,
-    /// What the shares rest on.
+    /// The counts behind the fractions.
     pub of: Score,
 }
 
 impl Accuracy {
-    /// The shares of a score; none where there was nothing to compare.
+    /// The fractions of a score; `None` if there was nothing to compare.
     pub fn of(score: Score) -> Option<Self> {
         (score.digits > 0 && score.readings > 0).then(|| Self {
             digits: score.digits_right as f64 / score.digits as f64,
@@ -92,44 +92,44 @@ impl Accuracy {
 /// The stages of a frame.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Stages {
-    /// Admission to worker.
+    /// Waiting from admission until a worker takes it.
     pub queue: f64,
-    /// A fresh instance.
+    /// Making a fresh instance.
     pub instantiate: f64,
-    /// Inside guest code.
+    /// In guest code.
     pub guest: f64,
-    /// Bytes and values into the host.
+    /// Moving bytes and values into the host.
     pub lift: f64,
     /// Waiting for a batch.
     pub batch: f64,
-    /// ONNX Runtime's run.
+    /// In ONNX Runtime.
     pub infer: f64,
-    /// Bytes and values back into the guest.
+    /// Moving bytes and values back into the guest.
     pub lower: f64,
-    /// Host time in crossings that is none of these.
+    /// Other host time in crossings.
     pub glue: f64,
-    /// In key-value buckets, the disk's time included.
+    /// In key-value buckets, including the disk.
     #[serde(default)]
     pub keyvalue: f64,
-    /// Admission to outputs, taken by itself and not added up.
+    /// From admission to outputs, measured separately and not summed.
     pub total: f64,
 }
 
-/// Guest time, split by the frame's inferences.
+/// Guest time, split at the frame's inferences.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct GuestSplit {
-    /// Before the first.
+    /// Before the first inference.
     pub guest_before: f64,
-    /// Between them.
+    /// Between inferences.
     pub guest_between: f64,
-    /// After the last.
+    /// After the last inference.
     pub guest_after: f64,
 }
 
 /// What crossed the boundary.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Crossings {
-    /// Calls, either way.
+    /// Calls in both directions.
     pub per_frame: f64,
     /// Bytes from the guest to the host.
     pub bytes_in: f64,
@@ -144,29 +144,30 @@ pub struct Crossings {
 /// Inferences of a frame.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Inferences {
-    /// How many.
+    /// The number of inferences.
     pub per_frame: f64,
-    /// The largest batch that one of them went with.
+    /// The largest batch that one of them was part of.
     pub max_batch: u64,
 }
 
-/// What the boundary added to a frame, in nanoseconds. What only a twin tells is null without one.
+/// What the boundary added to a frame, in nanoseconds. Fields that need a twin are null without
+/// one.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Toll {
-    /// Host time in crossings, inference left out.
+    /// Host time in crossings, without inference.
     pub crossing_ns: f64,
-    /// Guest time above the twin's for the same work.
+    /// Guest time beyond the twin's for the same work.
     pub sandbox_ns: Option<f64>,
-    /// The toll: the two together.
+    /// The toll: the sum of the two.
     pub total_ns: Option<f64>,
     /// The twin's time for a frame.
     pub twin_total_ns: Option<f64>,
-    /// The plugin's time for a frame, queue and batch left out, over the twin's.
+    /// The plugin's time for a frame, without queue and batch, divided by the twin's.
     pub ratio: Option<f64>,
-    /// The toll as crossing plus sandbox.
+    /// The toll computed as crossing plus sandbox.
     pub by_parts_ns: Option<f64>,
-    /// The toll as the plugin's time, queue, batch and buckets left out, minus the twin's without
-    /// buckets.
+    /// The toll computed as a difference: the plugin's time without queue, batch and buckets, minus
+    /// the twin's without buckets.
     pub by_difference_ns: Option<f64>,
 }
 
@@ -175,7 +176,7 @@ pub struct Toll {
 pub struct Host {
     /// Wasmtime's version.
     pub wasmtime: String,
-    /// ONNX Runtime's version; null where none was needed.
+    /// ONNX Runtime's version; null if it was not needed.
     pub onnxruntime: Option<String>,
     /// The device that graphs were asked to run on.
     pub device: String,
@@ -186,15 +187,15 @@ pub struct Host {
 /// One frame that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FailedFrame {
-    /// Its number, counted over all passes from zero.
+    /// The frame's number, counted over all passes from zero.
     pub sequence: u64,
-    /// The pass it belongs to, from zero.
+    /// The pass that it belongs to, from zero.
     pub pass: u32,
-    /// Its name.
+    /// The frame's name.
     pub source: String,
-    /// What failed: `input`, `refused`, `invalid-frame`, `inference`, `internal` (the plugin's own
-    /// faults), `trap`, `limit`, `deadline` (its instance's end), `twin`, or `host`.
+    /// What failed: `input`, `refused`, `invalid-frame`, `inference`, `internal` (faults that the
+    /// plugin reports), `trap`, `limit`, `deadline` (its instance failed), `twin`, or `host`.
     pub kind: &'static str,
-    /// Why, in one line of bounded length.
+    /// The reason, as one line of bounded length.
     pub message: String,
 }

@@ -1,9 +1,9 @@
-//! Ledgers of many frames, added up.
+//! Adds up the ledgers of many frames.
 //!
-//! Each record goes into a histogram and into sums, so a run of any length takes the same memory.
-//! Means are over the frames that are counted: those that succeeded, in the passes that are
-//! measured. A mean is what adds up: the stages of `stages_ns` make its `total`. Percentiles are of
-//! the whole latency alone. What a benchmark showed has a [`record`] of its own, drawn by [`html`].
+//! Each record goes into a histogram and into sums, so a run of any length needs the same memory.
+//! Means are over the counted frames: those that succeeded, in the measured passes. Means add up:
+//! the stages of `stages_ns` sum to its `total`. There are percentiles of the whole latency only.
+//! The results of a benchmark have their own [`record`], which [`html`] draws.
 
 pub mod headline;
 pub mod html;
@@ -29,13 +29,13 @@ pub use message::{MESSAGE_BYTES, one_line};
 pub use table::table;
 pub use table::{size, time};
 
-/// The longest latency that is told from longer ones: a day, in nanoseconds.
+/// The longest latency that is told apart from longer ones: a day, in nanoseconds.
 const LONGEST_NS: u64 = 24 * 3600 * 1_000_000_000;
 
 /// Significant decimal digits of a percentile.
 const DIGITS: u8 = 3;
 
-/// What many records add up to.
+/// The sum of many records.
 #[derive(Debug)]
 pub struct Tally {
     latency: Histogram<u64>,
@@ -51,23 +51,23 @@ pub struct Tally {
     twin: [u128; 4],
 }
 
-/// The stages, in the order of [`Stages`].
+/// The number of stages, in the order of [`Stages`].
 const STAGES: usize = 9;
 
-/// The counts, in the order of [`Tally::add`].
+/// The number of counts, in the order of [`Tally::add`].
 const COUNTS: usize = 6;
 
-/// The histogram could not be made or read: a number here is out of the library's bounds.
+/// The histogram could not be made or read: a number is outside the library's bounds.
 #[derive(Debug, thiserror::Error)]
 #[error("the latency histogram refuses its bounds: {0}")]
 pub struct HistogramError(String);
 
 impl Tally {
-    /// Nothing yet.
+    /// A tally without frames.
     ///
     /// # Errors
     ///
-    /// None that these bounds can give; the library's constructor has one.
+    /// The histogram's constructor can fail, but not for these bounds.
     pub fn new() -> Result<Self, HistogramError> {
         let latency = Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)
             .map_err(|error| HistogramError(error.to_string()))?;
@@ -86,7 +86,7 @@ impl Tally {
         })
     }
 
-    /// Adds one frame, and its twin's run where there was one.
+    /// Adds one frame, and its twin's run if there was one.
     pub fn add(&mut self, record: &Record, twin: Option<&TwinRecord>) {
         let Record {
             stages,
@@ -138,9 +138,9 @@ impl Tally {
         }
     }
 
-    /// Adds all that another one has.
+    /// Adds all frames of another tally.
     pub fn merge(&mut self, other: &Tally) {
-        // Both have the same bounds, so that nothing is out of them.
+        // Both have the same bounds, so this cannot fail.
         self.latency.add(&other.latency).ok();
         self.frames += other.frames;
         sum(&mut self.stages, &other.stages);
@@ -154,22 +154,23 @@ impl Tally {
         sum(&mut self.twin, &other.twin);
     }
 
-    /// The latencies, in nanoseconds.
+    /// The histogram of latencies, in nanoseconds.
     pub fn histogram(&self) -> &Histogram<u64> {
         &self.latency
     }
 
-    /// How many frames were added.
+    /// The number of frames.
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// The latency's percentiles, as far as so many frames carry them; none without frames.
+    /// The percentiles of the latency that this number of frames is enough for; `None` without
+    /// frames.
     pub fn latency(&self) -> Option<Percentiles> {
         percentiles::of(&self.latency)
     }
 
-    /// The mean of each stage; none without frames.
+    /// The mean of each stage; `None` without frames.
     pub fn stages(&self) -> Option<Stages> {
         let [
             queue,
@@ -197,7 +198,7 @@ impl Tally {
         })
     }
 
-    /// The mean of guest time before, between and after inferences; none without frames.
+    /// The mean guest time before, between and after inferences; `None` without frames.
     pub fn guest_split(&self) -> Option<GuestSplit> {
         let [guest_before, guest_between, guest_after] = means(self.guest_split, self.frames)?;
         Some(GuestSplit {
@@ -207,7 +208,7 @@ impl Tally {
         })
     }
 
-    /// The mean counts of a frame; none without frames.
+    /// The mean counts of a frame; `None` without frames.
     pub fn crossings(&self) -> Option<(Crossings, Inferences)> {
         let [
             per_frame,
@@ -234,20 +235,21 @@ impl Tally {
         ))
     }
 
-    /// What the probe itself took of a frame, when one stamp takes `stamp_ns`; none without frames.
+    /// The time per frame that measuring itself takes, if one stamp takes `stamp_ns`; `None`
+    /// without frames.
     pub fn probe(&self, stamp_ns: f64) -> Option<f64> {
         let [stamps] = means([self.stamps], self.frames)?;
         Some(round(stamps * stamp_ns))
     }
 
     /// What the boundary added. Without a twin only the crossing is known. The twin's numbers are
-    /// used when it ran for every frame, since means over different frames do not subtract.
+    /// used only if it ran for each frame, since means over different frames must not be
+    /// subtracted.
     pub fn toll(&self) -> Option<Toll> {
         self.toll_beside((self.twins == self.frames).then_some(self))
     }
 
-    /// As [`Tally::toll`], where the twin's runs were added to another tally, over the same frames
-    /// as often.
+    /// As [`Tally::toll`], with the twin's runs in another tally, over the same frames as often.
     pub fn toll_beside(&self, twins: Option<&Tally>) -> Option<Toll> {
         let [crossing_ns] = means([self.crossing], self.frames)?;
         let stages = self.stages()?;
@@ -262,7 +264,7 @@ impl Tally {
             let path = stages.total - stages.queue - stages.batch;
             toll.sandbox_ns = Some(round(sandbox));
             toll.by_parts_ns = Some(round(crossing_ns + sandbox));
-            // Both wait for the same disk, which is never the same twice.
+            // Both wait for the same disk, whose time always varies.
             let (path_alone, twin_alone) = (path - stages.keyvalue, twin_total - twin_keyvalue);
             toll.by_difference_ns = Some(round(path_alone - twin_alone));
             toll.total_ns = toll.by_parts_ns;
@@ -285,9 +287,9 @@ fn sum<const N: usize>(sums: &mut [u128; N], others: &[u128; N]) {
     }
 }
 
-/// Sums to means, rounded to a tenth; none of nothing.
+/// Converts sums to means, rounded to a tenth; `None` if the count is zero.
 fn means<const N: usize>(sums: [u128; N], count: u64) -> Option<[f64; N]> {
-    // Both are far below 2^53 times a tenth's precision; what is lost is below the rounding.
+    // Sums are far below 2^53 tenths, so the error is less than the rounding.
     (count > 0).then(|| sums.map(|sum| round(sum as f64 / count as f64)))
 }
 
@@ -301,7 +303,7 @@ mod tests {
 
     use super::*;
 
-    /// A frame whose stages are told apart by their digits; 16,100 ns plus the queue.
+    /// A frame with a different digit for each stage; 16,100 ns plus the queue.
     fn record(queue: u64) -> Record {
         let stages = RecordStages {
             queue,
@@ -406,7 +408,7 @@ mod tests {
         assert_eq!(toll.total_ns, Some(3000.0));
         assert_eq!(toll.ratio, Some(1.2308));
 
-        // A disk that takes the plugin longer than the twin is nobody's toll.
+        // A disk that is slower for the plugin than for the twin must not count as toll.
         let mut with_disk = Tally::new().unwrap();
         let mut slow = record(500);
         slow.stages.keyvalue = 900_000;
@@ -422,7 +424,7 @@ mod tests {
         assert_eq!(beside.crossing_ns, toll.crossing_ns);
         assert_eq!(beside.by_parts_ns, Some(3000.0));
         assert_eq!(beside.by_difference_ns, Some(3000.0));
-        // A frame without its twin's run takes the comparison away.
+        // A frame without its twin's run makes the comparison impossible.
         tally.add(&record(500), None);
         assert_eq!(tally.toll().unwrap().total_ns, None);
     }

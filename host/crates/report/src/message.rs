@@ -4,12 +4,12 @@ use std::error::Error;
 
 use crate::terminal;
 
-/// How long one message about a failure may be, in bytes: a sentence and a backtrace. A guest
-/// chooses its own faults' length.
+/// The largest length of one failure message, in bytes: enough for a sentence and a backtrace. It
+/// is limited because a guest chooses the length of its own faults.
 pub const MESSAGE_BYTES: usize = 4096;
 
-/// An error and what it came from, in one line of bounded length, whatever lines a guest's
-/// backtrace has.
+/// An error with its causes, in one line of bounded length, even if a guest's backtrace has several
+/// lines.
 pub fn one_line(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

@@ -1,25 +1,26 @@
-//! Percentiles, and the rule for which of them a number of samples can carry.
+//! Percentiles, and the rule for how many samples each one needs.
 //!
-//! A quantile is told where at least [`BEYOND`] samples lie beyond it: 20 samples for the median,
-//! 100 for the p90, 1,000 for the p99, 10,000 for the p99.9. With fewer, one odd sample moves it, and
-//! whoever compares two runs compares their luck. MLPerf asks for far more, for its margin of error
-//! at 99 % confidence; that takes minutes, and this tool is to answer in seconds.
+//! A quantile is reported if at least [`BEYOND`] samples lie beyond it: 20 samples for the median,
+//! 100 for the p90, 1,000 for the p99, 10,000 for the p99.9. With fewer, one odd sample moves it,
+//! and comparing two runs would compare luck. MLPerf requires far more samples, for its margin of
+//! error at 99 % confidence. That takes minutes; this tool should answer in seconds.
 
 use hdrhistogram::Histogram;
 
 use crate::record::Percentiles;
 
-/// Samples that must lie beyond a quantile.
+/// The number of samples that must lie beyond a quantile.
 pub const BEYOND: f64 = 10.0;
 
-/// How many samples carry a quantile.
+/// The number of samples that a quantile needs.
 pub fn needed(quantile: f64) -> u64 {
     let beyond = (1.0 - quantile).clamp(1e-9, 1.0);
-    // What rounding in `1 - quantile` adds is not a sample.
+    // The rounding error of `1 - quantile` must not add a sample.
     (BEYOND / beyond - 1e-6).ceil() as u64
 }
 
-/// The percentiles of a histogram of nanoseconds, as far as its count carries them; none of nothing.
+/// The percentiles of a histogram of nanoseconds that its count is enough for; `None` if it is
+/// empty.
 pub fn of(histogram: &Histogram<u64>) -> Option<Percentiles> {
     let count = histogram.len();
     let at = |quantile| (count >= needed(quantile)).then(|| histogram.value_at_quantile(quantile));

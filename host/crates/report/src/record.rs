@@ -1,9 +1,10 @@
 //! The report of `tollgate bench` as one JSON object: its schema, field by field.
 //!
-//! The same types are read back by whoever draws or compares reports. Fields may be added under the
-//! same schema name; none is renamed or taken away. A number that is not known, or that the samples
-//! cannot carry, is null, never zero, and where a person would ask why, a field beside it says so.
-//! Times are nanoseconds, sizes bytes, rates per second; shares are from 0 to 1.
+//! The same types are used to read a report back, for drawing or comparing. Fields may be added
+//! under the same schema name, but none is renamed or removed. A number that is unknown, or that
+//! there are too few samples for, is null, never zero; if the reason is not obvious, a field beside
+//! it gives it. Times are in nanoseconds, sizes in bytes, rates per second; fractions are from 0 to
+//! 1.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,13 +16,13 @@ pub const SCHEMA: &str = "tollgate.bench/1";
 /// The report of one benchmark.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// Names this shape: [`SCHEMA`].
+    /// The name of this schema: [`SCHEMA`].
     pub schema: String,
     /// The command line, word by word.
     pub command: Vec<String>,
     /// When it began, as RFC 3339 in UTC: `2026-11-23T18:25:00Z`.
     pub started: String,
-    /// Why it ended before all was measured that was asked for; null where it did not.
+    /// Why it ended before everything was measured; null if it did not.
     #[serde(default)]
     pub cut_short: Option<String>,
     /// Where it ran.
@@ -32,26 +33,26 @@ pub struct Report {
     pub twin: Option<File>,
     /// The models, in the order in which they were named.
     pub models: Vec<Model>,
-    /// The frames that went round.
+    /// The frames that were used.
     pub inputs: Inputs,
-    /// How everything was set.
+    /// All settings.
     pub settings: Settings,
-    /// What counts as in time.
+    /// The bound on latency.
     pub bound: Option<Bound>,
     /// One for each scenario and path.
     pub results: Vec<ScenarioResult>,
     /// One for each path and concurrency or rate that was swept, in the order asked for.
     pub sweep: Vec<SweepPoint>,
-    /// The place in `sweep` of the point to tell first (see `report::headline`); null where none is.
+    /// The index in `sweep` of the headline point (see `report::headline`); null if there is none.
     #[serde(default)]
     pub best: Option<usize>,
     /// How many readings were right; null without `--truth`.
     pub accuracy: Option<Accuracy>,
     /// One for each variant that was compared; empty without any.
     pub variants: Vec<Variant>,
-    /// The point that was chosen, by whoever chooses; null where nobody did.
+    /// The chosen point; null if none was chosen.
     pub chosen: Option<Chosen>,
-    /// What taking one stamp of the ledger costs, calibrated at start.
+    /// The cost of taking one stamp of the ledger, calibrated at start.
     pub stamp_ns: f64,
 }
 
@@ -62,13 +63,13 @@ pub struct Machine {
     pub tollgate: String,
     /// Wasmtime's version.
     pub wasmtime: String,
-    /// ONNX Runtime's version; null where none was needed.
+    /// ONNX Runtime's version; null if it was not needed.
     pub onnxruntime: Option<String>,
     /// Cores that this process may use.
     pub cores: usize,
-    /// The processor's name; null where the system does not say.
+    /// The processor's name; null if the system does not tell.
     pub cpu: Option<String>,
-    /// The machine's memory; null where the system does not say.
+    /// The machine's memory; null if the system does not tell.
     pub memory_bytes: Option<u64>,
     /// The system's name and kernel, such as `Linux 6.8.0`.
     pub os: String,
@@ -76,12 +77,12 @@ pub struct Machine {
     pub architecture: String,
 }
 
-/// A file, told from others by its content.
+/// A file, identified by its content.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct File {
-    /// Where it lies, as it was named.
+    /// The path as it was given.
     pub path: String,
-    /// How large it is.
+    /// The file's size.
     pub bytes: u64,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
@@ -90,33 +91,33 @@ pub struct File {
 /// A model.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Model {
-    /// The name that the plugin asks for it by.
+    /// The name by which the plugin asks for it.
     pub name: String,
     /// Its file.
     pub file: File,
-    /// Which variant of the model it is: `fp32`, `int8`; null where nobody said.
+    /// The variant of the model, such as `fp32` or `int8`; null if none was given.
     pub variant: Option<String>,
 }
 
-/// The frames that went round and round.
+/// The frames that were used, over and over again.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Inputs {
-    /// How many different ones.
+    /// The number of different frames.
     pub frames: u64,
-    /// Their bytes, together.
+    /// Their bytes together.
     pub bytes: u64,
 }
 
-/// How everything was set.
+/// All settings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Settings {
     /// How instances are used: `warm` or `fresh`.
     pub instances: String,
-    /// Threads that run instances, each its own.
+    /// Threads that run instances, each with its own.
     pub workers: usize,
     /// Sessions of each graph.
     pub sessions: usize,
-    /// Threads inside one inference; null where the mode says.
+    /// Threads inside one inference; null if the mode decides.
     pub threads: Option<usize>,
     /// `throughput` or `latency`.
     pub mode: String,
@@ -124,30 +125,30 @@ pub struct Settings {
     pub device: String,
     /// How far ONNX Runtime rewrites graphs: `none`, `basic`, `extended` or `all`.
     pub optimization: String,
-    /// The largest batch on the batched path; null where nothing is batched.
+    /// The largest batch on the batched path; null without batching.
     pub batch_max: Option<usize>,
-    /// How long an inference waits for company; null where nothing is batched.
+    /// How long an inference waits for others; null without batching.
     pub batch_delay_ns: Option<u64>,
-    /// The variant that ran; null where there is one only.
+    /// The variant that ran; null if there is only one.
     pub variant: Option<String>,
-    /// Frames that may wait for a worker.
+    /// How many frames may wait for a worker.
     pub queue: usize,
-    /// What the arrivals are drawn from.
+    /// The seed for arrivals.
     pub seed: u64,
-    /// How long a window is.
+    /// The length of a window.
     pub window_ns: u64,
-    /// Windows that a measurement takes at most.
+    /// The largest number of windows of a measurement.
     pub max_windows: u32,
-    /// How far windows that agree may differ, as a share.
+    /// How far agreeing windows may differ, as a fraction.
     pub tolerance: f64,
 }
 
-/// What counts as in time: this share of frames, this soon.
+/// A bound on latency, for a fraction of the frames.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bound {
-    /// The quantile that is held to it: 0.99.
+    /// The quantile that must keep the bound: 0.99.
     pub quantile: f64,
-    /// From the scheduled arrival to the outputs.
+    /// The bound, from the scheduled arrival to the outputs.
     pub latency_ns: u64,
 }
 
@@ -155,23 +156,23 @@ pub struct Bound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Path {
-    /// ONNX Runtime alone, on tensors of the type and dimensions that the plugin hands it.
+    /// ONNX Runtime alone, on tensors of the same type and dimensions as the plugin's.
     Native,
     /// The plugin's twin, which calls ONNX Runtime directly.
     Twin,
     /// The plugin in its sandbox.
     Plugin,
-    /// The plugin in its sandbox, its inferences merged with those of others.
+    /// The plugin in its sandbox, with its inferences merged with those of others.
     Batched,
 }
 
-/// How frames arrive; the names and definitions are MLPerf Inference's.
+/// How frames arrive; the names and definitions are those of MLPerf Inference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scenario {
     /// One frame after the other; the metric is the p90 of its latency.
     SingleStream,
-    /// Eight frames a query, one query after the other; the metric is the p99 of a query's latency.
+    /// Queries of eight frames, one after the other; the metric is the p99 of a query's latency.
     MultiStream,
     /// Poisson arrivals; the metric is the highest rate whose p99 stays under the bound.
     Server,
@@ -179,14 +180,14 @@ pub enum Scenario {
     Offline,
 }
 
-/// What one path did in one scenario.
+/// The result of one path in one scenario.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScenarioResult {
-    /// What the frames went through.
+    /// The path.
     pub path: Path,
-    /// How they arrived.
+    /// The scenario.
     pub scenario: Scenario,
-    /// The scenario's own metric; null where there is none, and `problem` says why.
+    /// The scenario's own metric; null if there is none, with the reason in `problem`.
     pub metric: Option<Metric>,
     /// Why there is no metric, or what is wrong with it.
     pub problem: Option<String>,
@@ -194,9 +195,10 @@ pub struct ScenarioResult {
     pub latency_ns: Option<Percentiles>,
     /// Frames that were done, in all windows that count.
     pub frames: u64,
-    /// Frames that a plugin could make nothing of, or that failed with their instance.
+    /// Frames that the plugin reported an error for, or that failed with their instance.
     pub failed: u64,
-    /// Frames that were refused on arrival, since the queue was full or their deadline out of reach.
+    /// Frames that were refused on arrival, because the queue was full or their deadline could not
+    /// be met.
     pub rejected: u64,
     /// Frames whose deadline passed before they were done.
     pub timed_out: u64,
@@ -204,122 +206,122 @@ pub struct ScenarioResult {
     pub frames_per_second: f64,
     /// Inferences that were done, per second.
     pub inferences_per_second: f64,
-    /// Frames that were done within the bound, per second; null without a bound.
+    /// Frames done within the bound per second; null without a bound.
     pub goodput_per_second: Option<f64>,
-    /// Frames that arrived, per second; null where the next one arrives when one is done.
+    /// Frames that arrived per second; null in a closed loop.
     pub offered_per_second: Option<f64>,
     /// Processor time of the whole process for one inference.
     pub cpu_ns_per_inference: Option<f64>,
-    /// Memory when the last window ended.
+    /// Memory at the end of the last window.
     pub memory: Memory,
-    /// The windows that it rests on.
+    /// The windows that count.
     pub windows: Windows,
-    /// Energy for one inference.
+    /// The energy of one inference.
     pub energy: Energy,
-    /// Mean of each stage; null on paths that have no ledger.
+    /// Mean of each stage; null for paths without a ledger.
     pub stages_ns: Option<Stages>,
-    /// What the boundary added; null on paths that have none.
+    /// What the boundary added; null for paths without one.
     pub toll: Option<Toll>,
 }
 
 /// A scenario's own metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metric {
-    /// What it is: `p90 latency`, `p99 latency of a query`, `rate`, `throughput`.
+    /// Its name: `p90 latency`, `p99 latency of a query`, `rate`, `throughput`.
     pub name: String,
-    /// How much, in `unit`.
+    /// The value, in `unit`.
     pub value: f64,
     /// `ns` or `frames/s`.
     pub unit: String,
-    /// Whether more of it is better.
+    /// Whether a higher value is better.
     pub more_is_better: bool,
 }
 
-/// Percentiles, each null where the count cannot carry it (see `bench::percentiles`).
+/// Percentiles, each null if there are too few samples for it (see `report::percentiles`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
-    /// Half of all are below.
+    /// Half of all samples are below.
     pub p50: Option<u64>,
-    /// Nine of ten.
+    /// 90 of 100 are below.
     pub p90: Option<u64>,
-    /// 99 of a hundred.
+    /// 99 of 100 are below.
     pub p99: Option<u64>,
-    /// 999 of a thousand.
+    /// 999 of 1,000 are below.
     pub p999: Option<u64>,
-    /// The least.
+    /// The smallest sample.
     pub min: u64,
-    /// The most.
+    /// The largest sample.
     pub max: u64,
     /// The arithmetic mean.
     pub mean: f64,
-    /// What they rest on.
+    /// The number of samples.
     pub count: u64,
 }
 
 /// Memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Memory {
-    /// What the process has in memory; null where the system does not say.
+    /// The memory that the process occupies; null if the system does not tell.
     pub resident_bytes: Option<u64>,
-    /// Linear memory of all instances on this path, touched or not.
+    /// Linear memory of all instances of this path, touched or not.
     pub linear_bytes: u64,
-    /// Instances that are kept on this path.
+    /// Instances that are kept for this path.
     pub instances: u64,
 }
 
 /// Windows, and how well they agreed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Windows {
-    /// How many were taken, the warm-up left out.
+    /// How many were taken, without warm-up.
     pub taken: u32,
-    /// How many of them, the last ones, the numbers rest on.
+    /// How many of the last ones count.
     pub counted: u32,
-    /// How long those were, together, in seconds.
+    /// The length of the counted ones together, in seconds.
     pub seconds: f64,
     /// Whether the last three agreed within the tolerance.
     pub agreed: bool,
-    /// How far apart three windows may be, as a share of the largest.
+    /// How far apart three windows may be, as a fraction of the largest.
     pub tolerance: f64,
-    /// How far apart the last three were; null with fewer.
+    /// How far apart the last three were; null with fewer than three.
     pub spread: Option<f64>,
 }
 
-/// Energy for one inference, or why it is not known.
+/// The energy of one inference, or why it is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Energy {
-    /// Joules; null where `reason` says why.
+    /// Joules; null if they are unknown.
     pub joules_per_inference: Option<f64>,
-    /// The counter that they come from.
+    /// The counter that they were read from.
     pub source: Option<String>,
-    /// Why they are not known.
+    /// Why they are unknown.
     pub reason: Option<String>,
 }
 
-/// How much was asked of a path at one point of a sweep.
+/// The load of a path at one point of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Load {
-    /// So many clients, each with its own instance, each waiting for its frame before the next.
+    /// A number of clients, each with its own instance and waiting for each frame before the next.
     Concurrency(usize),
-    /// So many frames a second, whoever is ready for them.
+    /// A number of frames per second, whether or not a worker is free.
     Rate(f64),
 }
 
 /// One point of a sweep.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SweepPoint {
-    /// What the frames went through.
+    /// The path.
     pub path: Path,
-    /// How much was asked.
+    /// The load.
     pub load: Load,
-    /// The rate as a multiple of the rate at which this path is saturated; null where it was given
-    /// as it is.
+    /// The rate as a multiple of the rate that saturates this path; null if it was given as a
+    /// number.
     pub of_saturation: Option<f64>,
     /// Frames that were done, per second.
     pub frames_per_second: f64,
-    /// Frames that were done within the bound, per second; null without a bound.
+    /// Frames done within the bound per second; null without a bound.
     pub goodput_per_second: Option<f64>,
-    /// Frames that arrived, per second; null for a concurrency.
+    /// Frames that arrived per second; null for a concurrency.
     pub offered_per_second: Option<f64>,
     /// Latency of a frame, from its scheduled arrival to its outputs.
     pub latency_ns: Option<Percentiles>,
@@ -335,18 +337,18 @@ pub struct SweepPoint {
     pub cpu_ns_per_inference: Option<f64>,
     /// Memory when the point was measured.
     pub memory: Memory,
-    /// The windows that it rests on.
+    /// The windows that count.
     pub windows: Windows,
-    /// Mean of each stage; null on paths that have no ledger.
+    /// Mean of each stage; null for paths without a ledger.
     pub stages_ns: Option<Stages>,
 }
 
-/// One variant beside the others.
+/// The figures of one variant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Variant {
     /// Its name: `fp32`, `int8`.
     pub name: String,
-    /// The bytes of its models.
+    /// The size of its models.
     pub bytes: u64,
     /// How many readings were right; null without `--truth`.
     pub accuracy: Option<Accuracy>,
@@ -354,23 +356,23 @@ pub struct Variant {
     pub latency_ns: Option<Percentiles>,
     /// Frames a second in the offline scenario.
     pub frames_per_second: Option<f64>,
-    /// Joules for one inference, or why they are not known.
+    /// The joules of one inference, or why they are unknown.
     pub energy: Energy,
 }
 
 /// The point that was chosen.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Chosen {
-    /// What the frames go through.
+    /// The path.
     pub path: Path,
-    /// How much of it.
+    /// The load.
     pub load: Option<Load>,
-    /// The settings that it has.
+    /// The settings.
     pub settings: Settings,
-    /// Its throughput.
+    /// The throughput.
     pub frames_per_second: Option<f64>,
-    /// The latency that it keeps.
+    /// The p99 of latency.
     pub p99_ns: Option<u64>,
-    /// Why it and no other.
+    /// Why this point was chosen.
     pub why: String,
 }

@@ -59,7 +59,7 @@ fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
         ("total", stages.total),
     ] {
         if name == "keyvalue" && nanoseconds == 0.0 {
-            // Most plugins have no bucket.
+            // Most plugins use no bucket, so this line is left out then.
             continue;
         }
         let share = nanoseconds / stages.total.max(1.0) * 100.0;
@@ -137,7 +137,7 @@ fn render_toll(toll: &Toll, out: &mut String) -> std::fmt::Result {
     writeln!(out)
 }
 
-/// Nanoseconds with the unit that suits them.
+/// Nanoseconds with a suitable unit.
 pub fn time(nanoseconds: f64) -> String {
     let size = nanoseconds.abs();
     if size < 1e3 {
@@ -151,7 +151,7 @@ pub fn time(nanoseconds: f64) -> String {
     }
 }
 
-/// Bytes with the unit that suits them.
+/// Bytes with a suitable unit.
 pub fn size(bytes: f64) -> String {
     if bytes < 1e3 {
         format!("{bytes:.0} B")

@@ -1,16 +1,16 @@
-//! Text that may come from a guest, a model or a file name, on its way to a terminal.
+//! Text that may come from a guest, a model or a file name, made safe for a terminal.
 //!
-//! The one place that decides which characters may reach one. Whatever could move the cursor, change
-//! colours, reorder what stands around it or hide is written as an escape that people can read:
-//! control characters, marks of writing direction, characters without a width, separators that end
-//! a line in some viewers only. What is written by [`escape`] is one field: line feeds and tabs are
-//! escaped as well. [`escape_text`] is for text of several lines that we laid out ourselves.
+//! This module alone decides which characters may reach a terminal. Characters that could move the
+//! cursor, change colours, reorder the text around them or hide text are written as readable
+//! escapes. These are control characters, marks of writing direction, characters without width, and
+//! separators that end a line in some viewers only. [`escape`] writes one field, so it escapes line
+//! feeds and tabs too. [`escape_text`] is for text of several lines in our own layout.
 //!
-//! Pure: it knows no stream.
+//! Pure: it writes to no stream.
 
 use std::io::{self, Write};
 
-/// Characters above the control characters that are escaped.
+/// The characters to escape, besides control characters.
 const HIDDEN: [(char, char); 16] = [
     ('\u{ad}', '\u{ad}'),       // soft hyphen
     ('\u{34f}', '\u{34f}'),     // combining grapheme joiner
@@ -51,7 +51,7 @@ pub fn escaped(text: &str) -> String {
     field
 }
 
-/// Text of several lines: their ends and tabs stay.
+/// Escapes text of several lines; line feeds and tabs stay.
 pub fn escape_text(text: &str) -> String {
     let mut lines = String::with_capacity(text.len());
     push(text, &mut lines, |character| {
@@ -60,8 +60,8 @@ pub fn escape_text(text: &str) -> String {
     lines
 }
 
-/// Text that names places of its own in several lines, such as a guest's backtrace: each line after
-/// the first is indented, so that none can pass for a line of ours.
+/// Escapes text of several lines that is not our own, such as a guest's backtrace. Each line after
+/// the first is indented, so that it cannot pass for a line of ours.
 pub fn escape_indented(text: &str) -> String {
     let mut lines = text.trim_end().lines();
     let mut out = escape_text(lines.next().unwrap_or_default());
@@ -72,7 +72,7 @@ pub fn escape_indented(text: &str) -> String {
     out
 }
 
-/// Bytes that should be text, as one field: what is not UTF-8 is written byte by byte.
+/// Bytes that should be text, as one field. Bytes that are not UTF-8 are escaped one by one.
 pub fn escape_bytes(bytes: &[u8], to: &mut String) {
     for chunk in bytes.utf8_chunks() {
         escape(chunk.valid(), to);
@@ -82,7 +82,7 @@ pub fn escape_bytes(bytes: &[u8], to: &mut String) {
     }
 }
 
-/// The first `most` bytes of a text, and how many more there are.
+/// The first `most` bytes of a text, with the number of bytes cut off.
 pub fn cut(text: &str, most: usize) -> String {
     let end = text.floor_char_boundary(most);
     match text.split_at_checked(end) {
@@ -103,10 +103,10 @@ fn push(text: &str, to: &mut String, stays: impl Fn(char) -> bool) {
     }
 }
 
-/// JSON on its way to a terminal or a file: what a terminal must not see is written as JSON's own
-/// escape, so that whoever reads the JSON gets the very same text.
+/// Writes JSON for a terminal or a file. Characters that must not reach a terminal become JSON
+/// escapes, so that a parser of the JSON gets the same text.
 ///
-/// In JSON that a serialiser wrote, such characters stand within strings only.
+/// In a serialiser's JSON such characters only occur inside strings.
 #[derive(Debug)]
 pub struct JsonWriter<W>(pub W);
 
@@ -127,7 +127,7 @@ impl<W: Write> Write for JsonWriter<W> {
                 }
                 self.0.write_all(out.as_bytes())?;
             }
-            // A serialiser hands over whole characters, so that anything else is not its.
+            // A serialiser writes whole characters, so other bytes are passed on unchanged.
             _ => self.0.write_all(bytes)?,
         }
         Ok(bytes.len())
@@ -138,7 +138,7 @@ impl<W: Write> Write for JsonWriter<W> {
     }
 }
 
-/// The serialiser escapes what is below a space; line feeds are its layout.
+/// The serialiser itself escapes characters below a space; line feeds are its layout.
 fn is_escaped_in_json(character: char) -> bool {
     character >= '\u{7f}' && is_escaped(character)
 }
@@ -147,7 +147,7 @@ fn is_escaped_in_json(character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// One of each kind.
+    /// One character of each kind.
     const HOSTILE: &str = "a\u{1b}[31mb\u{7}\r\u{7f}\u{9b}2J\u{202e}c\u{2066}d\u{200b}e\u{61c}\u{2028}\u{feff}\u{e0041}";
 
     fn is_harmless(text: &str) -> bool {

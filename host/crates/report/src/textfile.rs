@@ -1,6 +1,6 @@
-//! Reading a text that a user names: never more of it than a bound, whatever it is.
+//! Reads a text file that the user names, up to a size limit.
 //!
-//! A device or a pipe has no length beforehand, so the bound is held while reading.
+//! A device or a pipe has no known length, so the limit is checked while reading.
 
 use std::{
     fs::File,
@@ -28,7 +28,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<String> {
 mod tests {
     use std::path::Path;
 
-    /// `/dev/zero` says that it has no bytes, and never ends.
+    /// `/dev/zero` has a length of zero and never ends.
     #[test]
     fn what_never_ends_is_read_up_to_the_bound() {
         let error = super::read(Path::new("/dev/zero"), 100).unwrap_err();

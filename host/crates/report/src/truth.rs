@@ -1,10 +1,10 @@
 //! The true readings of frames, and how many of them a plugin got right.
 //!
-//! The file is JSON: an object of frames' names, with or without their extension, each with its
-//! reading as text or as an object with a `reading`; or such an object as `frames` of another, which
-//! may say more. A plugin's reading is the field `reading` of the first output that is a JSON object
-//! with one. Digits are compared place by place; a digit that is missing counts as wrong, and so
-//! do all digits of a frame that failed.
+//! The file is JSON: an object whose keys are the frames' names, with or without extension. Each
+//! value is the reading as text, or an object with a `reading`. The object may also be the field
+//! `frames` of another one. A plugin's reading is the field `reading` of its first output that is a
+//! JSON object with one. Digits are compared position by position. A missing digit counts as wrong,
+//! and so do all digits of a frame that failed.
 
 use std::{
     collections::BTreeMap,
@@ -17,10 +17,10 @@ use tollgate_runtime::Output;
 
 use crate::textfile;
 
-/// A file of true readings larger than this is something else, in bytes.
+/// A file larger than this is not read as true readings, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Why there is no truth.
+/// Why there are no true readings.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -31,18 +31,18 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// It is not JSON.
+    /// The file is not JSON.
     #[error("`{}` is not JSON", path.display())]
     Json {
         /// The file.
         path: PathBuf,
-        /// What the parser said, and where.
+        /// The parser's message, with the place.
         source: serde_json::Error,
     },
-    /// It is JSON of something else.
+    /// The file is JSON, but has no true readings.
     #[error("`{}` holds no true readings: expected a JSON object of file names and readings, such as {{\"a.jpg\": \"01234\"}}", .0.display())]
     Shape(PathBuf),
-    /// It speaks of other frames.
+    /// The file is about other frames.
     #[error("`{}` names none of the frames, such as `{name}`: give the true readings of these frames, or none", path.display())]
     OtherFrames {
         /// The file.
@@ -52,7 +52,7 @@ pub enum Error {
     },
 }
 
-/// The file: entries, or entries and more.
+/// The file: only entries, or an object with the entries in it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum File {
@@ -75,11 +75,11 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Reads a file of true readings for frames of these names.
+    /// Reads the true readings for frames with these names.
     ///
     /// # Errors
     ///
-    /// It cannot be read, is not such a file, or names none of the frames.
+    /// The file cannot be read, has another format, or names none of the frames.
     pub fn read<'a>(path: &Path, mut names: impl Iterator<Item = &'a str>) -> Result<Self, Error> {
         let path_buf = || path.to_owned();
         let read = |source| Error::Read {
@@ -114,7 +114,7 @@ impl Truth {
         }
     }
 
-    /// What the frame of this name reads.
+    /// The true reading of the frame with this name.
     fn expected(&self, name: &str) -> Option<&String> {
         let stem = || Path::new(name).file_stem()?.to_str();
         self.readings
@@ -122,7 +122,7 @@ impl Truth {
             .or_else(|| self.readings.get(stem()?))
     }
 
-    /// Adds one frame to the score; `outputs` is none where the frame failed.
+    /// Adds one frame to the score; `outputs` is `None` if the frame failed.
     pub fn score(&self, name: &str, outputs: Option<&[Output]>, score: &mut Score) {
         let Some(expected) = self.expected(name) else {
             return;
@@ -136,16 +136,16 @@ impl Truth {
     }
 }
 
-/// How many were right, of how many.
+/// Counts of right digits and readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     /// Digits that were right.
     pub digits_right: usize,
-    /// Digits that there are.
+    /// All digits.
     pub digits: usize,
-    /// Readings that were right whole.
+    /// Readings that were completely right.
     pub readings_right: usize,
-    /// Readings that there are.
+    /// All readings.
     pub readings: usize,
 }
 

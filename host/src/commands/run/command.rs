@@ -1,7 +1,7 @@
 //! `tollgate run` for a command: one instance, the terminal's own input and output, its exit code.
 //!
-//! Standard output is the guest's alone, and nothing is added to it; with `--json` one object with
-//! the ledger of the whole run goes to standard error.
+//! Standard output belongs to the guest alone. With `--json` one object with the ledger of the
+//! whole run is written to standard error.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -24,7 +24,7 @@ const SCHEMA: &str = "tollgate.run-command/1";
 struct Report {
     schema: &'static str,
     plugin: String,
-    /// The guest's own.
+    /// The guest's exit code.
     exit_code: i32,
     stages_ns: Option<Stages>,
     guest_split_ns: Option<GuestSplit>,
@@ -63,6 +63,6 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
         };
         egress::say_json(&report)?;
     }
-    // A code that no process can have is a failure all the same.
+    // A code outside a process's range still means failure.
     Ok(u8::try_from(exit_code).map_or(ExitCode::FAILURE, ExitCode::from))
 }

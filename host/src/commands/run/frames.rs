@@ -1,8 +1,8 @@
-//! `tollgate run` for a plugin: inputs to frames, frames through workers, outputs to where they go,
-//! the ledgers' report after them.
+//! `tollgate run` for a plugin: reads inputs as frames, runs them on the workers, writes the
+//! outputs, and prints a report from the ledgers.
 //!
-//! The first pass prints; where there are more, it only warms up and the others are measured. A signal
-//! ends the run with what there is by then.
+//! Outputs are printed in the first pass. If there are more passes, the first one only warms up and
+//! the others are measured. A signal ends the run early, with a report of what was done.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -26,13 +26,13 @@ use tollgate_report::terminal;
 use tollgate_report::truth::{Score, Truth};
 use tollgate_report::{Accuracy, FailedFrame, FrameCounts, Passes, Summary, Tally, table};
 
-/// Failed frames that are told one by one on standard error; the rest are counted.
+/// How many failed frames are reported one by one on standard error; the rest are counted.
 const MAX_TOLD: u64 = 20;
 
-/// Failed frames that the JSON lists; the rest are counted.
+/// How many failed frames the JSON lists; the rest are counted.
 const MAX_LISTED: usize = 100;
 
-/// How long a failure's message is in that list, in bytes.
+/// The largest length of a failure's message in that list, in bytes.
 const LISTED_BYTES: usize = 1024;
 
 pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::Result<ExitCode> {
@@ -80,7 +80,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
         memory_bytes: None,
     };
     let stamp_ns = probe::calibrate().stamp_ns;
-    // Until here nothing is lost by an end at once.
+    // Until here no frame was processed, so ending at once loses nothing.
     let interrupt = Interrupt::listen()?;
     let files = files.ended_by(&interrupt);
     let ended = pipeline::run(
@@ -96,7 +96,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
             collector.take(done)
         },
     );
-    // The object that was begun is ended, whatever happened.
+    // The JSON object is completed even after an error.
     let ended = ended.and_then(|()| collector.told.end(&collector.bar));
     let done = collector.count == total.saturating_mul(u64::from(passes));
     let cut_short = match &ended {
@@ -135,11 +135,11 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
     })
 }
 
-/// What becomes of frames that are done.
+/// Collects the results of frames.
 struct Collector {
-    /// The first pass whose times count.
+    /// The first pass that is measured.
     first_measured: u32,
-    /// Frames of one pass.
+    /// The number of frames in one pass.
     inputs: u64,
     bar: Bar,
     told: Told,
@@ -192,13 +192,13 @@ impl Collector {
         self.tell(sequence, &source, outputs)
     }
 
-    /// Which pass over the inputs a frame belongs to.
+    /// The pass over the inputs that a frame belongs to.
     fn pass(&self, sequence: u64) -> u32 {
         let pass = sequence.checked_div(self.inputs).unwrap_or_default();
         u32::try_from(pass).unwrap_or(u32::MAX)
     }
 
-    /// Hands on what the first pass made.
+    /// Writes the outputs of the first pass.
     fn tell(
         &mut self,
         sequence: u64,
@@ -225,7 +225,7 @@ impl Collector {
         }
     }
 
-    /// Says why a frame failed, and lists it, for the first of them.
+    /// Reports why a frame failed, and lists it if it is one of the first.
     fn fail(&mut self, sequence: u64, source: &str, kind: &'static str, message: String) {
         self.failed += 1;
         if self.failed <= MAX_TOLD {
@@ -250,7 +250,7 @@ impl Collector {
         }
     }
 
-    /// Fills in what the frames added up to.
+    /// Completes the summary with the sums over all frames.
     fn summary(mut self, mut summary: Summary, stamp_ns: f64) -> (Summary, Told) {
         let Self { tally, .. } = &self;
         summary.frames.count = self.count;
@@ -272,7 +272,7 @@ impl Collector {
     }
 }
 
-/// What a failure says, and how a limit that it names is raised.
+/// The message of a failure, and which option raises the limit that it names.
 fn message(failure: &Failure) -> String {
     let mut message = tollgate_report::one_line(failure);
     if let Failure::Instance(error) = failure

@@ -1,33 +1,32 @@
-//! What to add where a run failed: of what the guest asked for and did not get, each with the option
-//! to type.
+//! Hints after a failed run: what the guest asked for and was not granted, each with its option.
 //!
-//! Read from what happened in the run, so that nothing is suggested which cannot be the reason. What a
-//! toolchain left out of the file is told only where the guest trapped without a word.
+//! They come from what happened in the run, so that only possible reasons are suggested. Parts that
+//! a toolchain left out of the file are only mentioned if the guest trapped without a message.
 
 use tollgate_dispatch::{Answer, Failure};
 use tollgate_runtime::{Error, GuestFault, Missing, World};
 
 use crate::{config::Run, egress};
 
-/// What a run showed of why it failed.
+/// What was observed about why a run failed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Signs {
-    /// What the guest did not get, in frames that failed.
+    /// What the guest was not granted, in frames that failed.
     missing: Missing,
     /// Whether it wrote lines that are not shown, in any frame.
     lines: bool,
-    /// Whether it trapped, and said nothing of why.
+    /// Whether it trapped without a message.
     trapped: bool,
 }
 
 impl Signs {
-    /// Takes note of a frame.
+    /// Records a frame's answer.
     pub(super) fn frame(&mut self, done: &Answer) {
         let said = match &done.outcome {
             Err(Failure::Instance(Error::Guest(GuestFault::Trap { said, .. }))) => Some(said),
             _ => None,
         };
-        // What a trap tells of standard error is seen.
+        // Standard error that is part of a trap's message is shown there.
         self.lines |= done.missing.lines && said.is_none_or(|said| said.is_empty());
         self.trapped |= said.is_some_and(|said| said.is_empty());
         if done.outcome.is_err() {
@@ -35,16 +34,16 @@ impl Signs {
         }
     }
 
-    /// Takes note of a command that came to an end by itself, with this code.
+    /// Records the exit code of a command that ended by itself.
     pub(super) fn command(&mut self, missing: Missing, exit_code: i32) {
-        // A program that chose a code of its own has said what is wrong.
+        // A program with an exit code of its own has reported its error itself.
         if exit_code == 1 {
             self.missing = missing;
         }
     }
 }
 
-/// Says them on standard error.
+/// Prints the hints on standard error.
 pub(super) fn say(run: &Run, world: World, wasm: &[u8], signs: &Signs, failed: bool) {
     let command = world == World::Command;
     let mut hints = Vec::new();

@@ -1,7 +1,7 @@
-//! `tollgate run`: one plugin, over its inputs or as a command, as its own world says.
+//! `tollgate run`: runs one plugin over its inputs or as a command, depending on its world.
 //!
-//! Here everything is loaded that both worlds need, cheapest first, so that what is missing is said
-//! before anything slow happens: the plugin's bytes, its code, then ONNX Runtime and the models.
+//! This module loads what both worlds need, cheapest first: the plugin's bytes, its code, then ONNX
+//! Runtime and the models. So a missing part is reported before anything slow happens.
 
 mod command;
 mod frames;
@@ -26,8 +26,8 @@ use tollgate_report::Host;
 ///
 /// # Errors
 ///
-/// What was asked wrongly, what cannot be read or loaded. A frame that fails is no error: it is
-/// reported, counted and told by the exit code.
+/// The options are wrong, or a file cannot be read or loaded. A frame that fails is no error: it is
+/// reported, counted and shown in the exit code.
 pub fn run(
     args: Box<RunArgs>,
     verbose: bool,
@@ -36,7 +36,7 @@ pub fn run(
     let kept = args.settings.as_deref().map(Settings::read).transpose()?;
     let mut kept = kept.unwrap_or_default();
     if verbose {
-        // Who asks to be told more is told what the plugin says as well.
+        // With `-v` the plugin's own log lines are shown too.
         kept.logging = kept.logging.or(Some(LogLevel::Info));
     }
     let run = Run::resolve(args, kept, environment)?;
@@ -70,7 +70,7 @@ fn load_graphs(run: &Run) -> anyhow::Result<(NnHost, Option<&'static OnnxRuntime
     ))
 }
 
-/// Where this runs, for the reports.
+/// The facts about the machine for the report.
 fn host(run: &Run, runtime: Option<&OnnxRuntime>) -> Host {
     Host {
         wasmtime: tollgate_runtime::WASMTIME_VERSION.to_owned(),

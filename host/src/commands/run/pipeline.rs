@@ -1,9 +1,9 @@
-//! From inputs through the workers and back: a reader reads ahead, as many frames are under way as there
-//! are workers, and what comes of each is handed over as it is done, which with several workers is not the
-//! order of the inputs.
+//! Runs inputs through the workers. A reader reads ahead, and as many frames are in progress as
+//! there are workers. Each result is handed over as soon as it is done; with several workers that
+//! is not the order of the inputs.
 //!
-//! A worker that is done with a frame admits the next one that was read, so that nothing waits in the queue while
-//! it is measured, and reading files is not part of any frame.
+//! When a worker is done with a frame, the next frame that was read is admitted. So no frame waits
+//! in the queue while it is measured, and reading files does not count as part of a frame.
 
 use std::{
     collections::VecDeque,
@@ -27,7 +27,7 @@ use crate::ingress::files::{self, Files};
 /// Why a run ended early. A frame that fails is no reason.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
-    /// The system gives no more threads.
+    /// The system cannot start another thread.
     #[error("cannot start a worker thread, ask for fewer `--workers`")]
     Spawn(#[source] io::Error),
     /// The thread that reads inputs panicked.
@@ -37,10 +37,10 @@ pub(super) enum Error {
     Died,
 }
 
-/// What came of an input.
+/// The result of an input.
 #[expect(clippy::large_enum_variant, reason = "nearly all of them are answers")]
 pub(super) enum Done {
-    /// It was a frame.
+    /// It was read as a frame, and answered.
     Answer(Answer),
     /// It could not be read.
     Unread {
@@ -48,21 +48,21 @@ pub(super) enum Done {
         sequence: u64,
         /// Its name.
         source: Arc<str>,
-        /// Why not.
+        /// Why it could not be read.
         error: files::Error,
     },
 }
 
-/// How often a signal is looked for.
+/// How often a signal is checked for.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Goes through the inputs `passes` times on `workers` threads, and hands over what came of each. Ends
-/// when all are done, or early when `take` fails; where a signal asks for the end, with the
-/// frames that are being worked on.
+/// Runs the inputs `passes` times on `workers` threads and calls `take` with each result. Ends when
+/// all are done, or early when `take` fails. After a signal it ends with the frames that are being
+/// processed.
 ///
 /// # Errors
 ///
-/// Threads that cannot be had, and what `take` returns.
+/// Threads cannot be started, or `take` fails.
 pub(super) fn run<E: From<Error>>(
     handler: Arc<dyn Handler>,
     files: &Files,
@@ -98,7 +98,7 @@ pub(super) fn run<E: From<Error>>(
             .name("reader".to_owned())
             .spawn_scoped(scope, move || read(files, passes, &ahead, interrupt))
             .map_err(Error::Spawn)?;
-        // Once the reader and the last task are gone there is no sender left.
+        // When the reader and the last task are gone, all senders are dropped and the loop ends.
         let ended = loop {
             match done.recv_timeout(POLL) {
                 Ok(done) => {
@@ -114,7 +114,7 @@ pub(super) fn run<E: From<Error>>(
             }
         };
         end.tell();
-        // Workers that have something to tell notice that nothing is taken any more.
+        // Workers that still have results see that the receiver is gone.
         drop(done);
         let died = reader.join().is_err();
         ended.and(if died {
@@ -127,7 +127,7 @@ pub(super) fn run<E: From<Error>>(
     ended
 }
 
-/// Ends the reading, where it still goes on.
+/// Stops the reader if it is still reading.
 struct EndOfReading(std::sync::Weak<ReadAhead>);
 
 impl EndOfReading {
@@ -139,14 +139,14 @@ impl EndOfReading {
     }
 }
 
-/// Reads all inputs `passes` times; what cannot be read is done already.
+/// Reads all inputs `passes` times. One that cannot be read is reported as done at once.
 fn read(files: &Files, passes: NonZero<u32>, ahead: &Arc<ReadAhead>, interrupt: &Interrupt) {
     let mut sequence = 0;
     for _ in 0..passes.get() {
         for (source, frame) in files.pass(sequence) {
             let sent = match frame {
                 Ok(frame) => ReadAhead::push(ahead, frame),
-                // Input that a signal ended the wait for is no frame that failed.
+                // Standard input whose reading a signal ended is not a failed frame.
                 Err(_) if interrupt.is_raised() => return,
                 Err(error) => {
                     let unread = Done::Unread {
@@ -172,20 +172,20 @@ struct ReadAhead {
     capacity: usize,
     results: SyncSender<Done>,
     state: Mutex<State>,
-    /// Rung when a frame was taken out, and at the end.
+    /// Notified when a frame is taken out, and at the end.
     room: Condvar,
 }
 
 struct State {
     read: VecDeque<Frame>,
-    /// How many frames more may be under way.
+    /// How many more frames may be in progress.
     free: usize,
     ended: bool,
 }
 
 impl ReadAhead {
-    /// Admits a frame, or keeps it until one that is under way is done; waits where enough are kept. Says
-    /// whether more are wanted.
+    /// Admits a frame, or keeps it until one in progress is done. Waits while enough are kept.
+    /// Returns whether more frames are wanted.
     fn push(this: &Arc<Self>, frame: Frame) -> bool {
         let state = this.lock();
         let full = |state: &mut State| {
@@ -216,14 +216,14 @@ impl ReadAhead {
             Self::next(&own);
         });
         if let Err((_, task)) = this.queues.send(this.line, task) {
-            // The workers are gone, and with them the run.
+            // There are no workers any more, so the run is over.
             task.withdraw();
             this.lock().ended = true;
             this.room.notify_all();
         }
     }
 
-    /// A frame is done: the next one that was read is admitted.
+    /// Called when a frame is done: admits the next one that was read.
     fn next(this: &Arc<Self>) {
         let mut state = this.lock();
         let next = if state.ended {
@@ -242,7 +242,7 @@ impl ReadAhead {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Every critical section leaves the state whole at each step.
+        // Safe after a panic: each critical section leaves the state consistent at each step.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

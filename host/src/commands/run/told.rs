@@ -1,8 +1,8 @@
-//! Where the outputs of `tollgate run` go: lines, one JSON object, files.
+//! Writes the outputs of `tollgate run`: as lines, as one JSON object, or as files.
 //!
-//! Each is written as it comes and let go, in the order of the frames as far as a bounded buffer allows,
-//! so that a run of any length takes the memory of the frames in flight. The JSON object is begun with
-//! its outputs and ended with the summary, whatever ended the run.
+//! Each output is written as it comes and then dropped, in the order of the frames as far as a
+//! bounded buffer allows. So the memory of a run does not grow with its length. The JSON object
+//! starts with the outputs and ends with the summary, however the run ends.
 
 use std::{
     fmt::Display,
@@ -23,10 +23,10 @@ use tollgate_report::{Summary, terminal::JsonWriter};
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.run/1";
 
-/// The outputs of one frame; none where it failed.
+/// The outputs of one frame; `None` if it failed.
 type Made = Option<(u64, Arc<str>, Vec<Output>)>;
 
-/// The outputs of the first pass on their way out.
+/// Writes the outputs of the first pass.
 pub(super) struct Told {
     json: Option<JsonObject>,
     files: Option<OutDir>,
@@ -44,11 +44,11 @@ struct OutputLine<'a> {
     name: &'a str,
     /// Its media type.
     content_type: &'a str,
-    /// How many bytes it has.
+    /// The number of bytes.
     bytes: usize,
-    /// What they say; null where its type is not text.
+    /// The contents as text; null if the media type is not text.
     text: Option<&'a str>,
-    /// The bytes where they are no text; null where they are, or are in `file`.
+    /// The bytes if they are not text; null if they are, or if they are in `file`.
     #[serde(serialize_with = "base64")]
     base64: Option<&'a [u8]>,
     /// The file's name in `--out-dir`.
@@ -64,7 +64,7 @@ impl Told {
         }
     }
 
-    /// Takes what a frame made; none where it failed.
+    /// Takes a frame's outputs; `None` if it failed.
     pub(super) fn take(
         &mut self,
         sequence: u64,
@@ -81,13 +81,13 @@ impl Told {
         Ok(())
     }
 
-    /// No more frames come.
+    /// Writes what is still buffered; no more frames come.
     pub(super) fn end(&mut self, bar: &Bar) -> anyhow::Result<()> {
         let rest: Vec<Made> = self.order.drain().collect();
         rest.into_iter().try_for_each(|made| self.tell(made, bar))
     }
 
-    /// Ends the JSON object, where there is one.
+    /// Completes the JSON object, if there is one.
     pub(super) fn summary(self, summary: &Summary) -> io::Result<bool> {
         let Some(object) = self.json else {
             return Ok(false);
@@ -128,7 +128,7 @@ impl Told {
 
 fn base64<S: Serializer>(bytes: &Option<&[u8]>, to: S) -> Result<S::Ok, S::Error> {
     match bytes {
-        // Piece by piece, never the whole text at once.
+        // Encoded in pieces, so that the whole text is never in memory.
         Some(bytes) => to.collect_str(&encoded(bytes)),
         None => to.serialize_none(),
     }
@@ -138,7 +138,7 @@ fn encoded(bytes: &[u8]) -> impl Display {
     Base64Display::new(bytes, &STANDARD)
 }
 
-/// The object on standard output, written from its beginning to its end.
+/// The JSON object on standard output, written in parts.
 struct JsonObject {
     out: BufWriter<Stdout>,
     outputs: u64,
@@ -161,7 +161,7 @@ impl JsonObject {
         self.out.flush()
     }
 
-    /// Before the first output, and not before there is something to say.
+    /// Writes the beginning, before the first output and not earlier.
     fn begin(&mut self) -> io::Result<()> {
         if self.outputs == 0 {
             write!(
@@ -177,7 +177,7 @@ impl JsonObject {
         let close = if self.outputs > 0 { "\n  ]," } else { "]," };
         self.out.write_all(close.as_bytes())?;
         let summary = serde_json::to_string_pretty(summary)?;
-        // Its fields go on where the outputs ended.
+        // The summary's fields follow the outputs in the same object.
         let fields = summary.strip_prefix('{').unwrap_or(&summary);
         JsonWriter(&mut self.out).write_all(fields.as_bytes())?;
         self.out.write_all(b"\n")?;

@@ -1,4 +1,4 @@
-//! What the page of a search shows, from its report.
+//! The contents of a search's page, made from its report.
 
 use tollgate_bench::tune::{
     choose::percent,
@@ -7,7 +7,7 @@ use tollgate_bench::tune::{
 };
 use tollgate_report::html::{self, Answer, Tuned};
 
-/// The page; `file` is the answer's file of settings.
+/// The page; `file` is the file with the recommended settings.
 pub(super) fn page(report: &Report, file: &str) -> String {
     let told = report.winner.or(report.nearest);
     let answer = told.and_then(|place| report.candidates.get(place));
@@ -59,7 +59,7 @@ fn as_page(one: &Candidate, chosen: bool) -> html::Candidate {
     }
 }
 
-/// How it was searched.
+/// Facts about the search.
 fn search(report: &Report) -> Vec<(String, String)> {
     let search = &report.search;
     let mut facts = vec![

@@ -1,5 +1,5 @@
-//! Configuration, log and buckets through a host's function table. The rules are `table`'s: what a
-//! callback is handed is copied there and then, and nothing is called once the table is closed.
+//! Configuration, log and buckets through a host's function table. The rules are those of `table`:
+//! the arguments of a callback are copied at once, and nothing is called after the table is closed.
 #![allow(unsafe_code, reason = "calls over a C ABI")]
 
 use std::{ffi::c_void, ptr, rc::Rc};
@@ -18,8 +18,8 @@ use crate::{
 pub fn config(table: &Table, key: &str) -> Result<Option<String>, StoreError> {
     let host = table.open().ok_or_else(gone)?;
     let mut answer = Answer::default();
-    // SAFETY: the host is open, so its table holds. The key and the answer live through the call, and
-    // the sink reads the context as the `Answer` it is.
+    // SAFETY: the host is open, so its table is valid. The key and the answer outlive the call, and
+    // the sink reads the context as the `Answer` that it is.
     unsafe { (host.config)(host.host, text(key), take, answer.context()) };
     let value = answer.taken.pop();
     Ok(value.map(|value| String::from_utf8_lossy(&value).into_owned()))
@@ -27,12 +27,12 @@ pub fn config(table: &Table, key: &str) -> Result<Option<String>, StoreError> {
 
 pub fn log(table: &Table, level: Level, context: &str, message: &str) {
     if let Some(host) = table.open() {
-        // SAFETY: the host is open, and the texts live through the call.
+        // SAFETY: the host is open, and the texts outlive the call.
         unsafe { (host.log)(host.host, level as u8, text(context), text(message)) }
     }
 }
 
-/// A bucket that the host opened, handed back when it is dropped.
+/// A bucket that the host opened. Dropping it returns the handle.
 pub struct Opened {
     table: Rc<Table>,
     bucket: u64,
@@ -41,7 +41,7 @@ pub struct Opened {
 impl Drop for Opened {
     fn drop(&mut self) {
         if let Some(host) = self.table.open() {
-            // SAFETY: the host is open, and the handle is handed back once.
+            // SAFETY: the host is open, and the handle is returned once.
             unsafe { (host.drop_bucket)(host.host, self.bucket) }
         }
     }
@@ -52,7 +52,7 @@ impl Opened {
         let mut bucket = 0;
         let mut answer = Answer::default();
         let host = table.open().ok_or_else(gone)?;
-        // SAFETY: as in `config`; `bucket` lives through the call as well.
+        // SAFETY: as in `config`; `bucket` outlives the call as well.
         let done = unsafe {
             (host.open_bucket)(host.host, text(name), &mut bucket, fail, answer.context())
         };
@@ -60,11 +60,11 @@ impl Opened {
         Ok(Self { table, bucket })
     }
 
-    /// One call of a function of the bucket's.
+    /// Makes one call to a function of the bucket.
     ///
     /// # Safety
-    /// `function` calls a function of the table that it is handed, with the bucket and the context
-    /// that it is handed and with what else lives through the call.
+    /// `function` must call a function of the given table, with the given bucket and context. Its
+    /// other arguments must outlive the call.
     unsafe fn call(
         &self,
         function: impl FnOnce(&abi::Host, u64, *mut c_void) -> bool,
@@ -78,7 +78,7 @@ impl Opened {
 
 impl HostBucket for Opened {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        // SAFETY: as `call` asks for.
+        // SAFETY: as `call` requires.
         let mut taken = unsafe {
             self.call(|host, bucket, context| {
                 (host.bucket_get)(host.host, bucket, text(key), take, fail, context)
@@ -88,7 +88,7 @@ impl HostBucket for Opened {
     }
 
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        // SAFETY: as `call` asks for.
+        // SAFETY: as `call` requires.
         unsafe {
             self.call(|host, bucket, context| {
                 (host.bucket_set)(host.host, bucket, text(key), bytes(value), fail, context)
@@ -98,7 +98,7 @@ impl HostBucket for Opened {
     }
 
     fn delete(&self, key: &str) -> Result<(), StoreError> {
-        // SAFETY: as `call` asks for.
+        // SAFETY: as `call` requires.
         unsafe {
             self.call(|host, bucket, context| {
                 (host.bucket_delete)(host.host, bucket, text(key), fail, context)
@@ -109,7 +109,7 @@ impl HostBucket for Opened {
 
     fn exists(&self, key: &str) -> Result<bool, StoreError> {
         let mut exists = false;
-        // SAFETY: as `call` asks for.
+        // SAFETY: as `call` requires.
         unsafe {
             self.call(|host, bucket, context| {
                 (host.bucket_exists)(host.host, bucket, text(key), &mut exists, fail, context)
@@ -120,7 +120,7 @@ impl HostBucket for Opened {
 
     fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         let mut sum = 0;
-        // SAFETY: as `call` asks for.
+        // SAFETY: as `call` requires.
         unsafe {
             self.call(|host, bucket, context| {
                 let key = text(key);
@@ -135,7 +135,7 @@ impl HostBucket for Opened {
             is_some: cursor.is_some(),
             value: cursor.unwrap_or_default(),
         };
-        // SAFETY: as `call` asks for.
+        // SAFETY: as `call` requires.
         let taken = unsafe {
             self.call(|host, bucket, context| {
                 (host.bucket_keys)(host.host, bucket, &mut place, take, fail, context)
@@ -156,7 +156,7 @@ fn gone() -> StoreError {
     StoreError::Other(sentence.to_owned())
 }
 
-/// What the callbacks of one call gather.
+/// What the callbacks of one call collect.
 #[derive(Default)]
 struct Answer {
     taken: Vec<Vec<u8>>,
@@ -180,8 +180,8 @@ impl Answer {
 }
 
 unsafe extern "C" fn take(context: *mut c_void, value: abi::Bytes) {
-    // SAFETY: the host hands back the context of the call that it is in, and bytes that live through
-    // this callback.
+    // SAFETY: the host passes the context of the current call, and bytes that outlive this
+    // callback.
     let (answer, value) = unsafe { (&mut *context.cast::<Answer>(), read(value.ptr, value.len)) };
     answer.taken.push(value.to_vec());
 }

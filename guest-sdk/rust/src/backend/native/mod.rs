@@ -1,8 +1,8 @@
-//! Graphs in a twin: whatever host is there while the plugin is being made or handles a frame.
+//! Graphs in a twin, which belong to the host that is making the plugin or handing it a frame.
 //!
-//! The host is found through the thread, since `Plugin::new` takes no argument; a graph then
-//! keeps it. Without a host, as in a plain `cargo test`, looking a graph up is an error and
-//! nothing worse. The unsafe lies below, in `table` (calls to the host) and `twin` (calls from it).
+//! The host is found through a thread-local, since `Plugin::new` takes no argument; a graph then
+//! keeps its host. Without a host, as in a plain `cargo test`, looking up a graph is just an error.
+//! The unsafe code is in `table` (calls to the host) and `twin` (calls from it).
 
 mod bucket;
 mod table;
@@ -20,12 +20,12 @@ use crate::{
     tensor::{Input, Tensor},
 };
 
-/// What answers graph calls: a host's table, or a test.
+/// What answers graph calls: a host's function table, or a test.
 pub trait Host {
     fn load(&self, name: &str) -> Result<u64, Error>;
     fn release(&self, graph: u64);
     fn describe(&self, graph: u64) -> Result<Metadata, Error>;
-    /// All outputs in the model's order; their names are left empty unless `named`.
+    /// Returns all outputs in the model's order; their names are empty unless `named`.
     fn infer(
         &self,
         graph: u64,
@@ -33,7 +33,7 @@ pub trait Host {
         named: bool,
     ) -> Result<Vec<(String, Tensor)>, Error>;
 
-    // What only a host with grants has; elsewhere nothing is granted.
+    // Only a host with grants implements these; by default nothing is granted.
     fn config(&self, _key: &str) -> Result<Option<String>, StoreError> {
         Ok(None)
     }
@@ -43,7 +43,7 @@ pub trait Host {
     }
 }
 
-/// What answers a bucket's calls.
+/// What answers the calls of a bucket.
 pub trait HostBucket {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
@@ -57,7 +57,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<dyn Host>>> = const { RefCell::new(None) };
 }
 
-/// Makes `host` the one that graphs are looked up in, for as long as `body` runs on this thread.
+/// Makes `host` the host for graphs on this thread, while `body` runs.
 pub fn enter<R>(host: Rc<dyn Host>, body: impl FnOnce() -> R) -> R {
     struct Leave(Option<Rc<dyn Host>>);
     impl Drop for Leave {
@@ -77,7 +77,7 @@ pub fn config(key: &str) -> Result<Option<String>, StoreError> {
     }
 }
 
-/// Without a host nobody listens.
+/// Without a host the line is dropped.
 pub fn log(level: Level, context: &str, message: &str) {
     if let Some(host) = CURRENT.with_borrow(Clone::clone) {
         host.log(level, context, message);
@@ -123,7 +123,7 @@ impl Bucket {
 
 pub struct Graph(Rc<Handle>);
 
-/// A handle that the host gave, handed back when the last graph or context lets go of it.
+/// A handle from the host, returned when the last graph or context that uses it is dropped.
 struct Handle {
     host: Rc<dyn Host>,
     graph: u64,
@@ -174,10 +174,11 @@ impl Graph {
     }
 }
 
-/// An inference that is prepared in name alone: without a boundary there is nothing to save.
+/// A prepared inference. Without a boundary there is nothing to save, so it only keeps the inputs'
+/// types.
 pub struct Prepared {
     graph: Graph,
-    /// Names and dimensions.
+    /// The name and dimensions of each input.
     inputs: Vec<(Option<String>, Vec<u32>)>,
 }
 

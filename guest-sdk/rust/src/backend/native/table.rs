@@ -1,8 +1,8 @@
 //! Calls from a twin to its host, through the host's function table.
 //!
-//! Everything that the host hands to a callback is copied there and then; no pointer of its is
-//! kept. Once the plugin is dropped the table is closed: a graph that outlives its plugin (in a
-//! thread-local, say) answers with an error and never reaches a host that may be gone.
+//! All arguments of a callback are copied at once; none of the host's pointers is kept. When the
+//! plugin is dropped, the table is closed. A graph that outlives its plugin (for example in a
+//! thread-local) then returns an error, and never calls a host that may be gone.
 #![allow(unsafe_code, reason = "calls over a C ABI")]
 
 use std::{cell::Cell, ffi::c_void, ptr, rc::Rc, slice};
@@ -26,7 +26,8 @@ pub struct Table {
 
 impl Table {
     /// # Safety
-    /// The table's functions do what `tollgate_twin_abi` says, on this thread, until `close`.
+    /// The table's functions must behave as `tollgate_twin_abi` specifies, on this thread, until
+    /// `close`.
     pub unsafe fn new(host: abi::Host) -> Self {
         Self {
             host,
@@ -34,12 +35,12 @@ impl Table {
         }
     }
 
-    /// The host may go away from here on.
+    /// Closes the table: the host may be gone after this.
     pub fn close(&self) {
         self.open.set(false);
     }
 
-    /// The host, as long as it is sure to be there.
+    /// The host, as long as it is known to exist.
     pub(super) fn open(&self) -> Option<&abi::Host> {
         self.open.get().then_some(&self.host)
     }
@@ -71,8 +72,8 @@ impl Host for Rc<Table> {
         let host = self.host()?;
         let mut graph = 0;
         let mut answer = Answer::default();
-        // SAFETY: the host is open, so its table holds (`Table::new`). `name`, `graph` and
-        // `answer` live through the call, and `fail` reads the context as the `Answer` it is.
+        // SAFETY: the host is open, so its table is valid (`Table::new`). `name`, `graph` and
+        // `answer` outlive the call, and `fail` reads the context as the `Answer` that it is.
         let done = unsafe {
             (host.load_by_name)(host.host, text(name), &mut graph, fail, answer.context())
         };
@@ -81,8 +82,8 @@ impl Host for Rc<Table> {
 
     fn release(&self, graph: u64) {
         if let Ok(host) = self.host() {
-            // SAFETY: the host is open, and `graph` is a handle that it gave and that is handed
-            // back once, when its `Handle` is dropped.
+            // SAFETY: the host is open, and `graph` is a handle from it, which is returned once,
+            // when its `Handle` is dropped.
             unsafe { (host.drop_graph)(host.host, graph) }
         }
     }
@@ -90,9 +91,8 @@ impl Host for Rc<Table> {
     fn describe(&self, graph: u64) -> Result<Metadata, Error> {
         let host = self.host()?;
         let mut answer = Answer::default();
-        // SAFETY: the host is open and `graph` is a handle that it gave and that was not handed
-        // back; every callback reads the context as the `Answer` it is, which lives through the
-        // call.
+        // SAFETY: the host is open, and `graph` is a handle from it that was not returned yet. Each
+        // callback reads the context as the `Answer` that it is, which outlives the call.
         let done =
             unsafe { (host.describe)(host.host, graph, info, device, fail, answer.context()) };
         answer.into_result(done).map(|answer| answer.metadata)
@@ -110,9 +110,9 @@ impl Host for Rc<Table> {
             ..Answer::default()
         };
         let mut run = |inputs: &[abi::TensorRef]| {
-            // SAFETY: the host is open and `graph` is a handle that it gave and that was not
-            // handed back; `inputs` point into slices that are borrowed through the call, and
-            // the callbacks read the context as the `Answer` it is.
+            // SAFETY: the host is open, and `graph` is a handle from it that was not returned yet.
+            // `inputs` point into slices that are borrowed during the call. The callbacks read the
+            // context as the `Answer` that it is.
             unsafe {
                 (host.infer)(
                     host.host,
@@ -134,7 +134,7 @@ impl Host for Rc<Table> {
     }
 }
 
-/// What the callbacks of one call gather.
+/// What the callbacks of one call collect.
 #[derive(Default)]
 struct Answer {
     named: bool,
@@ -161,15 +161,16 @@ impl Answer {
 }
 
 /// # Safety
-/// `context` came from [`Answer::context`] in a call that is still on, and nothing else uses it.
+/// `context` must come from [`Answer::context`] in a call that has not returned, and must not be in
+/// use elsewhere.
 unsafe fn answer<'a>(context: *mut c_void) -> &'a mut Answer {
     // SAFETY: as the caller promises.
     unsafe { &mut *context.cast::<Answer>() }
 }
 
 unsafe extern "C" fn fail(context: *mut c_void, code: u8, message: abi::Bytes) {
-    // SAFETY: the host hands back the context of the call that it is in, and a text that lives
-    // through this callback.
+    // SAFETY: the host passes the context of the current call, and a text that outlives this
+    // callback.
     let (answer, message) = unsafe { (answer(context), read_text(message)) };
     answer.error = Some(Error::new(ErrorCode::from_ordinal(code), message));
 }
@@ -181,8 +182,8 @@ unsafe extern "C" fn device(context: *mut c_void, _code: u8, name: abi::Bytes) {
 }
 
 unsafe extern "C" fn info(context: *mut c_void, is_output: bool, info: *const abi::TensorInfo) {
-    // SAFETY: as in `fail`; `info` points to one description that lives through this callback,
-    // as does all that it points to.
+    // SAFETY: as in `fail`; `info` points to one description, which outlives this callback, as does
+    // all that it points to.
     let (answer, info, name, dimensions) = unsafe {
         let info = &*info;
         (
@@ -261,12 +262,12 @@ fn tensor(input: &Input<'_>) -> abi::TensorRef {
     }
 }
 
-/// Text as the ABI has it.
+/// A text in the form of the ABI.
 pub fn text(text: &str) -> abi::Bytes {
     bytes(text.as_bytes())
 }
 
-/// Bytes as the ABI has them.
+/// Bytes in the form of the ABI.
 pub fn bytes(bytes: &[u8]) -> abi::Bytes {
     abi::Bytes {
         ptr: bytes.as_ptr(),
@@ -274,10 +275,10 @@ pub fn bytes(bytes: &[u8]) -> abi::Bytes {
     }
 }
 
-/// What lies there; nothing where the pointer is null.
+/// The values at this address; empty for a null pointer.
 ///
 /// # Safety
-/// `start` is null, or points to `len` values that live and do not change for `'a`.
+/// `start` must be null, or point to `len` values that live and do not change during `'a`.
 pub unsafe fn read<'a, T>(start: *const T, len: usize) -> &'a [T] {
     if start.is_null() || len == 0 {
         return &[];
@@ -286,10 +287,10 @@ pub unsafe fn read<'a, T>(start: *const T, len: usize) -> &'a [T] {
     unsafe { slice::from_raw_parts(start, len) }
 }
 
-/// The text that lies there; what is not UTF-8 in it is replaced.
+/// The text at this address; bytes that are not UTF-8 are replaced.
 ///
 /// # Safety
-/// As [`read`], for the duration of this call.
+/// As for [`read`], during this call.
 pub unsafe fn read_text(text: abi::Bytes) -> String {
     // SAFETY: as the caller promises.
     String::from_utf8_lossy(unsafe { read(text.ptr, text.len) }).into_owned()

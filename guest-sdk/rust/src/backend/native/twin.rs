@@ -1,8 +1,8 @@
-//! Calls from a host to a twin: the table that `export!` hands out.
+//! Calls from a host to a twin: the function table that `export!` provides.
 //!
-//! Nothing unwinds into the host: a panic becomes an internal fault that says what the sandbox's trap
-//! says, and the plugin that panicked is thrown away, as an instance that trapped would be; the next
-//! frame meets a new one.
+//! Panics never unwind into the host. A panic becomes an internal fault with the same text as the
+//! sandbox's trap, and the plugin that panicked is dropped, as an instance that trapped would be.
+//! The next frame gets a new plugin.
 #![allow(unsafe_code, reason = "called over a C ABI")]
 
 use std::{
@@ -26,7 +26,7 @@ use crate::{
     plugin::{Fault, Frame, Output, Plugin},
 };
 
-/// What the symbol that a host looks for returns.
+/// The table that the exported symbol returns.
 pub fn twin<P: Plugin>() -> abi::Twin {
     abi::Twin {
         abi: abi::ABI_VERSION,
@@ -36,8 +36,8 @@ pub fn twin<P: Plugin>() -> abi::Twin {
     }
 }
 
-/// What `create` hands out. The slot is dropped before the table is closed, so that the plugin's
-/// graphs are handed back to a host that is still there.
+/// What `create` returns. The slot is dropped before the table is closed, so that the plugin's
+/// graphs are returned while the host still exists.
 struct Made<P> {
     slot: Slot<P>,
     table: Closing,
@@ -52,7 +52,7 @@ impl Drop for Closing {
 }
 
 impl<P: Plugin> Made<P> {
-    /// Runs `body` with the host at hand. A panic throws the plugin away and is a fault.
+    /// Runs `body` with the host available. A panic drops the plugin and becomes a fault.
     fn run<T>(&self, body: impl FnOnce(&Slot<P>) -> Result<T, Fault>) -> Result<T, Fault> {
         let host = Rc::new(Rc::clone(&self.table.0));
         let outer = RUNNING.replace(true);
@@ -68,20 +68,20 @@ impl<P: Plugin> Made<P> {
 }
 
 thread_local! {
-    /// Whether this thread runs a plugin's code.
+    /// Whether this thread is running a plugin's code.
     static RUNNING: Cell<bool> = const { Cell::new(false) };
-    /// What the panic said that is on its way to be caught.
+    /// The text of the last panic, until it is caught.
     static SAID: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// From now on what a plugin's panic says is kept for its fault, and not printed. Any other panic goes
-/// where it went before.
+/// Installs a panic hook: the text of a plugin's panic is kept for its fault and not printed. Other
+/// panics go to the former hook.
 fn keep_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic| {
-            // A thread that ends has no such values any more.
+            // A thread that is ending has no thread-locals any more.
             if RUNNING.try_with(Cell::get).unwrap_or(false) {
                 SAID.set(Some(words(panic)));
             } else {
@@ -97,11 +97,12 @@ unsafe extern "C" fn create<P: Plugin>(
     context: *mut c_void,
 ) -> *mut c_void {
     keep_panics();
-    // SAFETY: a host is null or points to a table that outlives the plugin. Only its version is
-    // read before that is known to be ours.
+    // SAFETY: a host is null or points to a table that outlives the plugin. Before the version is
+    // known to be ours, only the version is read.
     let made = match unsafe { host.as_ref() } {
         Some(host) if host.abi == abi::ABI_VERSION => {
-            // SAFETY: of our version, and it holds until the plugin is dropped, which closes it.
+            // SAFETY: the table has our version and is valid until the plugin is dropped, which
+            // closes it.
             let table = Rc::new(unsafe { Table::new(*host) });
             let made = Made {
                 slot: Slot::<P>::new(),
@@ -122,7 +123,7 @@ unsafe extern "C" fn create<P: Plugin>(
     match made {
         Ok(made) => Box::into_raw(Box::new(made)).cast(),
         Err(fault) => {
-            // SAFETY: `fail` and `context` belong together, and this call is still on.
+            // SAFETY: `fail` and `context` belong together, and this call has not returned.
             unsafe { refuse(&fault, fail, context) };
             ptr::null_mut()
         }
@@ -136,8 +137,8 @@ unsafe extern "C" fn handle<P: Plugin>(
     fail: abi::TextSink,
     context: *mut c_void,
 ) -> bool {
-    // SAFETY: `plugin` came from `create::<P>` and was not dropped; the host calls from one
-    // thread. `frame`, and what it points to, lives through this call.
+    // SAFETY: `plugin` came from `create::<P>` and was not dropped; the host calls from one thread.
+    // `frame` and what it points to outlive this call.
     let (made, frame) = unsafe {
         let frame = &*frame;
         let frame = Frame {
@@ -169,7 +170,7 @@ unsafe extern "C" fn handle<P: Plugin>(
             true
         }
         Err(fault) => {
-            // SAFETY: `fail` and `context` belong together, and this call is still on.
+            // SAFETY: `fail` and `context` belong together, and this call has not returned.
             unsafe { refuse(&fault, fail, context) };
             false
         }
@@ -186,21 +187,21 @@ unsafe extern "C" fn drop_made<P: Plugin>(plugin: *mut c_void) {
 }
 
 /// # Safety
-/// `fail` takes `context`, now.
+/// It must be valid to call `fail` with `context` now.
 unsafe fn refuse(fault: &Fault, fail: abi::TextSink, context: *mut c_void) {
     let ordinal = match fault {
         Fault::InvalidFrame(_) => 0,
         Fault::Inference(_) => 1,
         Fault::Internal(_) => 2,
     };
-    // SAFETY: as the caller promises; the text lives through the call.
+    // SAFETY: as the caller promises; the text outlives the call.
     unsafe { fail(context, ordinal, text(fault.message())) }
 }
 
-/// Runs something whose panic concerns nobody any more.
+/// Runs code whose panic can be ignored.
 fn quietly(body: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(body)) {
-        // Dropping what it carries might panic again.
+        // Dropping the panic's payload might panic again.
         std::mem::forget(panic);
     }
 }

@@ -1,12 +1,13 @@
-//! Arrays, for machines whose vectors are not named here; compilers make vectors of most of them.
+//! Plain arrays, for machines without an own version here; compilers turn most of them into
+//! vectors.
 
-/// Sixteen bytes, in the order in which x86-64 and Wasm have them.
+/// Sixteen bytes, in the byte order of x86-64 and Wasm.
 pub type Raw = [u8; 16];
 
 pub mod ops {
     use super::Raw;
 
-    /// From each of two arrays in turn, beginning at `from`.
+    /// Elements of both arrays in alternation, beginning at index `from`.
     #[inline(always)]
     fn zip<T: bytemuck::Pod, const LANES: usize>(a: Raw, b: Raw, from: usize) -> Raw
     where

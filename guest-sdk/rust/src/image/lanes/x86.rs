@@ -26,7 +26,7 @@ pub mod ops {
 
     #[inline(always)]
     pub fn threes(a: m128i) -> m128i {
-        // Six bytes in each half, then the halves beside each other.
+        // Moves six bytes together in each half, and then the halves.
         let lower: m128i = bytemuck::cast([0x00ff_ffff_u64; 2]);
         let upper: m128i = bytemuck::cast([0xffff_ff00_0000_u64; 2]);
         let first: m128i = bytemuck::cast([u64::MAX, 0]);

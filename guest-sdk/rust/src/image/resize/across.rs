@@ -1,8 +1,9 @@
-//! The second pass: new pixels out of the words of one row.
+//! The second pass: new pixels from the words of one row.
 //!
-//! Eight words are weighed at a time: eight grey pixels, or two of three channels. The words behind the row's end
-//! exist and have no weight. New pixels come in vectors of 16 bytes, so a row's last one may reach into the next row,
-//! which is written after it.
+//! Eight words are weighted at a time: eight grey pixels, or two pixels with three channels. There
+//! are extra words after the end of the row; their weight is zero. New pixels are written as
+//! vectors of 16 bytes. So the last one of a row may reach into the next row, which is written
+//! later.
 
 use super::{
     super::lanes::{Sums, Words},
@@ -10,25 +11,26 @@ use super::{
     taps::{BITS, Taps},
 };
 
-/// What takes a sum to a byte.
+/// The shift from a sum to a byte.
 const SHIFT: u32 = BITS + POINT;
-/// Bytes of a vector, and grey pixels that are made at a time.
+/// The bytes of a vector, and the number of grey pixels made at a time.
 const BLOCK: usize = 16;
-/// Pixels of three channels that are made at a time.
+/// The number of pixels with three channels made at a time.
 const FOUR: usize = 4;
 
-/// Taps, laid out as the vectors they are used as.
+/// The taps, in the layout of the vectors that use them.
 #[derive(Debug, Default)]
 pub struct Across {
-    /// Where each new pixel's stretch starts in the row; then some of no weight, to fill the last vector.
+    /// Where the stretch of each new pixel starts in the row; then entries with zero weight that
+    /// fill the last vector.
     starts: Vec<usize>,
-    /// `vectors` for each new pixel.
+    /// The weights: `vectors` vectors for each new pixel.
     weights: Vec<[i16; 8]>,
     vectors: usize,
 }
 
 impl Across {
-    /// Lays these taps out for a number of channels.
+    /// Arranges these taps for a number of channels.
     pub fn prepare(&mut self, taps: &Taps, channels: usize) {
         let most = taps
             .stretches()
@@ -56,12 +58,12 @@ impl Across {
         self.weights.resize(filled * self.vectors, [0; 8]);
     }
 
-    /// Words that a row needs behind its end.
+    /// The number of words that a row needs after its end.
     pub fn behind(&self) -> usize {
         8 * self.vectors + 8
     }
 
-    /// One new row of grey pixels, and as much of what follows it as its last vector reaches into.
+    /// Makes one new row of grey pixels. Its last vector may write beyond the row's end.
     pub fn grey(&self, row: &[i16], out: &mut [u8]) {
         match self.vectors {
             1 => self.grey_of::<1>(row, out),
@@ -70,7 +72,8 @@ impl Across {
         };
     }
 
-    /// With `VECTORS` a pixel, or any number where that is 0. Nothing if a stretch is not within the row.
+    /// With `VECTORS` vectors for each pixel, or `self.vectors` if that is 0. `None` if a stretch
+    /// is not inside the row.
     #[inline(never)]
     fn grey_of<const VECTORS: usize>(&self, row: &[i16], out: &mut [u8]) -> Option<()> {
         let vectors = if VECTORS == 0 { self.vectors } else { VECTORS };
@@ -90,7 +93,7 @@ impl Across {
                 }
             })
         };
-        // Written out: a loop here would stay one in the sandbox.
+        // Written out, since in the sandbox a loop would not be unrolled.
         let four = |[p, q, r, s]: &[usize; 4], weights: &[[i16; 8]]| {
             let (a, weights) = weights.split_at_checked(vectors)?;
             let (b, weights) = weights.split_at_checked(vectors)?;
@@ -115,7 +118,8 @@ impl Across {
         Some(())
     }
 
-    /// One new row of pixels of three channels, and as much of what follows it as its last vector reaches into.
+    /// Makes one new row of pixels with three channels. Its last vector may write beyond the row's
+    /// end.
     pub fn rgb(&self, row: &[i16], out: &mut [u8]) {
         match self.vectors {
             1 => self.rgb_of::<1>(row, out),
@@ -126,13 +130,15 @@ impl Across {
         };
     }
 
-    /// With `VECTORS` a pixel, or any number where that is 0. Nothing if a stretch is not within the row.
+    /// With `VECTORS` vectors for each pixel, or `self.vectors` if that is 0. `None` if a stretch
+    /// is not inside the row.
     #[inline(never)]
     fn rgb_of<const VECTORS: usize>(&self, row: &[i16], out: &mut [u8]) -> Option<()> {
         let vectors = if VECTORS == 0 { self.vectors } else { VECTORS };
         let half = Sums::splat(1 << (SHIFT - 1));
         let pixel = |start: usize, weights: &[[i16; 8]]| {
-            // Six words are two pixels; with the words three further on, each channel stands beside its like.
+            // Six words are two pixels. Interleaved with the words three further on, values of the
+            // same channel are adjacent.
             let row = words_at(row, start, 6 * vectors + 6)?;
             let dot = |at: usize| {
                 let here = row.get(6 * at..)?.first_chunk()?;
@@ -164,15 +170,16 @@ impl Across {
     }
 }
 
-/// `len` words of a row. No row is long enough for the sum to wrap once the start's upper bits are gone, which a
-/// compiler can see; that leaves one comparison.
+/// `len` words of a row. The upper bits of the start are cleared, so that the compiler sees that
+/// the sum cannot wrap, and one comparison is enough. No row is long enough to need those bits.
 #[inline(always)]
 fn words_at(row: &[i16], start: usize, len: usize) -> Option<&[i16]> {
     let start = start & (usize::MAX >> 2);
     row.get(start..start + len)
 }
 
-/// Writes a vector, or what there is room for, and returns what follows the first `used` bytes.
+/// Writes a vector, or the part of it that fits, and returns the slice after the first `used`
+/// bytes.
 #[inline(always)]
 fn put(bytes: [u8; BLOCK], used: usize, out: &mut [u8]) -> &mut [u8] {
     match out.first_chunk_mut() {
@@ -182,8 +189,8 @@ fn put(bytes: [u8; BLOCK], used: usize, out: &mut [u8]) -> &mut [u8] {
     out.get_mut(used..).unwrap_or_default()
 }
 
-/// At a picture's end. Apart, because a compiler that sees single bytes taken out of a vector works all of it out by
-/// single bytes.
+/// For the end of a picture. A separate function: if the compiler saw single bytes taken from a
+/// vector, it would compute all of it in single bytes.
 #[cold]
 #[inline(never)]
 fn put_part(bytes: &[u8; BLOCK], out: &mut [u8]) {

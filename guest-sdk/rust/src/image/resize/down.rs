@@ -1,32 +1,33 @@
-//! The first pass: new rows out of old ones. Each byte of a new row is a weighted mean of the bytes above each other
-//! in a stretch of old rows; which channel it is does not matter.
+//! The first pass: new rows from old ones. Each byte of a new row is a weighted mean of the bytes
+//! in the same column of a stretch of old rows. Its channel does not matter.
 //!
-//! A new row is left in words of 128ths, so that rounding twice costs nothing that can be seen; what a filter lets go
-//! beyond black or white is cut off. Sixteen bytes are worked on at a time, all rows of a stretch for them before the
-//! next: sums never leave the registers, and the check for a deadline at the end of a turn stands beside fifty to a
-//! hundred other instructions.
+//! A new row has words in 128ths, so that rounding twice makes no visible difference. Values below
+//! black or above white are clipped. Sixteen bytes are processed at a time, through all rows of the
+//! stretch before the next ones. So sums stay in registers, and the deadline check at the end of
+//! each iteration is small beside fifty to a hundred other instructions.
 
 use super::{
     super::lanes::{Sums, Words},
     taps::BITS,
 };
 
-/// Bits behind the point of a new row's words.
+/// The number of fraction bits in a new row's words.
 pub const POINT: u32 = 7;
-/// What takes a sum to such words.
+/// The shift from a sum to such words.
 const SHIFT: u32 = BITS - POINT;
-/// Old rows that one turn takes at most; more are taken in several.
+/// The largest number of old rows in one iteration; more rows need several.
 const ROWS: usize = 8;
-/// Bytes of a vector.
+/// The bytes of a vector.
 const BLOCK: usize = 16;
 
 type Block = [u8; BLOCK];
 
-/// Two vectors, and what a turn of the loop works on: what a sandbox does once a turn is spread over both.
+/// Two vectors, which one iteration processes, so that the sandbox's cost per iteration is shared
+/// by both.
 const TWO: usize = 2 * BLOCK;
 
-/// One new row: `out[i]` of `rows[..][i]`, weighed and rounded. Rows are `width` bytes each, one after the other, as
-/// many as there are weights; `sums` is working memory.
+/// Makes one new row: `out[i]` is the weighted and rounded sum over `rows[..][i]`. `rows` holds one
+/// row of `width` bytes for each weight; `sums` is working memory.
 pub fn row(rows: &[u8], width: usize, weights: &[i16], out: &mut [i16], sums: &mut Vec<i32>) {
     let done = if width < BLOCK {
         None
@@ -44,8 +45,8 @@ pub fn row(rows: &[u8], width: usize, weights: &[i16], out: &mut [i16], sums: &m
     }
 }
 
-/// With up to `2 * PAIRS` rows, in vectors: all of a row, or nothing. A function of its own, so
-/// that a compiler has few values to keep in registers.
+/// Uses vectors, for up to `2 * PAIRS` rows: does the complete row or nothing. A separate function,
+/// so that the compiler has few values to keep in registers.
 #[inline(never)]
 fn blocks<'a, const PAIRS: usize>(
     rows: &'a [u8],
@@ -53,7 +54,7 @@ fn blocks<'a, const PAIRS: usize>(
     weights: &[i16],
     out: &mut [i16],
 ) -> Option<()> {
-    // Where the number of rows is odd, the last one is taken twice, the second time with no weight.
+    // If the number of rows is odd, the last one is used twice, the second time with zero weight.
     let last = weights.len().checked_sub(1)?;
     let line = |at: usize| rows.get(at.min(last) * width..)?.get(..width);
     let weight = |at: usize| weights.get(at).copied().unwrap_or_default();
@@ -66,7 +67,7 @@ fn blocks<'a, const PAIRS: usize>(
     );
     let weights = [weight(0), weight(1), weight(2), weight(3)];
     if width < TWO {
-        // The second vector ends where the row does, and does some of the first for a second time.
+        // The second vector ends at the row's end and computes some bytes of the first one again.
         let first = |[a, b]: [&'a [u8]; 2]| Some([a.first_chunk()?, b.first_chunk()?]);
         let lines = [first(p)?, first(q)?, first(r)?, first(s)?];
         block::<PAIRS>(lines, weights, out.first_chunk_mut()?);
@@ -94,13 +95,13 @@ fn blocks<'a, const PAIRS: usize>(
 /// Sixteen words.
 type Block16 = [i16; BLOCK];
 
-/// As many pairs of vectors as there are.
+/// Splits a line into pairs of vectors.
 #[inline(always)]
 fn pieces(line: &[u8]) -> &[[Block; 2]] {
     line.as_chunks::<BLOCK>().0.as_chunks().0
 }
 
-/// Both vectors of what a turn works on.
+/// Both vectors of one iteration.
 #[inline(always)]
 fn two<const PAIRS: usize>(
     pairs: [[&[Block; 2]; 2]; 4],
@@ -111,7 +112,7 @@ fn two<const PAIRS: usize>(
     block::<PAIRS>(pairs.map(|pair| pair.map(|[_, high]| high)), weights, high);
 }
 
-/// One vector. Written out: over arrays it would stay a loop in the sandbox, and keep its sums in memory.
+/// One vector. Written out: over arrays the sandbox would keep a loop, with its sums in memory.
 #[inline(always)]
 fn block<const PAIRS: usize>(
     [p, q, r, s]: [[&Block; 2]; 4],
@@ -136,7 +137,7 @@ fn block<const PAIRS: usize>(
     }
 }
 
-/// Adds sixteen bytes of two rows, weighed.
+/// Adds sixteen bytes of two rows with their weights.
 #[inline(always)]
 fn add([a, b, c, d]: [Sums; 4], [above, below]: [&Block; 2], weights: Words) -> [Sums; 4] {
     let [p, q, r, s] = Words::zip(above, below);
@@ -148,7 +149,7 @@ fn add([a, b, c, d]: [Sums; 4], [above, below]: [&Block; 2], weights: Words) -> 
     ]
 }
 
-/// Rows too narrow for a vector, or more of them than one turn takes: row by row.
+/// For rows narrower than a vector, or more rows than one iteration takes: row by row.
 fn plainly(rows: &[u8], width: usize, weights: &[i16], out: &mut [i16], sums: &mut Vec<i32>) {
     sums.clear();
     sums.resize(width, 1 << (SHIFT - 1));

@@ -1,45 +1,49 @@
-//! Which old pixels a new one comes from, and with what weights: along one axis, in whole numbers.
+//! Which old pixels a new one is made from, and with which weights: along one axis, in whole
+//! numbers.
 //!
-//! A new pixel is a weighted mean of a stretch of old ones. The weights of a stretch add up to a power of two
-//! exactly, so that a flat picture stays flat. They are computed without anything of which a sandbox and its host could
-//! have two versions, such as the sine of a library: the same tables come out on both sides, to the last bit.
+//! A new pixel is a weighted mean of a stretch of old ones. The weights of a stretch add up to
+//! exactly a power of two, so that a flat picture stays flat. They are computed without functions
+//! that could differ between a sandbox and its host, such as a library's sine. So both get the same
+//! tables, to the last bit.
 
 use super::Filter;
 
-/// The weights of a stretch add up to two to the power of this: the most with which one weight alone fits its word, and
-/// sums stay far below what an `i32` holds, whatever the filter. The same for all, so that a compiler knows it.
+/// The weights of a stretch add up to two to the power of this. It is the highest power with which
+/// a single weight fits into its word, and with which sums stay far below the limit of an `i32` for
+/// each filter. It is a constant, so that the compiler knows it.
 pub const BITS: u32 = 14;
 
-/// What makes one set of taps: sizes before and after, and the filter.
+/// What determines the taps: the sizes before and after, and the filter.
 pub type Key = (u32, u32, Filter);
 
-/// Taps along one axis.
+/// The taps along one axis.
 #[derive(Debug, Default)]
 pub struct Taps {
     key: Option<Key>,
-    /// Where each stretch starts, and where its weights do.
+    /// For each stretch its first old pixel, and the index of its first weight.
     starts: Vec<(usize, usize)>,
     weights: Vec<i16>,
 }
 
-/// One new pixel's stretch of old ones.
+/// The stretch of old pixels for one new pixel.
 #[derive(Clone, Copy, Debug)]
 pub struct Stretch<'a> {
     /// The first old pixel.
     pub start: usize,
-    /// A weight for each, from there on; the stretch ends where they do, inside the picture.
+    /// A weight for each old pixel from there on. The stretch is always inside the picture.
     pub weights: &'a [i16],
 }
 
 impl Taps {
-    /// Makes these the taps of `key`. Says whether anything changed.
+    /// Computes the taps of `key` unless they are the current ones. Returns whether anything
+    /// changed.
     pub fn prepare(&mut self, key: Key) -> bool {
         if self.key == Some(key) {
             return false;
         }
         let (from, to, filter) = key;
         let scale = f64::from(from) / f64::from(to);
-        // Where a picture shrinks, the filter spreads over all that a new pixel covers.
+        // If the picture shrinks, the filter is widened to all that a new pixel covers.
         let spread = scale.max(1.0);
         let (reach, weight) = kernel(filter);
         let mut exact: Vec<f64> = Vec::new();
@@ -61,7 +65,8 @@ impl Taps {
             let used = exact.iter().rposition(|&weight| weight != 0.0);
             exact.truncate(base.max(used.map_or(0, |used| used + 1)));
             if exact.len() == base {
-                // No filter here leaves a pixel without any, whatever the sizes; were there one, this is the nearest.
+                // With none of these filters a pixel is left without weights; if one were, this is
+                // the nearest pixel.
                 start = (centre as u32).min(from.saturating_sub(1));
                 exact.push(1.0);
             }
@@ -75,7 +80,7 @@ impl Taps {
         true
     }
 
-    /// Whole numbers of these weights. What rounding takes from one weight it adds to the next.
+    /// Rounds the weights to whole numbers. Each rounding error is carried over to the next weight.
     fn round(&mut self, exact: &[f64]) {
         let one = f64::from(1u32 << BITS);
         self.weights.clear();
@@ -85,7 +90,8 @@ impl Taps {
             let (mut sum, mut given) = (0.0, 0i32);
             for weight in exact.get(base..end).unwrap_or_default() {
                 sum += weight;
-                // All sums are far below what an i32 holds; those of negative weights round down like the others.
+                // All sums are far below the limit of an i32, and negative ones round down like the
+                // others.
                 let due = (sum * one + 0.5).floor() as i32;
                 self.weights.push((due - given) as i16);
                 given = due;
@@ -93,7 +99,7 @@ impl Taps {
         }
     }
 
-    /// The stretches, from the first new pixel to the last.
+    /// The stretches in the order of the new pixels.
     pub fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
         let ends = self.starts.iter().skip(1).map(|&(_, base)| base);
         let ends = ends.chain([self.weights.len()]);
@@ -107,7 +113,8 @@ impl Taps {
     }
 }
 
-/// How far a filter reaches, and its weight at a distance, both in old pixels, or in new ones where these are larger.
+/// The filter's reach, and its weight at a distance, both in old pixels, or in new ones if these
+/// are larger.
 fn kernel(filter: Filter) -> (f64, fn(f64) -> f64) {
     match filter {
         Filter::Nearest | Filter::Area => (0.5, |x| if x > -0.5 && x <= 0.5 { 1.0 } else { 0.0 }),
@@ -122,14 +129,15 @@ fn kernel(filter: Filter) -> (f64, fn(f64) -> f64) {
     }
 }
 
-/// sin(pi x) / (pi x) for x of -3 to 3, to ten digits and more.
+/// sin(pi x) / (pi x) for x from -3 to 3, to at least ten digits.
 fn sinc(x: f64) -> f64 {
     let whole = (x + 0.5).floor();
     let rest = x - whole;
     if whole != 0.0 && rest == 0.0 {
         return 0.0;
     }
-    // sin(pi x) is sin(pi rest), with the sign turned for each whole one; the series of sin(y) / y for y up to pi / 2.
+    // sin(pi x) is sin(pi rest), with a change of sign for each whole one. Uses the series of
+    // sin(y) / y for y up to pi / 2.
     let y = rest * core::f64::consts::PI;
     let series = [156.0, 110.0, 72.0, 42.0, 20.0, 6.0]
         .into_iter()

@@ -1,10 +1,10 @@
-//! Joules, from the machine's own counters.
+//! Energy in joules, from the machine's own counters.
 //!
-//! Two kinds are read: the processor packages that Linux lists under powercap, and NVIDIA's
-//! graphics cards through NVML. A counter belongs to the whole machine, so what is measured is what
-//! everything on it used meanwhile: a figure per inference means something where nothing else runs.
-//! Where there is no counter, or none that this user may read, the reason is said and no figure
-//! is given; nothing is estimated.
+//! Two kinds of counter are read: processor packages, which Linux lists under powercap, and NVIDIA
+//! graphics cards, through NVML. A counter covers the whole machine, so a reading includes all that
+//! ran at the time. A figure per inference is only meaningful where nothing else runs. Without a
+//! counter that this user may read, the report gives the reason and no figure; nothing is
+//! estimated.
 
 mod nvml;
 mod powercap;
@@ -16,21 +16,21 @@ use powercap::Package;
 
 pub use powercap::ROOT as POWERCAP;
 
-/// Why there is no energy to report.
+/// Why no energy can be reported.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Neither kind of counter is there.
+    /// The machine has neither kind of counter.
     #[error(
         "no energy counter on this machine: `{}` lists no processor package and {nvml}",
         powercap.display()
     )]
     None {
-        /// Where packages were looked for.
+        /// Where processor packages were looked for.
         powercap: PathBuf,
-        /// What was wrong with NVML.
+        /// Why NVML cannot be used.
         nvml: String,
     },
-    /// There is one that this user may not read.
+    /// This user may not read a counter.
     #[error(
         "the energy counter `{path}` is not readable by this user: run as root, or grant it with \
          `sudo chmod a+r {path}`",
@@ -40,7 +40,7 @@ pub enum Error {
         /// The counter's file.
         path: PathBuf,
     },
-    /// There is one that cannot be read.
+    /// A counter cannot be read.
     #[error("the energy counter `{}` cannot be read", path.display())]
     Read {
         /// The counter's file.
@@ -48,12 +48,12 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
-    /// There is one that holds something else.
+    /// A counter's file holds no number.
     #[error("the energy counter `{}` holds `{found}` where a number was expected", path.display())]
     Number {
         /// The counter's file.
         path: PathBuf,
-        /// What stands there.
+        /// What the file holds.
         found: String,
     },
     /// A graphics card stopped answering.
@@ -73,17 +73,17 @@ pub struct Meter {
     gpus: Option<Nvml>,
 }
 
-/// What was used since a reading was started, in joules; none where that kind is not counted.
+/// Energy used since a reading was started, in joules; `None` for a kind that is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Joules {
-    /// All processor packages.
+    /// All processor packages together.
     pub processor: Option<f64>,
-    /// All graphics cards that count.
+    /// All graphics cards with a counter together.
     pub gpu: Option<f64>,
 }
 
 impl Joules {
-    /// All that was counted.
+    /// The sum over both kinds.
     pub fn total(&self) -> f64 {
         self.processor.unwrap_or_default() + self.gpu.unwrap_or_default()
     }
@@ -94,19 +94,19 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// There is none; [`Error::Denied`] where root would have one.
+    /// No counter was found; [`Error::Denied`] where root could read one.
     pub fn open() -> Result<Self, Error> {
         Self::of(POWERCAP.into(), Nvml::open())
     }
 
-    /// The counters below a folder like [`POWERCAP`], and those of the cards.
+    /// Opens the counters below a folder like [`POWERCAP`], and those of the cards.
     fn of(powercap: PathBuf, gpus: Result<Nvml, String>) -> Result<Self, Error> {
         let packages = powercap::packages(&powercap);
         match (packages, gpus) {
             (Ok(packages), Err(nvml)) if packages.is_empty() => Err(Error::None { powercap, nvml }),
             (Err(error), Err(_)) => Err(error),
-            // Cards that count are worth reading beside packages that cannot be read;
-            // `counters` says which there are.
+            // Cards are worth reading even where the packages cannot be read. `counters` says what
+            // is counted.
             (packages, gpus) => Ok(Self {
                 packages: packages.unwrap_or_default(),
                 gpus: gpus.ok(),
@@ -114,7 +114,7 @@ impl Meter {
         }
     }
 
-    /// What is counted, by the names that the system gives: `package-0`, a card's model.
+    /// The names of the counters, as the system gives them: `package-0`, or a card's model.
     pub fn counters(&self) -> Vec<String> {
         let packages = self.packages.iter().map(|package| package.name.clone());
         let gpus = self.gpus.iter().flat_map(Nvml::names).map(str::to_owned);
@@ -125,7 +125,7 @@ impl Meter {
     ///
     /// # Errors
     ///
-    /// A counter that could be read a moment ago cannot be read any more.
+    /// A counter that was readable before cannot be read any more.
     pub fn start(&self) -> Result<Reading<'_>, Error> {
         let (packages, gpus) = self.read()?;
         Ok(Reading {
@@ -136,7 +136,7 @@ impl Meter {
         })
     }
 
-    /// Every package in microjoules, and every card in millijoules.
+    /// Reads each package in microjoules and each card in millijoules.
     fn read(&self) -> Result<(Vec<u64>, Vec<u64>), Error> {
         let packages = self.packages.iter().map(Package::read);
         let gpus = self.gpus.as_ref().map_or(Ok(Vec::new()), Nvml::read);
@@ -144,21 +144,22 @@ impl Meter {
     }
 }
 
-/// A count that was started.
+/// A reading that was started.
 #[derive(Debug)]
 pub struct Reading<'a> {
     meter: &'a Meter,
-    /// The packages' counters when they were last looked at.
+    /// The packages' counters at the last look.
     packages: Vec<u64>,
-    /// What they have used up to then.
+    /// What the packages had used by then.
     packages_uj: u64,
     /// The cards' counters at the start; these do not wrap.
     gpus: Vec<u64>,
 }
 
 impl Reading<'_> {
-    /// What was used since the start. A package's counter starts over after some 65 kJ on the
-    /// smallest ones, minutes under load: look at least once a minute, or a whole round is missed.
+    /// Energy used since the start. A package's counter wraps: on the smallest ones after about 65
+    /// kJ, which is minutes under load. Call this at least once a minute, or a whole wrap is
+    /// missed.
     ///
     /// # Errors
     ///
@@ -189,10 +190,10 @@ mod tests {
 
     use super::*;
 
-    /// A folder such as Linux keeps: its zones, each with a name, a counter and the counter's range.
+    /// Makes a folder like Linux's: zones, each with a name, a counter and the counter's range.
     fn machine(zones: &[(&str, &str, u64)]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
-        // The control types themselves are listed beside their zones.
+        // Linux also lists the control types themselves, beside their zones.
         fs::create_dir(root.path().join("intel-rapl")).unwrap();
         for (zone, name, microjoules) in zones {
             let zone = root.path().join(zone);
@@ -247,7 +248,7 @@ mod tests {
         let mut reading = meter.start().unwrap();
         count(&zone, 671_150);
         assert_eq!(reading.joules().unwrap().processor, Some(1.0));
-        // Twice round, and looked at in between.
+        // The counter wraps twice, with a look in between.
         count(&zone, 262_143_000_000);
         reading.joules().unwrap();
         count(&zone, 671_150);
@@ -266,7 +267,7 @@ mod tests {
         fs::create_dir(&zone).unwrap();
         fs::write(zone.join("name"), "package-0\n").unwrap();
         fs::write(zone.join("max_energy_range_uj"), "262143328850\n").unwrap();
-        // Write-only for everybody, root among them, which a file's mode cannot say.
+        // Not readable even for root, which a file's mode cannot express.
         #[cfg(target_os = "linux")]
         {
             std::os::unix::fs::symlink("/proc/sys/vm/compact_memory", zone.join("energy_uj"))

@@ -1,7 +1,7 @@
-//! NVIDIA's graphics cards, through the management library that comes with their driver.
+//! NVIDIA graphics cards, read through the management library (NVML) that comes with the driver.
 //!
-//! The library is looked up at run time, so that nothing is asked of a machine without a card. Only
-//! cards that count energy themselves are read (Volta and later); there is no estimate from power.
+//! The library is loaded at run time, so that a machine without a card needs nothing. Only cards
+//! that count energy themselves are read (Volta and later); power is never used for an estimate.
 
 #![allow(unsafe_code)] // A C library of seven functions; each call says why it is sound.
 
@@ -14,19 +14,19 @@ use libloading::Library;
 
 use super::Error;
 
-/// The library's name for the system's loader.
+/// The file name that the system's loader looks for.
 const LIBRARY: &str = "libnvidia-ml.so.1";
 
-/// What every function gives when it worked.
+/// What each function returns on success.
 const SUCCESS: c_int = 0;
 
-/// Long enough for any card's name, by NVML's header.
+/// Long enough for any card's name, according to NVML's header.
 const NAME_BYTES: usize = 96;
 
-/// More cards than any machine has, so that a count gone wrong is bounded.
+/// More cards than any machine has. Bounds the loop if the count is wrong.
 const MAX_CARDS: c_uint = 1024;
 
-/// NVML's handle of a card: opaque, and never freed while NVML is initialised.
+/// NVML's handle of a card: opaque, and not freed while NVML is initialised.
 type Handle = *mut c_void;
 
 type Start = unsafe extern "C" fn() -> c_int;
@@ -36,13 +36,13 @@ type ByIndex = unsafe extern "C" fn(c_uint, *mut Handle) -> c_int;
 type Name = unsafe extern "C" fn(Handle, *mut c_char, c_uint) -> c_int;
 type Energy = unsafe extern "C" fn(Handle, *mut c_ulonglong) -> c_int;
 
-/// The library, initialised, and the cards that count.
+/// The initialised library, and the cards that count energy.
 pub(super) struct Nvml {
     cards: Vec<Card>,
     energy: Energy,
     error_string: ErrorString,
     shutdown: Start,
-    /// Unloaded last: the functions above are in it.
+    /// Unloaded last: the function pointers above point into it.
     _library: Library,
 }
 
@@ -51,8 +51,8 @@ struct Card {
     name: String,
 }
 
-// SAFETY: NVML's documentation calls the library thread-safe, and a handle names a card for the
-// whole process, whichever thread asked for it.
+// SAFETY: NVML's documentation calls the library thread-safe, and a handle is valid for the whole
+// process, on any thread.
 unsafe impl Send for Card {}
 // SAFETY: as above; a card is only read through it.
 unsafe impl Sync for Card {}
@@ -64,15 +64,15 @@ impl fmt::Debug for Nvml {
 }
 
 impl Nvml {
-    /// Loads and initialises the library and finds the cards that count, or says in one clause why
-    /// there is none.
+    /// Loads and initialises the library and finds the cards that count energy. The error says in
+    /// one clause why there is none.
     pub(super) fn open() -> Result<Self, String> {
         Self::load(LIBRARY)
     }
 
     fn load(library: &str) -> Result<Self, String> {
-        // SAFETY: loading a library runs its initialisers. It is the driver's own, found where the
-        // system keeps its libraries; no guest or package can name another.
+        // SAFETY: loading a library runs its initialisers. This is the driver's own library, from
+        // the place where the system keeps libraries; no guest and no package can name another one.
         let library =
             unsafe { Library::new(library) }.map_err(|_| "there is no NVIDIA driver".to_owned())?;
         let start: Start = function(&library, c"nvmlInit_v2")?;
@@ -82,13 +82,14 @@ impl Nvml {
         let by_index: ByIndex = function(&library, c"nvmlDeviceGetHandleByIndex_v2")?;
         let name: Name = function(&library, c"nvmlDeviceGetName")?;
         let shutdown: Start = function(&library, c"nvmlShutdown")?;
-        // SAFETY: the function takes nothing; initialising once more is counted and allowed.
+        // SAFETY: the function takes no arguments. NVML counts initialisations, so doing it again
+        // is allowed.
         let code = unsafe { start() };
         if code != SUCCESS {
             let reason = reason(error_string, code);
             return Err(format!("NVIDIA's management library says: {reason}"));
         }
-        // Made here, so that what was initialised is shut down on every way out.
+        // Constructed now, so that each return below shuts NVML down.
         let mut nvml = Self {
             cards: Vec::new(),
             energy,
@@ -97,12 +98,12 @@ impl Nvml {
             _library: library,
         };
         let mut cards = 0;
-        // SAFETY: the function writes one number to where it is told, which is ours.
+        // SAFETY: the function writes one number to the given address, which is our variable.
         nvml.expect(unsafe { count(&mut cards) })?;
         for index in 0..cards.min(MAX_CARDS) {
             let mut handle = ptr::null_mut();
-            // SAFETY: the function writes one handle to where it is told, which is ours. A card
-            // that this user may not see gives an error and is left out.
+            // SAFETY: the function writes one handle to the given address, which is our variable.
+            // For a card that this user may not see it returns an error; such a card is left out.
             if unsafe { by_index(index, &mut handle) } != SUCCESS {
                 continue;
             }
@@ -123,7 +124,7 @@ impl Nvml {
         self.cards.iter().map(|card| card.name.as_str())
     }
 
-    /// Every card's counter since its driver was loaded, in millijoules.
+    /// Reads each card's counter, in millijoules since its driver was loaded.
     pub(super) fn read(&self) -> Result<Vec<u64>, Error> {
         self.cards
             .iter()
@@ -138,8 +139,8 @@ impl Nvml {
 
     fn energy_of(&self, card: &Card) -> Result<u64, String> {
         let mut millijoules = 0;
-        // SAFETY: NVML is initialised while `self` lives, the handle is one it gave, and the number
-        // goes to where it is told, which is ours.
+        // SAFETY: NVML is initialised as long as `self` lives, the handle came from NVML, and the
+        // number is written to our variable.
         self.expect(unsafe { (self.energy)(card.handle, &mut millijoules) })?;
         Ok(millijoules)
     }
@@ -154,15 +155,16 @@ impl Nvml {
 
 impl Drop for Nvml {
     fn drop(&mut self) {
-        // SAFETY: it was initialised by whoever made this value, once; the handles go with it.
+        // SAFETY: making this value initialised NVML once, and this shuts it down once. The handles
+        // are dropped with the value.
         unsafe { (self.shutdown)() };
     }
 }
 
-/// One of NVML's functions, as a plain pointer; the library outlives it in [`Nvml`].
+/// Looks up one of NVML's functions as a plain pointer. [`Nvml`] keeps the library loaded for it.
 fn function<T: Copy>(library: &Library, name: &CStr) -> Result<T, String> {
-    // SAFETY: every function is named together with its type by `Nvml::load`, as NVML's header
-    // declares them; the names' versions (`_v2`) pin those declarations.
+    // SAFETY: `Nvml::load` names each function together with its type, as declared in NVML's
+    // header; the version in a name (`_v2`) fixes the declaration.
     unsafe { library.get::<T>(name.to_bytes_with_nul()) }
         .map(|symbol| *symbol)
         .map_err(|_| {
@@ -172,19 +174,19 @@ fn function<T: Copy>(library: &Library, name: &CStr) -> Result<T, String> {
 }
 
 fn reason(error_string: ErrorString, code: c_int) -> String {
-    // SAFETY: the function takes any number and gives a static text that ends in zero, or null.
+    // SAFETY: the function takes any number and returns a static text that ends in zero, or null.
     let text = unsafe { error_string(code) };
     if text.is_null() {
         return format!("error {code}");
     }
-    // SAFETY: as above, and it is not null.
+    // SAFETY: as above, and the pointer is not null.
     let text = unsafe { CStr::from_ptr(text) };
     text.to_string_lossy().into_owned()
 }
 
 fn card_name(name: Name, handle: Handle) -> Option<String> {
     let mut text = [0_u8; NAME_BYTES];
-    // SAFETY: the function writes at most as many bytes as it is told there are, and a zero.
+    // SAFETY: the function writes at most the given number of bytes, zero included.
     let code = unsafe { name(handle, text.as_mut_ptr().cast(), NAME_BYTES as c_uint) };
     let text = CStr::from_bytes_until_nul(&text).ok()?;
     (code == SUCCESS).then(|| text.to_string_lossy().into_owned())
@@ -200,7 +202,7 @@ mod tests {
         assert_eq!(error, "there is no NVIDIA driver");
     }
 
-    /// Any library that is not NVML; the C library is always loaded.
+    /// Uses a library that is not NVML: the C library, which is always loaded.
     #[test]
     #[cfg(target_os = "linux")]
     fn another_library_is_refused() {

@@ -1,8 +1,9 @@
-//! Processor packages, as Linux lists them under powercap (Intel's and AMD's alike).
+//! Processor packages, as Linux lists them under powercap (for Intel and AMD alike).
 //!
-//! A zone is a folder with a name and a counter in microjoules. Only packages count: their cores
-//! and graphics are parts of them, and `psys` is the whole board, with the packages in it. Intel's
-//! laptops list a package a second time under `intel-rapl-mmio`; of one name, one is taken.
+//! A zone is a folder with a name and a counter in microjoules. Only packages are added up. Cores
+//! and graphics are parts of a package, and `psys` is the whole board, which includes the packages.
+//! Intel laptops list a package a second time under `intel-rapl-mmio`, so each name is counted
+//! once.
 
 use std::{
     collections::BTreeMap,
@@ -12,31 +13,32 @@ use std::{
 
 use super::Error;
 
-/// Where Linux lists its zones.
+/// Where Linux lists the zones.
 pub const ROOT: &str = "/sys/class/powercap";
 
-/// How the names of packages start: `package-0`, `package-0-die-1`.
+/// How the names of packages begin: `package-0`, `package-0-die-1`.
 const PACKAGE: &str = "package";
 
 /// One processor package.
 #[derive(Debug)]
 pub(super) struct Package {
-    /// The kernel's name.
+    /// The kernel's name for it.
     pub(super) name: String,
     counter: PathBuf,
-    /// Where the counter starts over, in microjoules.
+    /// The value at which the counter wraps, in microjoules.
     range_uj: u64,
 }
 
-/// The packages below `root` by name, each read once to see that it can be. None where there are
-/// none; an error where one cannot be read, since a sum that leaves one out says nothing.
+/// The packages below `root`, ordered by name. Each is read once to see whether it can be. The list
+/// is empty where there are no packages. One that cannot be read is an error, since a sum without
+/// it would be wrong.
 pub(super) fn packages(root: &Path) -> Result<Vec<Package>, Error> {
     let mut zones: Vec<PathBuf> = fs::read_dir(root)
         .into_iter()
         .flatten()
         .filter_map(|zone| Some(zone.ok()?.path()))
         .collect();
-    // The register comes before its copy in memory.
+    // The register is preferred to its copy in memory.
     zones.sort_by_key(|zone| (zone.to_string_lossy().contains("mmio"), zone.clone()));
     let mut packages = BTreeMap::new();
     for zone in zones {
@@ -59,12 +61,12 @@ pub(super) fn packages(root: &Path) -> Result<Vec<Package>, Error> {
 }
 
 impl Package {
-    /// The counter, in microjoules.
+    /// Reads the counter, in microjoules.
     pub(super) fn read(&self) -> Result<u64, Error> {
         number(&self.counter)
     }
 
-    /// What was used between two readings, in microjoules, when it started over at most once.
+    /// Energy used between two readings, in microjoules, if the counter wrapped at most once.
     pub(super) fn used(&self, before: u64, after: u64) -> u64 {
         after
             .checked_sub(before)

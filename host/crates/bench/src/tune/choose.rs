@@ -1,60 +1,60 @@
-//! Which candidate is recommended, and why: the highest throughput of those that keep the bound and
-//! are as accurate as was asked.
+//! Which candidate is recommended, and why: the one with the highest throughput of those that keep
+//! the bound and are accurate enough.
 //!
-//! Candidates that were measured longest come first: what was dropped early is known too little to
-//! be recommended, unless nothing better known keeps the bound. Differences below [`TIE`] are none:
-//! among such candidates the default is preferred, which needs no reason, and then the lowest p99.
-//! Pure.
+//! Candidates that were measured longest come first. Of those that were dropped early too little is
+//! known, so one of them is recommended only if no better known one keeps the bound. Differences
+//! below [`TIE`] count as equal: the default is then preferred, which needs no reason, and after it
+//! the lowest p99. Pure.
 
 use std::time::Duration;
 
-/// Throughputs closer than this are the same, as a share.
+/// Throughputs closer than this count as equal, as a fraction.
 const TIE: f64 = 0.02;
 
-/// What is asked.
+/// What is required of the settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
     /// The bound on the p99, in nanoseconds.
     pub bound_ns: u64,
-    /// The least share of readings that must be right; none where that does not matter.
+    /// The smallest fraction of readings that must be right; `None` where that does not matter.
     pub accuracy: Option<f64>,
 }
 
-/// One candidate, as far as the choice cares.
+/// One candidate, with what the choice depends on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Point {
     /// Frames per second.
     pub frames_per_second: f64,
-    /// The p99 of latency in nanoseconds, as seen; none where it was never measured.
+    /// The observed p99 of latency in nanoseconds; `None` if it was never measured.
     pub p99_ns: Option<u64>,
     /// Whether it kept the bound.
     pub held: bool,
-    /// The share of readings that were right; none where nobody knows.
+    /// The fraction of readings that were right; `None` if it is unknown.
     pub accuracy: Option<f64>,
-    /// Rungs of the search that it was measured in.
+    /// The number of rungs of the search in which it was measured.
     pub rungs: usize,
 }
 
-/// What came of it.
+/// The result of the choice.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Choice {
-    /// This one.
+    /// A candidate is recommended.
     Found {
-        /// Its place.
+        /// Its index.
         winner: usize,
-        /// Why it.
+        /// Why it is recommended.
         why: String,
     },
-    /// None does what was asked.
+    /// No candidate meets the requirements.
     Nothing {
-        /// The one that comes nearest; none where nothing could be measured.
+        /// The index of the nearest one; `None` if nothing could be measured.
         nearest: Option<usize>,
-        /// Why it is not good enough.
+        /// Why that one is not good enough.
         why: String,
     },
 }
 
-/// Chooses among the candidates; `reference` is the place of the default.
+/// Chooses among the candidates; `reference` is the index of the default.
 pub fn choose(points: &[Point], reference: usize, ask: &Ask) -> Choice {
     let accurate: Vec<(usize, &Point)> = points
         .iter()
@@ -87,7 +87,7 @@ pub fn choose(points: &[Point], reference: usize, ask: &Ask) -> Choice {
 }
 
 impl Ask {
-    /// Whether a candidate is as accurate as was asked.
+    /// Whether a candidate is accurate enough.
     pub fn allows(&self, point: &Point) -> bool {
         point.p99_ns.is_some()
             && match (self.accuracy, point.accuracy) {
@@ -98,7 +98,7 @@ impl Ask {
     }
 }
 
-/// The largest number of rungs that a candidate besides the default has; the default's own, where
+/// The largest number of rungs of any candidate other than the default; the default's own number if
 /// it is alone.
 fn longest_known<'a>(
     held: impl Iterator<Item = &'a (usize, &'a Point)>,
@@ -153,7 +153,7 @@ fn reason(point: &Point, is_default: bool, default: Option<&Point>, ask: &Ask) -
     why
 }
 
-/// All are too slow.
+/// All candidates are too slow.
 fn nothing_in_time(accurate: &[(usize, &Point)], ask: &Ask) -> Choice {
     let nearest = accurate
         .iter()
@@ -175,7 +175,7 @@ fn nothing_in_time(accurate: &[(usize, &Point)], ask: &Ask) -> Choice {
     }
 }
 
-/// All are too often wrong.
+/// All candidates are wrong too often.
 fn nothing_accurate(points: &[Point], ask: &Ask) -> Choice {
     let measured = points
         .iter()
@@ -200,7 +200,7 @@ fn nothing_accurate(points: &[Point], ask: &Ask) -> Choice {
     }
 }
 
-/// A rate, for sentences.
+/// Formats a rate for a sentence.
 pub fn rate(frames_per_second: f64) -> String {
     if frames_per_second < 100.0 {
         format!("{frames_per_second:.1} frames/s")
@@ -209,7 +209,7 @@ pub fn rate(frames_per_second: f64) -> String {
     }
 }
 
-/// Nanoseconds, for sentences.
+/// Formats nanoseconds for a sentence.
 pub fn time(ns: u64) -> String {
     let time = Duration::from_nanos(ns);
     match ns {
@@ -219,7 +219,7 @@ pub fn time(ns: u64) -> String {
     }
 }
 
-/// A share, for sentences.
+/// Formats a fraction for a sentence.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent.fract().abs() < 1e-9 {
@@ -271,7 +271,7 @@ mod tests {
             why,
             "180 frames/s at a p99 of 18.00 ms, within 20.00 ms; 1.80 x the 100 frames/s of the default settings"
         );
-        // What was dropped counts where nothing that was kept keeps the bound.
+        // A dropped candidate counts if no kept one keeps the bound.
         assert_eq!(winner(&[points[0], points[2], points[3]], &ASK), 2);
     }
 

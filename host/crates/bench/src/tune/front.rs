@@ -1,21 +1,21 @@
-//! The Pareto front: the candidates that no other is better than in everything.
+//! The Pareto front: the candidates that no other candidate beats.
 //!
-//! What counts is throughput, the more the better; the p99 of latency, the less the better; and
-//! accuracy, the more the better. Pure.
+//! Three figures count: throughput (higher is better), the p99 of latency (lower is better) and
+//! accuracy (higher is better). Pure.
 
-/// One candidate, as far as the front cares.
+/// One candidate, with the figures that count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
     /// Frames per second.
     pub frames_per_second: f64,
     /// The p99 of latency, in nanoseconds.
     pub p99_ns: u64,
-    /// Accuracy, where it is known; what is not known is as good as anything.
+    /// Accuracy, if it is known; an unknown one counts as equal to any other.
     pub accuracy: Option<f64>,
 }
 
 impl Place {
-    /// Whether it is as good as another in everything and better in something.
+    /// Whether it is at least as good in each figure, and better in one.
     fn beats(&self, other: &Place) -> bool {
         let (accuracy, others) = match (self.accuracy, other.accuracy) {
             (Some(accuracy), Some(others)) => (accuracy, others),
@@ -31,7 +31,7 @@ impl Place {
     }
 }
 
-/// Which of them are on the front; what could not be measured is not.
+/// Which candidates are on the front. One that could not be measured is not.
 pub fn front(places: &[Option<Place>]) -> Vec<bool> {
     let on = |place: &Option<Place>| {
         place.is_some_and(|place| !places.iter().flatten().any(|other| other.beats(&place)))

@@ -1,13 +1,14 @@
 //! Successive halving (Jamieson and Talwalkar, 2016): a fixed time for all candidates together,
-//! spent in rungs of equal length; each rung is shared by fewer candidates than the one before, so
-//! the worst are dropped on little evidence and the best are told apart on much.
+//! spent in rungs of equal length. Each rung has fewer candidates than the one before. So the worst
+//! are dropped after little measuring, and the best are told apart after much.
 //!
-//! Within a rung the windows are short and take turns in a new order each round, so that the drift of
-//! a shared machine can be told from what candidates do ([`levels`]). The default goes along to the
-//! end whatever it does: it is what the others are measured against. What is dropped keeps what was
-//! found out about it.
+//! Within a rung the windows are short and in a new order each round, so that the drift of a shared
+//! machine can be separated from the candidates' own speed ([`levels`]). The default stays to the
+//! end whatever its speed, since the others are compared with it. The findings about a dropped
+//! candidate are kept.
 //!
-//! Generic over how a window is measured, which says how long it took: this file has no clock.
+//! Generic over how a window is measured. That function reports how long it took, so this file
+//! reads no clock.
 
 use std::time::Duration;
 
@@ -16,89 +17,89 @@ use super::{
     trial::{Sample, Trial},
 };
 
-/// One of so many candidates goes on to the next rung.
+/// One candidate of this many goes on to the next rung.
 const KEEP_ONE_OF: usize = 3;
 
-/// Candidates, the default left out, that the last rung tells apart.
+/// The number of candidates in the last rung, besides the default.
 const FINALISTS: usize = 3;
 
-/// Windows of a rung are about this long.
+/// About how long the windows of a rung are.
 const WINDOW: Duration = Duration::from_millis(400);
 
-/// The shortest window that is worth the turn.
+/// The shortest window that is worth measuring.
 const LEAST_WINDOW: Duration = Duration::from_millis(20);
 
-/// Windows of one candidate in one rung, at least: one of them may be disturbed.
+/// The least number of windows of a candidate in a rung: one of them may be disturbed.
 const MIN_ROUNDS: usize = 2;
 
-/// Windows of one candidate in one rung, at most.
+/// The largest number of windows of a candidate in a rung.
 const MAX_ROUNDS: usize = 16;
 
-/// What the order of windows is drawn from.
+/// The seed for the order of windows.
 const SEED: u64 = 1;
 
-/// What the search may take, and what is asked of candidates.
+/// How long the search may take, and which bound applies.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// For all of it.
+    /// The time for the whole search.
     pub budget: Duration,
     /// The bound on the p99, in nanoseconds.
     pub bound_ns: u64,
 }
 
-/// What measuring a candidate ended in.
+/// The result of measuring a candidate.
 #[derive(Debug)]
 pub enum Outcome {
-    /// A window.
+    /// One window's sample.
     Measured(Sample),
-    /// It cannot run: why.
+    /// The candidate cannot run, with the reason.
     Refused(String),
-    /// Nothing is measured any more: what there is must do.
+    /// Measuring was stopped; the search ends with what there is.
     Stopped,
 }
 
-/// What the search tells while it goes on.
+/// A rung that begins, for reporting progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rung {
-    /// Which one, from one.
+    /// The rung's number, from one.
     pub number: usize,
-    /// How many there are.
+    /// The number of rungs.
     pub of: usize,
-    /// Candidates in it.
+    /// The number of candidates in it.
     pub candidates: usize,
 }
 
-/// What was found out.
+/// The findings of a search.
 #[derive(Debug)]
 pub struct Found {
-    /// One for each candidate.
+    /// One trial for each candidate.
     pub trials: Vec<Trial>,
-    /// What the default did over all its windows, in frames per second.
+    /// The throughput of the default over all its windows, in frames per second.
     pub reference_per_second: f64,
-    /// How long it all took, in seconds.
+    /// How long the search took, in seconds.
     pub spent: f64,
 }
 
-/// Why there is no result.
+/// Why there are no findings.
 #[derive(Debug, thiserror::Error)]
 pub enum Error<E> {
     /// The default cannot be measured.
     #[error("the default settings cannot be measured: {0}")]
     Reference(String),
-    /// The library of histograms refuses its bounds.
+    /// The histogram library refuses the bounds.
     #[error("the latency histogram refuses its bounds: {0}")]
     Histogram(#[from] hdrhistogram::CreationError),
-    /// Measuring failed for good.
+    /// Measuring failed.
     #[error(transparent)]
     Measure(E),
 }
 
-/// Searches among so many candidates, of which `reference` is the default. Where measuring is stopped,
-/// what is found rests on what was measured until then.
+/// Searches among `candidates` candidates, of which `reference` is the default. If measuring is
+/// stopped, the findings rest on what was measured until then.
 ///
 /// # Errors
 ///
-/// The default cannot be measured, and whatever `measure` returns.
+/// The default cannot be measured, or `measure` fails.
 pub fn search<E>(
     candidates: usize,
     reference: usize,
@@ -121,7 +122,7 @@ pub fn search<E>(
             of: sizes.len(),
             candidates: alive.len(),
         });
-        // What earlier rungs took too much, the later ones go without.
+        // Time that earlier rungs overspent is taken from the later ones.
         let left = (plan.budget.as_secs_f64() - race.spent).max(0.0);
         let rung = left / (sizes.len() - number) as f64;
         alive = race.rung(&alive, rung / alive.len().max(1) as f64)?;
@@ -129,11 +130,11 @@ pub fn search<E>(
     race.end()
 }
 
-/// Measures all candidates for the same time, as if nobody had to hurry.
+/// Measures all candidates for the same time, without a budget.
 ///
 /// # Errors
 ///
-/// As [`search`].
+/// As for [`search`].
 pub fn exhaust<E>(
     candidates: usize,
     reference: usize,
@@ -147,7 +148,7 @@ pub fn exhaust<E>(
     race.end()
 }
 
-/// How many candidates each rung has, the first one all of them.
+/// How many candidates each rung has; the first has all of them.
 fn rungs(candidates: usize) -> Vec<usize> {
     let mut sizes = vec![candidates];
     let mut size = candidates;
@@ -192,12 +193,12 @@ impl<M> Race<M> {
         })
     }
 
-    /// The best of those that are alive, at most `size` besides the default, which goes along.
+    /// The best of the candidates in `alive`: at most `size`, and the default.
     ///
-    /// Half of them are the fastest that may keep the bound, half the fastest that did: early on,
-    /// few frames tell little of a p99, and neither a slow frame by bad luck nor speed that the bound
-    /// cannot bear may crowd out what is looked for. Where these are too few, those follow whose
-    /// latency is nearest.
+    /// Half are the fastest that may keep the bound; half are the fastest that did keep it. In
+    /// early rungs a few frames say little about a p99. So a good candidate must not be lost to one
+    /// slow frame by bad luck, nor to faster ones that break the bound. If there are too few of
+    /// these, the candidates with the next lowest latency follow.
     fn best(&self, alive: &[usize], size: usize) -> Vec<usize> {
         let others: Vec<usize> = alive
             .iter()
@@ -249,7 +250,8 @@ impl<M> Race<M> {
         kept
     }
 
-    /// One rung: `each` seconds for everybody, in rounds. Gives who is still alive.
+    /// Runs one rung: `each` seconds for each candidate, in rounds. Returns the candidates still
+    /// in.
     fn rung<E>(&mut self, alive: &[usize], each: f64) -> Result<Vec<usize>, Error<E>>
     where
         M: FnMut(usize, Duration) -> Result<Outcome, E>,
@@ -277,7 +279,7 @@ impl<M> Race<M> {
         Ok(alive)
     }
 
-    /// One window for everybody who is alive.
+    /// Measures one window of each candidate that is still in.
     fn round<E>(&mut self, alive: &mut Vec<usize>, window: Duration) -> Result<(), Error<E>>
     where
         M: FnMut(usize, Duration) -> Result<Outcome, E>,
@@ -315,7 +317,7 @@ impl<M> Race<M> {
         Ok(())
     }
 
-    /// Brings the trials' throughputs up to date with all windows so far.
+    /// Updates the trials' throughputs from all windows so far.
     fn level(&mut self) {
         let levels = levels(self.trials.len(), &self.observations);
         let reference = levels.get(self.reference).copied().flatten();

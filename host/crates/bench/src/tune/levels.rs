@@ -1,34 +1,34 @@
-//! What each candidate does beside the others, once the machine's own drift is taken off.
+//! The level of each candidate's throughput, with the machine's own drift removed.
 //!
-//! A shared machine is a quarter faster or slower from one second to the next, which is more than most
-//! settings differ by. All windows feel it, whosever they are. So the logarithm of a window's
-//! throughput is taken as the candidate's own level and the machine's at that moment, and the two are
-//! told apart by turns: the machine's is what the windows around, of whatever candidates, are above
-//! their candidates' levels; a candidate's is what its windows are above the machine. Windows must
-//! take turns in no particular order for that, or else what is always measured late is thought slow.
-//! Pure.
+//! A shared machine is up to a quarter faster or slower from one second to the next, more than most
+//! settings differ. The drift affects the windows of all candidates alike. So the logarithm of a
+//! window's throughput is modelled as the sum of the candidate's level and the machine's level at
+//! that time. The two are computed in alternation. The machine's level is how far the windows near
+//! that time lie above their candidates' levels. A candidate's level is how far its windows lie
+//! above the machine's. This needs windows in random order: a candidate that is always measured
+//! late would seem slow. Pure.
 
 /// One window.
 #[derive(Clone, Copy, Debug)]
 pub struct Observation {
-    /// The candidate.
+    /// The candidate's index.
     pub one: usize,
-    /// When its middle was, in seconds.
+    /// The time of its middle, in seconds.
     pub at: f64,
-    /// How long it was, in seconds: what it weighs.
+    /// Its length in seconds, which is its weight.
     pub seconds: f64,
     /// The logarithm of its throughput.
     pub log_rate: f64,
 }
 
-/// How near windows are that feel the same machine, in seconds.
+/// How near windows must be to share the machine's level, in seconds.
 const NEAR: f64 = 0.7;
 
-/// Turns; the levels change by less than a thousandth after these.
+/// The number of iterations; after these the levels change by less than a thousandth.
 const TURNS: usize = 20;
 
-/// The level of each of so many candidates, as a logarithm; none of those without a window.
-/// Observations must be in the order of their times.
+/// The level of each candidate, as a logarithm; `None` for one without a window. Observations must
+/// be in the order of their times.
 pub fn levels(candidates: usize, observations: &[Observation]) -> Vec<Option<f64>> {
     let mut levels = means(candidates, observations, &vec![0.0; observations.len()]);
     for _ in 0..TURNS {
@@ -38,7 +38,7 @@ pub fn levels(candidates: usize, observations: &[Observation]) -> Vec<Option<f64
     levels
 }
 
-/// Each candidate's mean above the machine, weighed by its windows' lengths.
+/// The mean of each candidate above the machine's level, weighted by the windows' lengths.
 fn means(candidates: usize, observations: &[Observation], drift: &[f64]) -> Vec<Option<f64>> {
     let mut sums = vec![(0.0, 0.0); candidates];
     for (observation, drift) in observations.iter().zip(drift) {
@@ -52,7 +52,7 @@ fn means(candidates: usize, observations: &[Observation], drift: &[f64]) -> Vec<
         .collect()
 }
 
-/// The machine's level at each window: what those around it say, itself left out.
+/// The machine's level at each window, from the windows near it, itself left out.
 fn drift(observations: &[Observation], levels: &[Option<f64>]) -> Vec<f64> {
     let above = |observation: &Observation| {
         let level = levels.get(observation.one).copied().flatten();

@@ -1,10 +1,10 @@
-//! Measures one window of one candidate: as many workers as it says, and as many clients, each of which
-//! sends one frame after the other.
+//! Measures one window of one candidate, with the candidate's number of workers and as many
+//! clients. Each client sends its frames one after the other.
 //!
-//! Graphs and instances are made when a candidate first needs them, warmed up with a few frames that do
-//! not count, and kept for its next window and for its neighbours, which differ in workers alone. What
-//! is kept is bounded: by the instances that the engine has, and by half of the machine's memory.
-//! What a candidate's set-up takes counts as spent, since whoever waits for the search waits for it.
+//! Graphs and instances are made when a candidate first needs them and warmed up with a few frames
+//! that do not count. They are kept for the candidate's next window, and for candidates that differ
+//! only in workers. What is kept is bounded by the engine's number of instances and by half of the
+//! machine's memory. The time to set a candidate up counts as spent, since the user waits for it.
 
 use std::{
     collections::VecDeque,
@@ -24,35 +24,35 @@ use crate::{
     subject::{Parts, Subject},
 };
 
-/// Frames that a new instance runs before it counts: the first one makes it and touches its memory,
+/// The frames that a new instance runs before it counts. The first makes it and touches its memory;
 /// the second finds the caches warm.
 const WARM_UP: usize = 2;
 
 /// Measures candidates.
 pub struct Meter<'a> {
     parts: &'a Parts,
-    /// The machine's counters; none where it has none.
+    /// The machine's energy counters; `None` where it has none.
     counters: Option<&'a energy::Meter>,
     models: &'a Models,
-    /// Instances that may be kept.
+    /// How many instances may be kept.
     most: usize,
-    /// Memory that may be taken, in bytes.
+    /// How much memory may be used, in bytes.
     memory: u64,
-    /// What is kept, the least recently used first.
+    /// What is kept, least recently used first.
     kept: VecDeque<Kept>,
     next: Arc<AtomicUsize>,
     workers: Workers,
     interrupt: Interrupt,
 }
 
-/// Graphs that are loaded, and the instances that use them.
+/// Loaded graphs, and the instances that use them.
 struct Kept {
-    /// The settings without what graphs do not feel.
+    /// The settings, without those that do not change the graphs.
     key: Settings,
     deployment: Arc<Deployment>,
 }
 
-/// What one client had answered.
+/// The answers of one client.
 #[derive(Default)]
 struct Share {
     latencies_ns: Vec<u64>,
@@ -76,7 +76,7 @@ impl Share {
 }
 
 impl<'a> Meter<'a> {
-    /// A meter that keeps at most so many instances.
+    /// Makes a meter that keeps at most `most` instances.
     pub fn new(
         subject: &'a Subject,
         models: &'a Models,
@@ -97,11 +97,11 @@ impl<'a> Meter<'a> {
         }
     }
 
-    /// Measures one window. Settings whose graphs do not load are refused and no error.
+    /// Measures one window. Settings whose graphs do not load give a refused outcome, no error.
     ///
     /// # Errors
     ///
-    /// Threads that cannot be had or that died.
+    /// Threads cannot be started, or died.
     pub fn window(&mut self, settings: &Settings, length: Duration) -> Result<Outcome, Error> {
         if self.interrupt.is_raised() {
             return Ok(Outcome::Stopped);
@@ -157,13 +157,13 @@ impl<'a> Meter<'a> {
         Ok(Outcome::Measured(sample))
     }
 
-    /// Lets go of everything.
+    /// Drops everything that is kept.
     pub fn clear(&mut self) {
         self.kept.clear();
     }
 
-    /// The graphs of these settings, loaded now or before, out of what is kept; with room for so many
-    /// instances.
+    /// Takes the graphs for these settings out of what is kept, or loads them, and makes room for
+    /// this many instances.
     fn take(&mut self, settings: &Settings, workers: usize) -> Result<Kept, String> {
         let key = Settings {
             workers: None,
@@ -190,8 +190,8 @@ impl<'a> Meter<'a> {
         })
     }
 
-    /// Lets go of what was not used for longest, until there is room for so many instances more; for
-    /// new ones memory counts as well.
+    /// Drops what was not used for longest, until there is room for this many more instances. With
+    /// `more`, memory must suffice as well.
     fn make_room(&mut self, instances: usize, more: bool) {
         loop {
             let kept: usize = self.kept.iter().map(|kept| kept.deployment.idle()).sum();
@@ -205,7 +205,7 @@ impl<'a> Meter<'a> {
 }
 
 fn lock(share: &Mutex<Share>) -> std::sync::MutexGuard<'_, Share> {
-    // What was added before a panic stays.
+    // Counts that were added before a panic remain valid.
     share.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

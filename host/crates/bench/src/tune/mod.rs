@@ -1,13 +1,13 @@
 //! `tune`: the search for the settings that suit a plugin, its models and this machine.
 //!
-//! What is looked for is the highest throughput whose p99 stays within a bound and whose accuracy is
-//! as high as was asked. Each candidate is a closed loop: so many workers, each with an instance, each
-//! taking the next frame when it is done with one. So `workers` is the concurrency that the settings
-//! are good for, and the p99 is that of frames which all find a worker.
+//! It looks for the highest throughput whose p99 keeps a bound and whose accuracy is high enough.
+//! Each candidate is measured in a closed loop: each worker has one instance and takes the next
+//! frame when it is done with one. So `workers` is the concurrency that the settings are good for,
+//! and the p99 is that of frames that never wait for a worker.
 //!
-//! Rooms, each standing above what it uses: this one → `meter` (graphs, instances, windows), with the
-//! pure ones beside it: `space` (the grid), `halving` → `levels`, `trial` (the search), `front` and
-//! `choose` (what came of it), and `record`, `table` (how it is told).
+//! Modules, each above what it uses: this one → `meter` (graphs, instances, windows). Beside it are
+//! the pure ones: `space` (the grid), `halving` → `levels`, `trial` (the search), `front` and
+//! `choose` (the result), and `record`, `table` (the report).
 
 pub mod choose;
 pub mod front;
@@ -36,64 +36,64 @@ use tollgate_deploy::settings::Settings;
 use tollgate_dispatch::Interrupt;
 use tollgate_report::{Accuracy, percentiles};
 
-/// The search takes this part of the time that the whole grid takes. A fifth is what it may take;
-/// setting up candidates for their first window comes on top.
+/// The search gets this part of the time that the whole grid would take. The goal is at most a
+/// fifth, and setting up candidates for their first window takes extra time.
 const PART_OF_GRID: u32 = 6;
 
-/// Instances that are kept ready between windows on so many cores, at most: those of a few candidates.
-/// Each takes address space, of which small machines have little.
+/// The largest number of instances that are kept ready between windows on this many cores: those of
+/// a few candidates. Each takes address space, of which small machines have little.
 pub fn most_instances(cores: usize) -> usize {
     cores.saturating_mul(16).clamp(256, 1024)
 }
 
-/// What is to be found.
+/// What to search for, and with what.
 pub struct Task<'a> {
     /// The plugin, its frames, and one contender for each variant, with its accuracy.
     pub subject: &'a Subject,
-    /// The files that variants are chosen from.
+    /// The files that variants are selected from.
     pub models: &'a Models,
-    /// Where to look.
+    /// The grid to search.
     pub space: &'a Space,
-    /// What is asked.
+    /// The requirements.
     pub ask: Ask,
-    /// How long a candidate is measured where all of the grid is.
+    /// How long each candidate is measured when the whole grid is.
     pub full: Duration,
     /// Whether to measure the whole grid as well.
     pub exhaustive: bool,
-    /// Instances that may be kept ready, as many as the engine has.
+    /// How many instances may be kept ready, the same as the engine has.
     pub instances: usize,
     /// What ends the search early.
     pub interrupt: &'a Interrupt,
 }
 
-/// What came of it, as the report has it.
+/// The findings, in the form of the report.
 pub struct Findings {
-    /// One for each place of the grid.
+    /// One for each place in the grid.
     pub candidates: Vec<Candidate>,
-    /// Which one to take, or why none.
+    /// The recommended candidate, or why there is none.
     pub choice: Choice,
-    /// What it took.
+    /// What the search took.
     pub search: Search,
-    /// The whole grid, where that was asked for.
+    /// The check against the whole grid, if it was asked for.
     pub check: Option<Check>,
 }
 
-/// What the search tells while it goes on.
+/// A step of the search, for reporting progress.
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     /// A rung of the search begins.
     Rung(Rung),
-    /// The whole grid is measured.
+    /// The measuring of the whole grid begins.
     Grid(usize),
     /// A window is done.
     Window,
 }
 
-/// Searches, and measures the whole grid where that is asked for.
+/// Searches, and measures the whole grid if that is asked for.
 ///
 /// # Errors
 ///
-/// The default settings cannot be measured; threads that cannot be had.
+/// The default settings cannot be measured, or threads cannot be started.
 pub fn tune(
     task: &Task<'_>,
     mut tell: impl FnMut(Step),
@@ -139,7 +139,7 @@ pub fn tune(
     let mut described = describe(task, &found, &points);
     let check = if task.exhaustive && !task.interrupt.is_raised() {
         say(Step::Grid(count));
-        // Set up anew, since that is part of the time which is compared.
+        // Set up again, since set-up time is part of the comparison.
         meter.clear();
         let whole = halving::exhaust(count, *reference, bound_ns, task.full, |one, window| {
             say(Step::Window);
@@ -169,7 +169,7 @@ fn place(candidates: &[Settings], one: usize) -> Settings {
     candidates.get(one).cloned().unwrap_or_default()
 }
 
-/// How many readings a candidate's models get right.
+/// How many readings are right with a candidate's models.
 fn accuracy(task: &Task<'_>, settings: &Settings) -> Option<Accuracy> {
     let default = place(&task.space.candidates, task.space.reference).variant;
     let variant = settings.variant.first().map(|choice| &*choice.variant);
@@ -179,7 +179,7 @@ fn accuracy(task: &Task<'_>, settings: &Settings) -> Option<Accuracy> {
     task.subject.accuracy(contender?)
 }
 
-/// What the choice is made from.
+/// The points that the choice is made from.
 fn points(task: &Task<'_>, found: &Found) -> Vec<Point> {
     let trials = found.trials.iter().zip(&task.space.candidates);
     let point = |(trial, settings): (&Trial, &Settings)| Point {
@@ -192,7 +192,7 @@ fn points(task: &Task<'_>, found: &Found) -> Vec<Point> {
     trials.map(point).collect()
 }
 
-/// The candidates as the report has them.
+/// The candidates in the form of the report.
 fn describe(task: &Task<'_>, found: &Found, points: &[Point]) -> Vec<Candidate> {
     let places: Vec<Option<Place>> = points
         .iter()
@@ -229,7 +229,7 @@ fn describe(task: &Task<'_>, found: &Found, points: &[Point]) -> Vec<Candidate> 
         .collect()
 }
 
-/// Holds the search against the whole grid.
+/// Compares the search with the whole grid.
 fn check(
     task: &Task<'_>,
     choice: &Choice,
@@ -259,7 +259,7 @@ fn check(
     }
 }
 
-/// The fastest of those that do what was asked; ties count for nothing here.
+/// The fastest candidate that meets the requirements; ties are not considered here.
 fn fastest(points: &[Point], ask: &Ask) -> Option<usize> {
     let good = points.iter().enumerate();
     let good = good.filter(|(_, point)| point.held && ask.allows(point));

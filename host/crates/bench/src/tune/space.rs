@@ -1,10 +1,10 @@
 //! Which settings are worth trying on this machine with these graphs.
 //!
-//! A grid: what graphs run as, how many instances there are, whether and how far inferences are
-//! merged, on which device, with which variant. Only what can differ is in it: no batching for graphs
-//! that refuse it or gain nothing by it, no batch much larger than there are instances to fill it, no more threads than cores.
-//! What the user has settled is settled in every candidate. Pure; the same facts make the same grid,
-//! in the same order.
+//! The settings form a grid: how graphs run, how many instances there are, whether and how far
+//! inferences are merged, on which device, with which variant. Settings that cannot help are left
+//! out: batching for graphs that refuse it or gain nothing, batches much larger than the number of
+//! instances that fill them, and more threads than cores. A setting that the user gave is the same
+//! in all candidates. Pure: the same facts give the same grid in the same order.
 
 use std::{num::NonZero, time::Duration};
 
@@ -13,23 +13,23 @@ use tollgate_nn::{BatchPolicy, Device, GraphOptions, Mode};
 use tollgate_deploy::settings::Settings;
 use tollgate_deploy::values::VariantArg;
 
-/// Instances, as multiples of what keeps a graph busy, in halves: enough to keep it busy, and
-/// then ever more latency for ever less gain.
+/// The number of instances, in halves of the number that keeps a graph busy. Beyond that number,
+/// latency grows more and throughput less with each step.
 const WORKERS: [usize; 7] = [1, 2, 3, 4, 6, 8, 16];
 
-/// Instances that a candidate has at most.
+/// The largest number of instances of a candidate.
 const MAX_WORKERS: usize = 256;
 
-/// Rows that a candidate merges at most; beyond this a row costs hardly less.
+/// The largest number of rows that a candidate merges; a row in a larger batch costs hardly less.
 const MAX_BATCH: usize = 32;
 
-/// How long the first of a batch waits, where it waits at all.
+/// How long the first inference of a batch waits for others, if it waits.
 const DELAYS: [Duration; 2] = [Duration::from_micros(200), Duration::from_millis(2)];
 
-/// A delay may take this part of the bound, and no more.
+/// A delay may take at most this part of the bound.
 const DELAY_OF_BOUND: u32 = 8;
 
-/// Sessions on a device that is not the CPU.
+/// The numbers of sessions on a device that is not the CPU.
 const SESSIONS: [usize; 3] = [1, 2, 4];
 
 /// What the grid is made from.
@@ -43,26 +43,26 @@ pub struct Facts {
     pub variants: Vec<Variant>,
     /// The bound on the p99.
     pub bound: Duration,
-    /// What the user has settled.
+    /// The settings that the user gave.
     pub settled: Settings,
 }
 
 /// A variant of the models.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Variant {
-    /// Its name; none for the default.
+    /// Its name; `None` for the default.
     pub name: Option<String>,
     /// Whether its graphs can be batched and gain by it.
     pub batchable: bool,
 }
 
-/// All candidates, and which of them is the default: what runs where nobody chooses anything but
-/// what is settled.
+/// All candidates, and which of them is the default: the user's settings, with the usual defaults
+/// for all others.
 #[derive(Clone, Debug)]
 pub struct Space {
-    /// The settings, each in full.
+    /// The settings of each candidate, with no default left open.
     pub candidates: Vec<Settings>,
-    /// The place of the default among them.
+    /// The index of the default among them.
     pub reference: usize,
 }
 
@@ -102,16 +102,16 @@ impl Space {
     }
 }
 
-/// What a graph can run as.
+/// A way to run a graph.
 struct Run {
     settings: Settings,
-    /// Inferences that keep it busy.
+    /// The number of inferences that keep it busy.
     busy: usize,
-    /// Inferences that it lets run at once; beyond that they wait, and can be merged.
+    /// The number of inferences that may run at once; further ones wait and can be merged.
     at_once: usize,
 }
 
-/// What a graph can run as on a device.
+/// The ways to run a graph on a device.
 fn graphs(cores: usize, device: Device) -> Vec<Run> {
     let mut graphs = Vec::new();
     if device != Device::Cpu {
@@ -137,7 +137,7 @@ fn graphs(cores: usize, device: Device) -> Vec<Run> {
                 ..Settings::default()
             },
             busy: (cores / threads).max(1),
-            // As `tollgate-nn` has it: one more for each that keeps a core busy.
+            // As in `tollgate-nn`: one more inference for each that keeps a core busy.
             at_once: (2 * cores / threads).max(1),
         });
         threads *= 2;
@@ -156,7 +156,7 @@ fn graphs(cores: usize, device: Device) -> Vec<Run> {
     graphs
 }
 
-/// What can be asked of a graph: instances, and merging their inferences.
+/// The loads for a graph: numbers of instances, and how their inferences are merged.
 fn loads(batchable: bool, bound: Duration, graph: &Run) -> Vec<Settings> {
     let mut loads = Vec::new();
     let mut before = 0;
@@ -172,14 +172,14 @@ fn loads(batchable: bool, bound: Duration, graph: &Run) -> Vec<Settings> {
             ..graph.settings.clone()
         };
         loads.push(alone.clone());
-        // Where all instances find their turn, nobody waits who could be merged.
+        // If all instances can run at once, no inference waits that could be merged.
         if !batchable || workers <= graph.at_once {
             continue;
         }
-        // As large as there are instances, so that nobody is left behind.
+        // As large as the number of instances, so that all waiting inferences fit.
         let all = workers.next_power_of_two().min(MAX_BATCH);
         loads.push(batched(&alone, all, None));
-        // Waiting for more is for batches that can fill while another one runs.
+        // A delay only helps batches that can fill while another one runs.
         if workers.is_multiple_of(2) && workers >= 4 {
             let half = (workers / 2).min(MAX_BATCH);
             let longest = bound / DELAY_OF_BOUND;
@@ -200,13 +200,13 @@ fn batched(alone: &Settings, max: usize, batch_delay: Option<Duration>) -> Setti
     }
 }
 
-/// Says what is left open by its default, and leaves out what then means nothing, so that equal
-/// settings are equal.
+/// Gives each open setting its default and removes those without effect, so that equal settings
+/// compare as equal.
 fn whole(settings: Settings, cores: usize) -> Settings {
     let mut options = settings.graph_options();
     let workers = settings.workers();
     if workers.get() == 1 && options.batch.policy == BatchPolicy::Auto {
-        // As `config` has it: one worker has nothing to merge.
+        // As in `config`: with one worker there is nothing to merge.
         options.batch.policy = BatchPolicy::Off;
     }
     let GraphOptions { device, batch, .. } = options;

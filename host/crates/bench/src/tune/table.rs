@@ -9,7 +9,7 @@ use super::{
 use tollgate_deploy::settings::Settings;
 use tollgate_report::terminal::escaped;
 
-/// Frames from which on a p99 is told without a mark.
+/// The number of frames from which a p99 is shown without a mark.
 pub const ENOUGH: u64 = 1000;
 
 /// The tables, with a line feed at their end.
@@ -102,7 +102,7 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     search(report, out)
 }
 
-/// Joules for an inference of those that are shown, or why there are none.
+/// Prints the joules per inference of the shown candidates, or why there are none.
 fn energy(report: &Report, shown: &[(usize, &Candidate)], out: &mut String) -> std::fmt::Result {
     if let Some(reason) = &report.energy.reason {
         return writeln!(out, "energy    not known: {}", escaped(reason));

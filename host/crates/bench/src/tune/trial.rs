@@ -1,30 +1,30 @@
-//! What is known of one candidate: its windows, added up. Pure.
+//! The measurements of one candidate: its windows, added up. Pure.
 
 use hdrhistogram::Histogram;
 
-/// The longest latency that is told from longer ones: an hour, in nanoseconds.
+/// The longest latency that is told apart from longer ones: an hour, in nanoseconds.
 const LONGEST_NS: u64 = 3600 * 1_000_000_000;
 
 /// Significant decimal digits of a latency.
 const DIGITS: u8 = 3;
 
-/// The quantile that is held against the bound.
+/// The quantile that is compared with the bound.
 pub const QUANTILE: f64 = 0.99;
 
-/// What one window showed.
+/// The result of one window.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
-    /// How long each frame took that was done, in nanoseconds.
+    /// The latency of each frame that was done, in nanoseconds.
     pub latencies_ns: Vec<u64>,
     /// Frames that failed.
     pub failed: u64,
-    /// From the first frame's beginning to the last one's end, in seconds.
+    /// From the start of the first frame to the end of the last, in seconds.
     pub seconds: f64,
-    /// All that the window took, loading and warming up included, in seconds.
+    /// All the time that the window took, in seconds, with loading and warm-up.
     pub spent: f64,
     /// Inferences that were done.
     pub inferences: u64,
-    /// What the machine used from beginning to end, in joules; none where that is not counted.
+    /// The energy that the machine used in the window, in joules; `None` if it is not counted.
     pub joules: Option<f64>,
 }
 
@@ -47,23 +47,23 @@ pub struct Trial {
     over: u64,
     failed: u64,
     seconds: f64,
-    /// Of the windows whose energy was counted: that, and their inferences.
+    /// The energy of the windows where it was counted, and the inferences of these windows.
     energy: (f64, u64),
-    /// Its throughput as a multiple of the default's, once the machine's drift is taken off; zero
-    /// where nothing was done.
+    /// Its throughput as a multiple of the default's, with the machine's drift removed; zero if no
+    /// frame was done.
     pub ratio: f64,
-    /// Why it cannot be measured; none as long as it can.
+    /// Why it cannot be measured; `None` as long as it can.
     pub problem: Option<String>,
-    /// How many rungs it was measured in.
+    /// The number of rungs in which it was measured.
     pub rungs: usize,
 }
 
 impl Trial {
-    /// Nothing yet.
+    /// A trial without windows.
     ///
     /// # Errors
     ///
-    /// None that these bounds can give; the library's constructor has one.
+    /// The histogram's constructor can fail, but not for these bounds.
     pub fn new() -> Result<Self, hdrhistogram::CreationError> {
         Ok(Self {
             latency: Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)?,
@@ -103,29 +103,29 @@ impl Trial {
         self.failed
     }
 
-    /// How long its windows were, together.
+    /// The length of all its windows together.
     pub fn seconds(&self) -> f64 {
         self.seconds
     }
 
-    /// Energy for one inference; none where it was not counted.
+    /// The energy of one inference; `None` if it was not counted.
     pub fn joules_per_inference(&self) -> Option<f64> {
         let (joules, inferences) = self.energy;
         (inferences > 0).then(|| joules / inferences as f64)
     }
 
-    /// Its latencies.
+    /// The histogram of its latencies.
     pub fn latency(&self) -> &Histogram<u64> {
         &self.latency
     }
 
-    /// The latency that 99 of a hundred frames kept, however few there were; none without any.
+    /// The p99 of the observed frames, however few there were; `None` without any.
     pub fn p99_ns(&self) -> Option<u64> {
         (self.frames > 0).then(|| self.latency.value_at_quantile(QUANTILE))
     }
 
-    /// Whether it kept the bound in what was seen: at most one of a hundred frames was over it, and
-    /// none failed.
+    /// Whether the observed frames kept the bound: at most one in a hundred was over it, and none
+    /// failed.
     pub fn held(&self) -> bool {
         self.problem.is_none()
             && self.failed == 0
@@ -133,8 +133,8 @@ impl Trial {
             && self.over as f64 <= self.frames as f64 * (1.0 - QUANTILE)
     }
 
-    /// Whether what was seen could come from settings that keep the bound, by bad luck with one
-    /// chance in a hundred.
+    /// Whether settings that keep the bound could have given these frames by bad luck, with a
+    /// chance of at least one in a hundred.
     pub fn may_hold(&self) -> bool {
         self.problem.is_none()
             && self.failed == 0
@@ -143,8 +143,8 @@ impl Trial {
     }
 }
 
-/// The chance that of so many frames at least so many are over the bound, where each is with a
-/// chance of one in a hundred.
+/// The chance that at least `over` of `frames` frames are over the bound, if each is with a chance
+/// of one in a hundred.
 fn chance(frames: u64, over: u64) -> f64 {
     let (p, q) = (1.0 - QUANTILE, QUANTILE);
     let mean = frames as f64 * p;
@@ -152,12 +152,12 @@ fn chance(frames: u64, over: u64) -> f64 {
         return 1.0;
     }
     if mean > 50.0 {
-        // Near enough to the normal distribution: three standard deviations are far less than
-        // the chance that anybody asks for.
+        // Near enough to the normal distribution: the chance at three standard deviations is far
+        // below any that is asked for.
         let z = (over as f64 - 0.5 - mean) / (mean * q).sqrt();
         return if z > 2.33 { 0.0 } else { 1.0 };
     }
-    // One less the chances of 0, 1, … over - 1, each from the one before.
+    // One less the chances of 0, 1, … over - 1, each computed from the one before.
     let mut term = q.powf(frames as f64);
     let mut below = 0.0;
     for k in 0..over {

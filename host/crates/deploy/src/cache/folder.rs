@@ -1,10 +1,12 @@
-//! The folder that compiled code is kept in: opened so that nobody else can have put code into it.
+//! The folder for compiled code. It is opened in a way that no other user can have put code into
+//! it.
 //!
-//! The path is walked from `/` one name at a time, by descriptors. Every folder on the way must belong
-//! to this user or root, with no write permission for others (a sticky one such as `/tmp` excepted:
-//! there nobody can rename what another owns); so must every symbolic link on the way. The folder itself must
-//! be this user's, and no link. Entries are opened relative to its descriptor, without following
-//! links, and are looked at by their own descriptors, so nothing can be swapped between a check and a use.
+//! The path is walked from `/` one name at a time, by descriptors. Each folder on the way must
+//! belong to this user or root and must not be writable for others. Sticky folders such as `/tmp`
+//! are allowed, since no user can rename another's files there. Symbolic links on the way must
+//! belong to this user or root too. The folder itself must belong to this user and must not be a
+//! link. Entries are opened relative to its descriptor without following links, and are checked
+//! through their own descriptors. So nothing can be swapped between a check and a use.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -22,14 +24,14 @@ use rustix::{
     io::Errno,
 };
 
-/// Symbolic links that one path may lead through, as many as Linux follows.
+/// The largest number of symbolic links in one path, the same as Linux's limit.
 const MAX_LINKS: usize = 40;
 
-/// Permissions of others and the group to write, and the sticky bit.
+/// The write permissions of group and others, and the sticky bit.
 const OTHERS_WRITE: u32 = 0o022;
 const STICKY: u32 = 0o1000;
 
-/// What the names of files begin with that are being written. One that is older than [`STALE`] was left by a
+/// The prefix of files that are still being written. One that is older than [`STALE`] was left by a
 /// process that died.
 const UNFINISHED: &[u8] = b".unfinished-";
 const STALE: Duration = Duration::from_secs(3600);
@@ -37,15 +39,15 @@ const STALE: Duration = Duration::from_secs(3600);
 /// Why a cache cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The system refused.
+    /// A system call failed.
     #[error("`{path}` cannot be opened")]
     Io {
-        /// What was opened.
+        /// The path that was opened.
         path: PathBuf,
-        /// What the system said.
+        /// The system's reason.
         source: io::Error,
     },
-    /// Another user could put code into it.
+    /// Another user could put code into the folder.
     #[error(
         "`{path}` {why}, and compiled code is run as it is: mend that, or name another folder with TOLLGATE_HOME"
     )]
@@ -57,7 +59,7 @@ pub enum Error {
     },
 }
 
-/// An open folder that is this user's alone.
+/// An open folder that only this user can write to.
 #[derive(Debug)]
 pub(super) struct Folder {
     dir: OwnedFd,
@@ -71,13 +73,13 @@ pub(super) struct Listed {
 }
 
 impl Folder {
-    /// Opens the folder at an absolute path; makes what is missing of it where `make` says so.
+    /// Opens the folder at an absolute path. With `make`, missing folders are created.
     pub(super) fn open(path: &Path, make: bool) -> Result<Self, Error> {
         let dir = walk(path, make)?;
         let failed = |errno: Errno| io_error(path, errno);
         let stat = rustix::fs::fstat(&dir).map_err(failed)?;
         if stat.st_mode & 0o077 != 0 {
-            // Readable is no danger, and nobody else's business either.
+            // Makes the folder private: being readable would be safe, but no other user needs it.
             rustix::fs::fchmod(&dir, Mode::RWXU).map_err(failed)?;
         }
         Ok(Self { dir })
@@ -85,7 +87,7 @@ impl Folder {
 
     /// Opens an entry for reading.
     pub(super) fn entry(&self, name: &OsStr) -> io::Result<File> {
-        // A pipe in an entry's place must not be waited for.
+        // If the entry is a pipe, opening it must not block.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = rustix::fs::openat(&self.dir, name, flags, Mode::empty())?;
         let stat = rustix::fs::fstat(&file)?;
@@ -99,7 +101,8 @@ impl Folder {
         Ok(File::from(file))
     }
 
-    /// Writes a file beside its place and renames it into it, so that nobody sees half of it.
+    /// Writes a file under another name and then renames it, so that a half-written one is never
+    /// seen.
     pub(super) fn write(&self, name: &OsStr, bytes: &[u8]) -> io::Result<()> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -121,7 +124,7 @@ impl Folder {
         Ok(rustix::fs::unlinkat(&self.dir, name, AtFlags::empty())?)
     }
 
-    /// All files, unfinished ones left out; those that were given up are removed.
+    /// Lists all complete files, and removes unfinished ones that are stale.
     pub(super) fn list(&self) -> io::Result<Vec<Listed>> {
         let now = SystemTime::now();
         let mut files = Vec::new();
@@ -151,7 +154,7 @@ impl Folder {
     }
 }
 
-/// Opens a folder by walking its path, and looks at everything on the way.
+/// Opens a folder by walking its path, and checks each part of it.
 fn walk(path: &Path, make: bool) -> Result<OwnedFd, Error> {
     let folder = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut shown = PathBuf::from("/");
@@ -163,7 +166,7 @@ fn walk(path: &Path, make: bool) -> Result<OwnedFd, Error> {
         let last = left.is_empty();
         let here = shown.join(&name);
         let failed = |errno| io_error(&here, errno);
-        // What is only walked through need not be readable.
+        // A folder on the way need not be readable.
         let flags = folder | if last { OFlags::RDONLY } else { OFlags::PATH };
         let open = || rustix::fs::openat(&at, &name, flags, Mode::empty());
         let opened = match open() {
@@ -186,7 +189,7 @@ fn walk(path: &Path, make: bool) -> Result<OwnedFd, Error> {
                     shown = here;
                 }
             }
-            // What the system says to a link where a folder is asked for.
+            // What the system returns for a link when a folder is asked for.
             Err(errno @ (Errno::NOTDIR | Errno::LOOP)) => {
                 let Ok(target) = rustix::fs::readlinkat(&at, &name, Vec::new()) else {
                     return Err(failed(errno));
@@ -226,7 +229,7 @@ fn open_root(shown: &Path) -> Result<OwnedFd, Error> {
     Ok(root)
 }
 
-/// Puts a path's names on the stack, its first name on top.
+/// Puts the parts of a path on the stack, the first one on top.
 fn push(left: &mut Vec<OsString>, path: &Path) {
     left.extend(path.components().rev().filter_map(|part| match part {
         Component::Normal(name) => Some(name.to_owned()),
@@ -235,7 +238,7 @@ fn push(left: &mut Vec<OsString>, path: &Path) {
     }));
 }
 
-/// Refuses a folder in which somebody besides this user and root can change something.
+/// Refuses a folder that a user other than this one and root can change.
 fn trusted(stat: &Stat, path: &Path, own: bool) -> Result<(), Error> {
     match distrust(stat.st_uid, stat.st_mode, me(), own) {
         Some(why) => Err(untrusted(path, why)),
@@ -243,7 +246,7 @@ fn trusted(stat: &Stat, path: &Path, own: bool) -> Result<(), Error> {
     }
 }
 
-/// What is wrong with a folder of this owner and mode; the cache's own has no exceptions.
+/// Why a folder with this owner and mode is not trusted. The cache's own folder has no exceptions.
 fn distrust(owner: u32, mode: u32, me: u32, own: bool) -> Option<String> {
     if owner != me && (own || owner != 0) {
         return Some(format!("belongs to another user (uid {owner})"));
@@ -301,7 +304,7 @@ mod tests {
         assert!(fine(0, 0o40755, false) && fine(0, 0o41777, false));
         assert!(!fine(1001, 0o40755, false) && !fine(1001, 0o41777, false));
         assert!(!fine(0, 0o40775, false) && !fine(1000, 0o40777, false));
-        // Root trusts what is root's.
+        // For root, root's folders are its own.
         assert!(distrust(0, 0o40700, 0, true).is_none());
         assert!(distrust(1000, 0o40700, 0, true).is_some());
     }
@@ -386,7 +389,7 @@ mod tests {
         symlink("../outside", path.join(name)).unwrap();
         assert!(folder.entry(name).is_err());
         assert!(folder.list().unwrap().is_empty());
-        // A rename replaces the link and leaves what it led to.
+        // A rename replaces the link and leaves the link's target alone.
         folder.write(name, b"own").unwrap();
         assert_eq!(fs::read(base.path().join("outside")).unwrap(), b"code");
         assert!(folder.entry(name).is_ok());

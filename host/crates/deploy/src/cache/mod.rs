@@ -1,11 +1,10 @@
-//! Compiled code, kept on disk so that a plugin compiles once per machine.
+//! Compiled code, kept on disk so that a plugin is compiled once per machine.
 //!
-//! An entry is named by the plugin's SHA-256 and by what the engine says of its version and
-//! settings, so a change of either is a miss. It is a derived artifact: an entry that is missing,
-//! truncated or altered is compiled anew, and a cache that cannot be used at all is a warning and
-//! a slower start, never an error. The folder belongs to the user alone (0700; `folder` refuses any
-//! other), entries are written beside their place and renamed into it, and all of them together stay
-//! under [`MAX_BYTES`], the oldest going first.
+//! An entry is named by the plugin's SHA-256 and by the engine's version and settings, so a change
+//! of either is a miss. An entry that is missing, truncated or altered is compiled again. If the
+//! cache cannot be used at all, there is a warning and a slower start, but no error. The folder
+//! belongs to the user alone (0700; `folder` refuses any other). Entries are written under another
+//! name and then renamed. Together they stay below [`MAX_BYTES`]; the oldest are removed first.
 
 mod folder;
 mod trust;
@@ -25,14 +24,14 @@ use tollgate_report::one_line;
 
 pub use folder::Error as FolderError;
 
-/// What all entries together may take, in bytes. A plugin in a scripting language compiles to some
-/// 60 MiB; this holds a gateway's worth of them.
+/// The largest size of all entries together, in bytes. A plugin in a scripting language compiles to
+/// about 60 MiB, so this holds the plugins of a gateway.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// The folder below the user's cache folder.
+/// The name of the folder inside the user's cache folder.
 const FOLDER: &str = "compiled";
 
-/// The ending of an entry's compiled code, and of the file that holds its SHA-256.
+/// The file extension of compiled code, and that of the file with its SHA-256.
 const CODE: &str = "cwasm";
 const DIGEST: &str = "sha256";
 
@@ -43,7 +42,7 @@ pub struct Cache {
     folder: Folder,
 }
 
-/// How a plugin came to be compiled.
+/// How a compiled plugin was obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Its code was in the cache.
@@ -53,11 +52,11 @@ pub enum Origin {
 }
 
 impl Cache {
-    /// How many plugins the cache below a folder holds, and their bytes; nothing is made.
+    /// The number of plugins in the cache below a folder, and their bytes. Creates nothing.
     ///
     /// # Errors
     ///
-    /// As [`Cache::open`], and there is none.
+    /// As for [`Cache::open`], and if there is no cache.
     pub fn usage_below(cache_dir: &Path) -> Result<(usize, u64), FolderError> {
         let dir = cache_dir.join(FOLDER);
         let folder = Folder::open(&dir, false)?;
@@ -68,11 +67,11 @@ impl Cache {
         })
     }
 
-    /// Opens the cache below a folder, an absolute path, and makes it the user's alone.
+    /// Opens the cache below a folder, which is an absolute path, and makes it private to the user.
     ///
     /// # Errors
     ///
-    /// The folder cannot be made, or somebody else could put code into it.
+    /// The folder cannot be made, or another user could put code into it.
     pub fn open(cache_dir: &Path) -> Result<Self, FolderError> {
         let dir = cache_dir.join(FOLDER);
         let folder = Folder::open(&dir, true)?;
@@ -84,17 +83,17 @@ impl Cache {
         &self.dir
     }
 
-    /// How many plugins it holds, and their bytes.
+    /// The number of plugins in it, and their bytes.
     fn usage(&self) -> io::Result<(usize, u64)> {
         let entries = self.entries()?;
         Ok((entries.len(), entries.iter().map(|entry| entry.bytes).sum()))
     }
 
-    /// The plugin of these bytes: from the cache, or compiled and kept.
+    /// Gets the plugin for these bytes from the cache, or compiles and keeps it.
     ///
     /// # Errors
     ///
-    /// The plugin's own: not a component, or one that does not compile.
+    /// The bytes are not a component, or do not compile.
     pub fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<(Plugin, Origin), Error> {
         Plugin::check(wasm)?;
         let code = entry_name(wasm, engine.compatibility(Calls::of(wasm))?);
@@ -112,12 +111,12 @@ impl Cache {
         }
         match trust::load(engine, wasm, &self.folder, &code) {
             Ok(plugin) => Ok((plugin, Origin::Compiled)),
-            // Somebody emptied the cache between the two lines, or the disk lies.
+            // The entry was removed between the two lines, or the disk is faulty.
             Err(_) => Ok((Plugin::new(engine, wasm)?, Origin::Compiled)),
         }
     }
 
-    /// Writes an entry: the code first, and then the digest that makes it count.
+    /// Writes an entry: first the code, then the digest that makes the entry valid.
     fn keep(&self, code: &str, compiled: &[u8]) -> io::Result<()> {
         self.folder.write(OsStr::new(code), compiled)?;
         let digest = hex(&Sha256::digest(compiled));
@@ -126,7 +125,7 @@ impl Cache {
         self.shrink(code)
     }
 
-    /// Removes the oldest entries until the rest fits; the one just written stays.
+    /// Removes the oldest entries until the rest fits. The newest one stays.
     fn shrink(&self, newest: &str) -> io::Result<()> {
         let mut entries = self.entries()?;
         entries.sort_by_key(|entry| entry.written);
@@ -135,7 +134,7 @@ impl Cache {
             if bytes <= MAX_BYTES {
                 break;
             }
-            // Without its digest an entry does not count, whatever is left of it.
+            // The digest is removed first: without it an entry is invalid, whatever is left of it.
             let digest = digest_name(&entry.code);
             self.folder.remove(OsStr::new(&digest)).ok();
             self.folder.remove(OsStr::new(&entry.code))?;
@@ -159,7 +158,7 @@ impl Cache {
     }
 }
 
-/// One kept plugin.
+/// One plugin in the cache.
 struct Entry {
     code: String,
     bytes: u64,
@@ -174,12 +173,12 @@ fn digest_name(code: &str) -> String {
         .into_owned()
 }
 
-/// The file name of a plugin's code, compiled by an engine of this compatibility.
+/// The file name for a plugin's code, compiled by an engine with this compatibility.
 fn entry_name(wasm: &[u8], compatibility: u64) -> String {
     format!("{}-{compatibility:016x}.{CODE}", hex(&Sha256::digest(wasm)))
 }
 
-/// Lower-case hexadecimal.
+/// Formats bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -276,7 +275,7 @@ mod tests {
         let (_dir, cache, _engine) = fixture();
         for name in ["old", "new"] {
             let path = cache.dir.join(name).with_extension(CODE);
-            // Sparse: it counts and takes no disk.
+            // Sparse: the file has a size but takes no space on the disk.
             fs::File::create(&path)
                 .unwrap()
                 .set_len(MAX_BYTES - 1)

@@ -1,12 +1,17 @@
-//! The one place where compiled code is taken from disk and run.
+//! The only place where compiled code is read from disk and run.
 //!
-//! Wasmtime cannot check native code; whoever hands it some vouches for it. This room vouches for
-//! a file only when all of this holds: `folder` found that nobody but this user and root can write in
-//! the cache's folder, nor the file itself, so whoever wrote it can run code as this user anyway; the
-//! file's SHA-256 is the one that was written beside it after it was complete, so it is neither half
-//! written nor rotten; and the entry's name carries the engine's compatibility, so it was made by the
-//! same Wasmtime with the same settings. The descriptor that was hashed is the one that is mapped. What
-//! fails the check is a miss and is compiled again.
+//! Wasmtime cannot verify native code, so its caller must know that the code is safe. This module
+//! accepts a file only if all of this holds:
+//!
+//! - `folder` found that only this user and root can write in the cache's folder, and to the file
+//!   itself. Either of them could run code as this user anyway.
+//! - The file's SHA-256 is the one that was written beside it once it was complete. So it is
+//!   neither half written nor damaged.
+//! - The entry's name includes the engine's compatibility, so the same Wasmtime made it, with the
+//!   same settings.
+//!
+//! The descriptor that was hashed is also the one that is mapped. A file that fails a check is a
+//! miss and is compiled again.
 
 #![allow(unsafe_code)] // Wasmtime's own contract for deserialising code, argued above.
 
@@ -22,26 +27,26 @@ use tollgate_runtime::{Engine, Plugin};
 
 use super::{digest_name, folder::Folder, hex};
 
-/// How much of an entry is read at once, in bytes: few calls, and still in the processor's cache
-/// when it is hashed.
+/// How much of an entry is read at once, in bytes: large enough for few calls, and small enough to
+/// be in the processor's cache when it is hashed.
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// A SHA-256 in hexadecimal.
+/// The length of a SHA-256 in hexadecimal.
 const DIGEST_BYTES: u64 = 64;
 
 /// Why an entry is not used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Miss {
-    /// There is none, or it was never finished.
+    /// There is no entry, or it was never finished.
     #[error("it is not there")]
     NotThere,
-    /// It could not be read.
+    /// The entry could not be read.
     #[error("it cannot be read")]
     Read(#[source] io::Error),
-    /// It is not what was written.
+    /// The entry does not match its digest.
     #[error("it is not what was written there")]
     Altered,
-    /// Wasmtime will not have it.
+    /// Wasmtime refuses the entry.
     #[error("the engine refuses it")]
     Refused(#[source] tollgate_runtime::Error),
 }
@@ -55,7 +60,7 @@ impl From<io::Error> for Miss {
     }
 }
 
-/// Loads one entry of the cache, the compiled code of `wasm`, if it can be vouched for.
+/// Loads one entry of the cache, which is the compiled code of `wasm`, if the checks above hold.
 pub(super) fn load(
     engine: &Engine,
     wasm: &[u8],
@@ -76,11 +81,11 @@ pub(super) fn load(
     if hex(&digest.finalize()).as_bytes() != expected {
         return Err(Miss::Altered);
     }
-    // The file that was hashed, whatever its name leads to by now.
+    // The file that was hashed, even if its name leads to another one by now.
     let open = format!("/proc/self/fd/{}", file.as_raw_fd());
-    // SAFETY: the file holds what `Plugin::compile` returned to `Cache::keep` on this machine for
-    // these bytes and an engine of the same compatibility: its name says so, its digest was just
-    // checked through the same descriptor, and `folder` has shown that only this user or root can
-    // have written either or can change them now.
+    // SAFETY: the file holds what `Plugin::compile` returned to `Cache::keep` on this machine, for
+    // these bytes and for an engine of the same compatibility: the entry's name says so. Its digest
+    // was just checked through the same descriptor. `folder` has shown that only this user or root
+    // can have written either file, or can change them now.
     unsafe { Plugin::from_compiled_file(engine, wasm, Path::new(&open)) }.map_err(Miss::Refused)
 }

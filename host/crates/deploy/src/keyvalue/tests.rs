@@ -1,4 +1,4 @@
-//! Buckets on real files: what lasts, what is bounded, what is refused.
+//! Buckets in real files: what persists, what is bounded, what is refused.
 
 use std::{fs, time::Duration};
 
@@ -145,7 +145,7 @@ fn files_of_other_kinds_and_damaged_ones_are_refused() {
             *byte ^= 0x55;
         }
         fs::write(&path, damaged).unwrap();
-        // What is not used may be damaged unseen; nothing may panic.
+        // Damage in unused parts may go unnoticed, but nothing may panic.
         let Ok(grant) = open(&wanted(&["a"], &path), ROOM) else {
             continue;
         };

@@ -1,4 +1,5 @@
-//! The queues' promises, one a test: who goes next, who is refused, and that nothing is forgotten.
+//! The guarantees of the queues, one a test: which job is next, which is refused, and that none is
+//! lost.
 
 use std::num::NonZero;
 
@@ -26,14 +27,14 @@ fn queues() -> Numbers {
     queues
 }
 
-/// With one line.
+/// The same with one line.
 fn one(capacity: usize, deadline: Option<Duration>) -> (Numbers, LineId) {
     let queues = queues();
     let line = queues.open(admission(capacity, deadline, Priority::Normal), "first");
     (queues, line)
 }
 
-/// Takes a job and works on it for so long, as far as the queues are told.
+/// Takes a job and reports to the queues that it took this long.
 fn work(queues: &Numbers, took_ns: u64) -> u32 {
     let turn = queues.take(0).unwrap();
     match turn.work {
@@ -69,13 +70,14 @@ fn a_deadline_out_of_reach_is_refused_on_arrival() {
     let (queues, line) = one(100, Some(Duration::from_secs(3 * 3600 + 60)));
     assert!(queues.admit(line, 1, Stamp::now()).is_ok());
     work(&queues, hour);
-    // One more at work, and room for one that waits: with three hours no third one.
+    // One more is being processed, so only one may wait: with three hours there is no time for a
+    // third.
     let mut admitted = 0;
     while queues.admit(line, 2, Stamp::now()).is_ok() {
         admitted += 1;
     }
-    // Two deviations above the mean a frame takes two hours here; with the first frame's
-    // own hour before it a second one just fits.
+    // At two deviations above the mean a frame takes two hours here. With the first frame's own
+    // hour before it a second one just fits.
     assert_eq!(admitted, 2);
     assert_eq!(queues.counts(line).out_of_reach, 1);
 }
@@ -117,7 +119,7 @@ fn priorities_come_first_and_age() {
     }
     assert_eq!([(); 3].map(|()| work(&queues, 1)), [1, 2, 0]);
 
-    // A low one that came long enough before a high one goes first.
+    // A frame of low priority that came long enough before one of high priority goes first.
     let mut state = queues.lock();
     let long_after = now.plus(3 * AGEING);
     state.push(lines[0], 10, now, now, false);
@@ -154,7 +156,7 @@ fn a_line_that_drains_takes_no_more_and_goes_when_its_last_job_is_done() {
         assert!(waiting.join().unwrap());
     });
     assert!(queues.drain(line, Duration::ZERO), "gone already");
-    // The others go on.
+    // The other lines still work.
     let other = queues.open(admission(1, None, Priority::Normal), "second");
     queues.admit(other, 4, now).unwrap();
     assert_eq!(work(&queues, MS), 4);

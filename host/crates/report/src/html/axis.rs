@@ -1,7 +1,7 @@
-//! Axes: how far they reach and where their marks are, so that every value has a place.
+//! Axes: their range and their marks, so that each value can be drawn.
 //!
-//! Whatever numbers come, an axis is finite and has room: values that have no place on it (no
-//! number at all, or nothing on a logarithmic one) are left out before it is made.
+//! An axis is finite and not empty, whatever the values. Values that cannot be drawn on it (not a
+//! number, or not positive on a logarithmic axis) are left out first.
 
 use std::ops::Range;
 
@@ -10,16 +10,16 @@ use plotters::coord::{
     types::RangedCoordf64,
 };
 
-/// The least ratio that a logarithmic axis spans, so that noise does not look like a cliff.
+/// The smallest ratio that a logarithmic axis spans, so that noise does not look like a steep step.
 const LEAST_RATIO: f64 = 3.0;
 
-/// How many marks an axis has at most.
+/// The largest number of marks.
 const MOST_MARKS: usize = 9;
 
-/// An axis, in what is to be drawn of it.
+/// An axis, with what is needed to draw it.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
-    /// What it shows, in which unit.
+    /// The quantity that it shows, with the unit.
     pub(super) title: String,
     scale: Scale,
     range: Range<f64>,
@@ -35,14 +35,14 @@ enum Scale {
 /// A mark on an axis.
 #[derive(Clone, Debug)]
 struct Mark {
-    /// Where it is, in the axis' own units.
+    /// The position, in the axis' own units.
     at: f64,
-    /// What stands beside it.
+    /// The text beside it.
     label: String,
 }
 
 impl Axis {
-    /// A logarithmic axis that holds all positive values; none where there are none.
+    /// A logarithmic axis for all positive values; `None` if there are none.
     pub(super) fn log(
         title: &str,
         values: impl IntoIterator<Item = f64>,
@@ -66,8 +66,8 @@ impl Axis {
         })
     }
 
-    /// A linear axis that holds all values with some air, and no more than `bounds`; none where
-    /// there are none.
+    /// A linear axis for all values with some margin, but within `bounds`; `None` if there are no
+    /// values.
     pub(super) fn linear(
         title: &str,
         values: impl IntoIterator<Item = f64>,
@@ -93,7 +93,7 @@ impl Axis {
         })
     }
 
-    /// An axis with a place for each name.
+    /// An axis with one position for each name.
     pub(super) fn names(title: &str, names: &[&str]) -> Self {
         let marks = names.iter().enumerate().map(|(at, name)| Mark {
             at: at as f64,
@@ -107,7 +107,7 @@ impl Axis {
         }
     }
 
-    /// A value's place, in the axis' own units; none where it has none.
+    /// A value's position, in the axis' own units; `None` if it cannot be drawn.
     pub(super) fn place(&self, value: f64) -> Option<f64> {
         let place = match self.scale {
             Scale::Linear => value,
@@ -119,12 +119,12 @@ impl Axis {
             .then(|| place.clamp(self.range.start, self.range.end))
     }
 
-    /// From where to where it goes, in its own units.
+    /// The range, in the axis' own units.
     pub(super) fn range(&self) -> Range<f64> {
         self.range.clone()
     }
 
-    /// The axis as `plotters` takes it, with so many marks at most.
+    /// The axis for `plotters`, with at most `most` marks.
     pub(super) fn coord(&self, most: usize) -> Coord {
         let step = self.marks.len().div_ceil(most.max(1)).max(1);
         Coord {
@@ -134,7 +134,7 @@ impl Axis {
     }
 }
 
-/// An axis in its own units, marked where we say.
+/// An axis in its own units, with marks at given positions.
 #[derive(Clone)]
 pub(super) struct Coord {
     inner: RangedCoordf64,
@@ -182,8 +182,8 @@ fn reach(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// 1, 2, 5 of every power of ten; more of them where the axis is short, the powers alone or only
-/// some of those where it is long.
+/// 1, 2 and 5 times each power of ten. A short axis has more marks; a long one only powers, or only
+/// some of them.
 fn log_marks(range: &Range<f64>) -> Vec<f64> {
     let first = range.start.log10().floor() as i32;
     let last = range.end.log10().ceil() as i32;

@@ -1,7 +1,7 @@
 //! Horizontal bars: the stages of a frame one after the other, and paths beside each other.
 //!
-//! Every row says its name and its figures in columns of text and draws its parts to one common
-//! scale, so that what is too short to see can still be read.
+//! Each row shows its name and its figures as columns of text, so that parts too short to see can
+//! still be read. All rows have the same scale.
 
 use maud::{Markup, html};
 use plotters::style::text_anchor::{HPos, VPos};
@@ -11,18 +11,18 @@ use super::{
     role::Role,
 };
 
-/// A row.
+/// A row of the drawing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
-    /// What it is about.
+    /// The row's name.
     pub(super) name: String,
     /// Its figure.
     pub(super) value: String,
     /// A second figure; empty for none.
     pub(super) aside: String,
-    /// From where to where, and what that is.
+    /// The start, end and role of each part.
     pub(super) parts: Vec<(f64, f64, Role)>,
-    /// Whether it sums up the others.
+    /// Whether it is the sum of other rows.
     pub(super) sum: bool,
 }
 
@@ -32,7 +32,7 @@ impl Row {
     }
 }
 
-/// Draws rows, and says what they show for those who do not see it.
+/// Draws rows; `says` describes them for readers who cannot see the drawing.
 pub(super) fn bars(says: &str, rows: &[Row]) -> Markup {
     let says = rows.iter().fold(format!("{says}:"), |says, row| {
         format!("{says} {} {} {};", row.name, row.value, row.aside)
@@ -44,7 +44,7 @@ pub(super) fn bars(says: &str, rows: &[Row]) -> Markup {
     )
 }
 
-/// Where the columns are, in pixels.
+/// The positions of the columns, in pixels.
 struct Columns {
     row: u32,
     bar: i32,
@@ -63,7 +63,7 @@ impl Columns {
                 aside: 282,
                 start: 302,
             },
-            // The figures stand over the bar.
+            // On a narrow screen the figures are above the bar.
             Width::Narrow => Self {
                 row: 40,
                 bar: 12,
@@ -79,7 +79,7 @@ fn draw(area: &Area<'_>, width: Width, rows: &[Row]) -> Result<(), Error> {
     let columns = Columns::of(width);
     let end = rows.iter().map(Row::end).fold(0.0, f64::max);
     let room = f64::from(width.pixels() as i32 - columns.start - 2);
-    // Parts come from outside: what is no number is drawn as nothing.
+    // Values come from a report file, so they may be NaN, which is drawn with no length.
     let x = |value: f64| {
         let share = if end > 0.0 { value / end } else { 0.0 };
         columns.start + (share.clamp(0.0, 1.0) * room).round() as i32
@@ -108,7 +108,7 @@ fn draw(area: &Area<'_>, width: Width, rows: &[Row]) -> Result<(), Error> {
         text(area, &row.aside, &aside, (columns.aside, middle))?;
         for (from, to, role) in &row.parts {
             let (from, to) = (x(*from), x(*to));
-            // A part that is there is seen, however short.
+            // A part is always visible, however short.
             let to = to.max(from + 2);
             fill(area, (from, bar), (to, bar + columns.bar), *role)?;
         }
@@ -116,7 +116,7 @@ fn draw(area: &Area<'_>, width: Width, rows: &[Row]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the colours of bars mean.
+/// The legend for the colours of bars.
 pub(super) fn key(roles: &[(Role, &str)]) -> Markup {
     html! {
         ul.key {

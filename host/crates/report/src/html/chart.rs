@@ -1,7 +1,8 @@
-//! What all charts share: drawn by `plotters` as SVG, once for wide screens and once for phones.
+//! What all charts share: they are drawn by `plotters` as SVG, once for wide screens and once for
+//! phones.
 //!
-//! Scaling one drawing down to a phone would leave its text too small to read, so a chart is drawn
-//! for either width and the style sheet shows the one that fits.
+//! One drawing scaled down to a phone would have unreadably small text. So a chart is drawn for
+//! both widths, and the style sheet shows the one that fits.
 
 use std::io;
 
@@ -19,7 +20,7 @@ use plotters::{
 
 use super::role::Role;
 
-/// Where to draw.
+/// The area to draw on.
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Why drawing failed.
@@ -28,17 +29,17 @@ pub(super) type Error = DrawingAreaErrorKind<io::Error>;
 /// `plotters` divides a font's size by this before it writes it.
 const FONT_SCALE: f64 = 1.24;
 
-/// For which screens a drawing is.
+/// The kind of screen that a drawing is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
-    /// Anything that has room.
+    /// A screen with enough width.
     Wide,
     /// A phone held upright.
     Narrow,
 }
 
 impl Width {
-    /// In pixels.
+    /// The width in pixels.
     pub(super) fn pixels(self) -> u32 {
         match self {
             Self::Wide => 900,
@@ -53,7 +54,7 @@ impl Width {
         }
     }
 
-    /// A text's height, in pixels.
+    /// The height of text, in pixels.
     fn text(self) -> f64 {
         match self {
             Self::Wide => 14.0,
@@ -61,13 +62,13 @@ impl Width {
         }
     }
 
-    /// A letter's width in most fonts, in pixels, rather more than less.
+    /// The width of a letter in most fonts, in pixels, rounded up.
     pub(super) fn letter(self) -> i32 {
         (self.text() * 0.65).ceil() as i32
     }
 }
 
-/// A drawing in both widths, with what it says for those who do not see it.
+/// A drawing in both widths; `says` describes it for readers who cannot see it.
 pub(super) fn figure(
     says: &str,
     height: impl Fn(Width) -> u32,
@@ -78,7 +79,7 @@ pub(super) fn figure(
             @for width in [Width::Wide, Width::Narrow] {
                 div.(width.class()) {
                     @match drawing((width.pixels(), height(width)), |area| draw(area, width)) {
-                        // Its texts are escaped by `plotters`.
+                        // `plotters` has escaped the texts in it.
                         Ok(svg) => (PreEscaped(svg)),
                         Err(error) => p.problem { "this chart could not be drawn: " (error) },
                     }
@@ -101,7 +102,7 @@ fn drawing(
     Ok(svg)
 }
 
-/// A text's style; `at` is the side of the text that its place means.
+/// A text style; `at` is the side of the text that its position refers to.
 pub(super) fn style(width: Width, role: Role, at: (HPos, VPos)) -> TextStyle<'static> {
     let font = ("sans-serif", width.text() * FONT_SCALE).into_font();
     let mut style = TextStyle::from(font);

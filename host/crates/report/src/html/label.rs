@@ -1,4 +1,4 @@
-//! Texts beside points, each where nothing else is.
+//! Texts beside points, placed where they cover nothing.
 
 use plotters::style::text_anchor::{HPos, VPos};
 
@@ -7,16 +7,16 @@ use super::{
     role::Role,
 };
 
-/// A text's height, in pixels.
+/// The height of text, in pixels.
 const HEIGHT: i32 = 14;
 
-/// How far a text's lower edge lies from its point's middle, in pixels.
+/// The distance from a point's centre up to its text's lower edge, in pixels.
 const ABOVE: i32 = -3;
 
-/// The same for a text under its point.
+/// The same for a text below its point.
 const BELOW: i32 = 17;
 
-/// A part of the drawing, in pixels.
+/// A rectangle of the drawing, in pixels.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     left: i32,
@@ -26,7 +26,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// What a point takes that reaches so far.
+    /// The rectangle around a point of this size.
     pub(super) fn around((x, y): (i32, i32), reach: i32) -> Self {
         Self {
             left: x - reach,
@@ -36,7 +36,7 @@ impl Room {
         }
     }
 
-    /// What a text takes, near enough, from its lower left corner.
+    /// The approximate rectangle of a text, from its lower left corner.
     pub(super) fn of_text(text: &str, (x, y): (i32, i32), width: Width) -> Self {
         Self {
             left: x,
@@ -64,8 +64,8 @@ pub(super) struct Label {
 }
 
 impl Label {
-    /// Above or below, right or left, wherever nothing else is; shortened where it fits nowhere
-    /// whole, and none where it does not even fit so.
+    /// Places a text above or below its point, on the right or the left, where it covers nothing.
+    /// It is shortened if it does not fit completely; `None` if it does not fit at all.
     pub(super) fn beside(
         text: &str,
         chosen: bool,
@@ -128,12 +128,12 @@ impl Label {
         }
     }
 
-    /// What it takes.
+    /// The rectangle that it covers.
     pub(super) fn room(&self) -> Room {
         self.room
     }
 
-    /// Writes it.
+    /// Draws it.
     pub(super) fn draw(&self, area: &Area<'_>, width: Width) -> Result<(), Error> {
         let role = if self.chosen { Role::Ink } else { Role::Muted };
         let style = style(width, role, (self.side, VPos::Bottom));
@@ -141,7 +141,7 @@ impl Label {
     }
 }
 
-/// A text of so many letters at most, with a sign where some were cut off.
+/// A text of at most this many letters, with a mark where letters were cut off.
 fn cut(text: &str, letters: usize) -> String {
     if text.chars().count() <= letters {
         return text.to_owned();

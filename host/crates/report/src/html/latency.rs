@@ -1,4 +1,4 @@
-//! Latency by percentile, and every scenario's figures.
+//! Latency by percentile, and the figures of each scenario.
 
 use maud::{Markup, html};
 
@@ -14,7 +14,7 @@ use crate::record::{Percentiles, Report, Scenario, ScenarioResult};
 /// The percentiles that reports have.
 const NAMES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];
 
-/// The section; none where nothing was measured.
+/// The section; `None` if nothing was measured.
 pub(super) fn section(report: &Report) -> Option<Markup> {
     if report.results.is_empty() {
         return None;
@@ -51,7 +51,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     ))
 }
 
-/// The results of a scenario, the shortest path first.
+/// The results of a scenario, in the order of [`part::PATHS`].
 fn of(report: &Report, scenario: Scenario) -> Vec<&ScenarioResult> {
     part::PATHS
         .into_iter()
@@ -121,7 +121,7 @@ fn plot(report: &Report, scenario: Scenario, results: &[&ScenarioResult]) -> Opt
     let all: Vec<_> = (series.iter().flat_map(|series| &series.points))
         .map(|point| point.y)
         .collect();
-    // A bound far away would press all lines together; it is drawn where it is near.
+    // A distant bound would flatten all lines, so it is drawn only if it is near.
     let most = all.iter().copied().fold(0.0, f64::max);
     let bound = bound.filter(|bound| bound.y < most * 20.0);
     let reach = all.iter().copied().chain(bound.iter().map(|bound| bound.y));
@@ -168,7 +168,7 @@ fn row(result: &ScenarioResult) -> Vec<String> {
     row.extend(latency.map(|value| part::known(value, |value| time(value as f64))));
     row.extend([
         number(result.frames_per_second),
-        // One inference a frame needs no word.
+        // One inference per frame is usual and not mentioned.
         part::known(
             (result.inferences_per_second != result.frames_per_second)
                 .then_some(result.inferences_per_second),

@@ -1,4 +1,4 @@
-//! Where and how it was measured: enough to do it again.
+//! Where and how it was measured: enough to repeat it.
 
 use maud::{Markup, html};
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::record::{File, Inputs, Machine, Model, Report};
 
-/// A fact by its name.
+/// A fact, with its name.
 pub(super) type Fact = (String, String);
 
-/// The section of a benchmark.
+/// The section for a benchmark.
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let energy = (report.results.iter()).find_map(|result| {
         let energy = &result.energy;
@@ -23,7 +23,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     Some(repeat(&report.command, &machine, settings, &files))
 }
 
-/// All that it takes to measure again.
+/// All that is needed to repeat the measurement.
 pub(super) fn repeat(
     command: &[String],
     machine: &[Fact],
@@ -56,7 +56,7 @@ pub(super) fn fact(name: &str, value: impl Into<String>) -> Fact {
     (name.to_owned(), value.into())
 }
 
-/// Where it ran.
+/// The facts about the machine.
 pub(super) fn machine(machine: &Machine, energy: Option<String>) -> Vec<Fact> {
     let cpu = machine.cpu.clone();
     let mut facts = vec![
@@ -144,13 +144,13 @@ fn settings(report: &Report) -> Vec<Fact> {
     facts
 }
 
-/// What went round.
+/// The frames that were used.
 pub(super) fn inputs(inputs: &Inputs) -> Fact {
     let frames = part::count(inputs.frames, "frame");
     fact("inputs", format!("{frames}, {}", size(inputs.bytes)))
 }
 
-/// What ran, told from other files by content.
+/// The files that were used, identified by their content.
 pub(super) fn files(plugin: &File, twin: Option<&File>, models: &[Model]) -> Vec<Fact> {
     let describe = |file: &File| {
         format!(
@@ -175,7 +175,7 @@ pub(super) fn files(plugin: &File, twin: Option<&File>, models: &[Model]) -> Vec
     facts
 }
 
-/// The command as it would be typed.
+/// The command, quoted for a shell.
 fn command(words: &[String]) -> String {
     let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
     words.join(" ")

@@ -1,9 +1,9 @@
-//! The reports of benchmarks and searches as pages, each of which needs nothing else: no network, no script, no font.
+//! Reports of benchmarks and searches as self-contained pages: no network, no script, no font.
 //!
-//! It says what was measured before it says how, and leaves out what was not. Everything that comes
-//! from outside (file names, the command, reasons) is escaped by the template library or by the
-//! chart library, and the page's own policy lets a browser fetch nothing and run nothing. It reads
-//! on a phone and follows the reader's choice of light or dark.
+//! A page shows the results before the method, and leaves out what was not measured. All text from
+//! outside (file names, the command, reasons) is escaped by the template library or by the chart
+//! library. The page's own policy forbids the browser to load or run anything. It works on a phone
+//! and follows the reader's choice of light or dark.
 
 mod axis;
 mod bars;
@@ -30,7 +30,7 @@ use crate::{
 
 pub use tuned::{Answer, Candidate, Tuned, tuned_page};
 
-/// Nothing may be fetched and nothing run; the page's own styles are all there is.
+/// Forbids loading and running anything; only the page's own styles are allowed.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
@@ -57,7 +57,7 @@ pub fn page(report: &Report) -> String {
     document(&about, sections.into_iter().flatten())
 }
 
-/// What stands at the top of a page.
+/// The top of a page.
 struct About<'a> {
     product: &'static str,
     title: String,
@@ -87,7 +87,7 @@ fn document(about: &About<'_>, sections: impl Iterator<Item = Markup>) -> String
             }
         }
     };
-    // What reorders text or hides does so on a page as well.
+    // Characters that reorder or hide text would do so on a page too.
     terminal::escape_text(&page.into_string())
 }
 

@@ -1,14 +1,14 @@
-//! What sections are made of: their frame, tables that turn into cards on phones, and words.
+//! Parts of sections: their frame, tables that become cards on phones, and common words.
 
 use maud::{Markup, html};
 
 use super::units::percent;
 use crate::record::{Load, Path, Report, Scenario, ScenarioResult, Windows};
 
-/// What stands where nothing is known.
+/// The text for an unknown value.
 pub(super) const UNKNOWN: &str = "–";
 
-/// A section: its name in links, its title, a sentence on what it shows, and what it shows.
+/// A section: its id for links, its title, a sentence about its contents, and the contents.
 pub(super) fn section(id: &str, title: &str, says: &str, body: &Markup) -> Markup {
     html! {
         section id=(id) aria-labelledby={ (id) "-title" } {
@@ -19,8 +19,8 @@ pub(super) fn section(id: &str, title: &str, says: &str, body: &Markup) -> Marku
     }
 }
 
-/// A table, whose first column names its rows; a column in which nothing is known is left out. On a
-/// phone a row is a card, and each figure carries its column's name.
+/// A table whose first column names its rows. A column without any known value is left out. On a
+/// phone each row is a card, in which each figure has its column's name.
 pub(super) fn table(columns: &[&str], rows: &[Vec<String>]) -> Markup {
     let known = |at: usize| {
         at == 0 || (rows.iter()).any(|row| row.get(at).is_some_and(|cell| cell != UNKNOWN))
@@ -49,7 +49,7 @@ pub(super) fn table(columns: &[&str], rows: &[Vec<String>]) -> Markup {
     }
 }
 
-/// A list of sentences on what to be careful with; nothing where there are none.
+/// A list of warnings; empty without any.
 pub(super) fn cautions(sentences: &[String]) -> Markup {
     html! {
         @if !sentences.is_empty() {
@@ -64,13 +64,13 @@ pub(super) fn file_name(path: &str) -> &str {
     if name.is_empty() { path } else { name }
 }
 
-/// A number of things: `1 core`, `2 cores`.
+/// A number with its noun: `1 core`, `2 cores`.
 pub(super) fn count(number: u64, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
-/// A value in words, or that it is not known.
+/// A value as text, or the text for an unknown one.
 pub(super) fn known<T>(value: Option<T>, words: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), words)
 }
@@ -83,7 +83,7 @@ pub(super) fn windows(windows: &Windows) -> String {
     }
 }
 
-/// What a frame goes through.
+/// The name of a path.
 pub(super) fn path(path: Path) -> &'static str {
     match path {
         Path::Native => "native",
@@ -93,10 +93,10 @@ pub(super) fn path(path: Path) -> &'static str {
     }
 }
 
-/// All paths, the shortest first.
+/// All paths, the one with the fewest layers first.
 pub(super) const PATHS: [Path; 4] = [Path::Native, Path::Twin, Path::Plugin, Path::Batched];
 
-/// How frames arrive, in MLPerf Inference's word.
+/// The name of a scenario, as in MLPerf Inference.
 pub(super) fn scenario(scenario: Scenario) -> &'static str {
     match scenario {
         Scenario::SingleStream => "single-stream",
@@ -106,7 +106,7 @@ pub(super) fn scenario(scenario: Scenario) -> &'static str {
     }
 }
 
-/// How much was asked for.
+/// The load of a point as text.
 pub(super) fn load(load: Load) -> String {
     match load {
         Load::Concurrency(clients) => count(clients as u64, "client"),
@@ -114,7 +114,7 @@ pub(super) fn load(load: Load) -> String {
     }
 }
 
-/// What a path did in the plainest of its scenarios.
+/// The result of a path in the simplest of its scenarios.
 pub(super) fn plainest(report: &Report, path: Path) -> Option<&ScenarioResult> {
     [
         Scenario::SingleStream,

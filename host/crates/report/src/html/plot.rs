@@ -1,4 +1,4 @@
-//! Points in a plane: latency against throughput, percentiles, accuracy against speed.
+//! Charts of points: latency against throughput, percentiles, accuracy against speed.
 
 use maud::{Markup, html};
 use plotters::{
@@ -18,15 +18,15 @@ use super::{
     role::Role,
 };
 
-/// How far a point reaches from its middle, in pixels.
+/// A point's radius, in pixels.
 const REACH: i32 = 5;
 
-/// Points that belong together.
+/// A group of points.
 #[derive(Clone, Debug)]
 pub(super) struct Series {
-    /// What they are; empty for what needs no word in the key.
+    /// The name in the legend; empty for none.
     pub(super) name: String,
-    /// Their colour and shape.
+    /// The colour and shape of its points.
     pub(super) role: Role,
     /// How they are drawn.
     pub(super) look: Look,
@@ -45,46 +45,46 @@ pub(super) enum Look {
     Hollow,
 }
 
-/// One of them.
+/// A point.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Point {
-    /// Along the horizontal axis.
+    /// The position on the horizontal axis.
     pub(super) x: f64,
-    /// Along the vertical one.
+    /// The position on the vertical axis.
     pub(super) y: f64,
-    /// What stands beside it where there is room; empty for nothing.
+    /// The text beside it if there is space; empty for none.
     pub(super) label: String,
-    /// Whether it is the one that was chosen: ringed, and named on every screen.
+    /// Whether it is the chosen point, which has a ring and is always labelled.
     pub(super) chosen: bool,
 }
 
-/// A line across that values are held to.
+/// A horizontal line that values are compared with.
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
-    /// Where, on the vertical axis.
+    /// The position on the vertical axis.
     pub(super) y: f64,
-    /// What stands beside it.
+    /// The text beside it.
     pub(super) label: String,
 }
 
 /// A chart of points.
 #[derive(Clone, Debug)]
 pub(super) struct Plot {
-    /// What it shows, for those who do not see it.
+    /// The description for readers who cannot see it.
     pub(super) says: String,
     /// The horizontal axis.
     pub(super) x: Axis,
-    /// The vertical one.
+    /// The vertical axis.
     pub(super) y: Axis,
-    /// The points.
+    /// The groups of points.
     pub(super) series: Vec<Series>,
-    /// What they are held to.
+    /// The bound that they are compared with.
     pub(super) bound: Option<Bound>,
-    /// Whether labels are worth their room on a phone.
+    /// Whether labels are also drawn on phones, where there is little space.
     pub(super) label_on_phones: bool,
 }
 
-/// How to draw a series' points.
+/// The shape of a group's points.
 #[derive(Clone, Copy)]
 enum Shape {
     Circle,
@@ -94,7 +94,7 @@ enum Shape {
 }
 
 impl Role {
-    /// Paths are told apart by shape as well as by colour.
+    /// Paths differ in shape as well as in colour.
     fn shape(self) -> Shape {
         match self {
             Self::Native => Shape::Triangle,
@@ -106,7 +106,7 @@ impl Role {
 }
 
 impl Series {
-    /// Its points in the key.
+    /// The symbol of its points in the legend.
     fn symbol(&self) -> &'static str {
         match (self.role.shape(), self.look) {
             (Shape::Circle, Look::Hollow) => "○",
@@ -122,7 +122,7 @@ impl Series {
 }
 
 impl Plot {
-    /// Draws it, with the key to its series.
+    /// Draws it, with a legend.
     pub(super) fn markup(&self) -> Markup {
         let named = self.series.iter().filter(|series| !series.name.is_empty());
         html! {
@@ -188,7 +188,7 @@ impl Plot {
                 }
             }
         }
-        // The chosen point's label goes first, and none is written over anything else.
+        // The chosen point's label is placed first. No label covers anything.
         labelled.sort_by_key(|(point, _)| !point.chosen);
         for (point, at) in labelled {
             if let Some(label) = Label::beside(&point.label, point.chosen, at, width, &taken) {
@@ -200,7 +200,7 @@ impl Plot {
     }
 }
 
-/// Where the points are.
+/// The chart that points are drawn on.
 type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Coord, Coord>>;
 
 fn height(width: Width) -> u32 {
@@ -214,7 +214,7 @@ fn at(chart: &Plane<'_, '_>, x: f64, y: f64) -> (i32, i32) {
     chart.backend_coord(&(x, y))
 }
 
-/// Where a bound is, where it is on the axis at all.
+/// The position of a bound, if it lies on the axis.
 fn place_bound(chart: &Plane<'_, '_>, x: &Axis, y: &Axis, bound: &Bound) -> Option<(i32, i32)> {
     Some(at(chart, x.range().start, y.place(bound.y)?))
 }
@@ -273,7 +273,7 @@ fn draw_point(
     )
 }
 
-/// Takes the middle out of a point that only its outline is drawn of.
+/// Draws over the middle of a point of which only the outline is shown.
 fn hollow<'a, E>(area: &Area<'a>, series: &Series, middle: E) -> Result<(), Error>
 where
     for<'b> &'b E: PointCollection<'b, (i32, i32)>,

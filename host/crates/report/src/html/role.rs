@@ -1,8 +1,8 @@
-//! What a colour stands for, in light and in dark.
+//! The meaning of each colour, in light and in dark mode.
 //!
-//! Charts are drawn in the light colours. The page's style sheet turns each into a variable, by the
-//! very attribute that the drawing carries, and the variable into the dark colour where the reader
-//! asked for that: a drawing taken out of the page still looks right.
+//! Charts are drawn in the light colours. The page's style sheet matches each colour by the
+//! attribute in the drawing and replaces it by a variable, which has the dark colour in dark mode.
+//! So a drawing that is taken out of the page still looks right.
 
 use std::fmt::Write;
 
@@ -15,21 +15,21 @@ use crate::record::Path;
 pub(super) enum Role {
     /// Text.
     Ink,
-    /// Text of less weight.
+    /// Less important text.
     Muted,
-    /// What separates.
+    /// Lines that separate.
     Grid,
-    /// What drawings lie on.
+    /// The background of drawings.
     Card,
-    /// What the native path did.
+    /// Results of the native path.
     Native,
-    /// What the twin did.
+    /// Results of the twin.
     Twin,
-    /// What the plugin did.
+    /// Results of the plugin.
     Plugin,
-    /// What the plugin did in batches.
+    /// Results of the plugin with batching.
     Batched,
-    /// What is to be kept to.
+    /// A bound.
     Bound,
     /// Time in the inference.
     Infer,
@@ -43,7 +43,7 @@ pub(super) enum Role {
     Wait,
     /// A point that another one beats.
     Beaten,
-    /// A point that none beats.
+    /// A point that no other beats.
     Front,
 }
 
@@ -77,7 +77,7 @@ impl Role {
         }
     }
 
-    /// Its name in the style sheet, and its colours in light and in dark.
+    /// The name in the style sheet, and the colours in light and in dark mode.
     fn look(self) -> (&'static str, u32, u32) {
         match self {
             Self::Ink => ("ink", 0x1a_1f26, 0xe8_ecf1),
@@ -99,19 +99,19 @@ impl Role {
         }
     }
 
-    /// The class of text in its colour.
+    /// The class for text in this colour.
     pub(super) fn class(self) -> String {
         format!("of-{}", self.look().0)
     }
 
-    /// The colour that drawings carry.
+    /// The colour in drawings.
     pub(super) fn color(self) -> RGBColor {
         let [_, red, green, blue] = self.look().1.to_be_bytes();
         RGBColor(red, green, blue)
     }
 }
 
-/// The part of the style sheet that knows the roles.
+/// The part of the style sheet with the roles.
 pub(super) fn css() -> String {
     let variables = |dark: bool| {
         let mut out = String::new();
@@ -145,7 +145,7 @@ pub(super) fn css() -> String {
 mod tests {
     use super::*;
 
-    /// A colour that two roles share would come out as the later one's in both.
+    /// A colour shared by two roles would get the dark colour of the later one.
     #[test]
     fn no_two_roles_share_a_colour() {
         for (at, role) in Role::ALL.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Where a frame's time goes, and what of it the boundary adds.
+//! Where a frame's time goes, and how much of it the boundary adds.
 
 use maud::{Markup, html};
 
@@ -13,10 +13,10 @@ use crate::{
     record::{Path, Report, ScenarioResult},
 };
 
-/// The paths that have a ledger.
+/// The paths with a ledger.
 const LEDGERS: [Path; 2] = [Path::Plugin, Path::Batched];
 
-/// The waterfall of the stages; none where no path has a ledger.
+/// The waterfall of the stages; `None` if no path has a ledger.
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let drawn: Vec<_> = LEDGERS
         .into_iter()
@@ -48,8 +48,8 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     ))
 }
 
-/// A path's stages in the plainest of its scenarios, else at the first point of its sweep; and in
-/// which of them.
+/// A path's stages in the simplest of its scenarios, or else at the first point of its sweep; and
+/// the name of that scenario or point.
 fn ledger(report: &Report, path: Path) -> Option<(Stages, String)> {
     let scenario = part::plainest(report, path).and_then(|result| {
         let scenario = part::scenario(result.scenario).to_owned();
@@ -103,7 +103,7 @@ fn row(name: &str, spent: f64, total: f64, parts: Vec<(f64, f64, Role)>) -> Row 
     }
 }
 
-/// The toll by path; none where no path has one.
+/// The toll of each path; `None` if no path has one.
 pub(super) fn toll(report: &Report) -> Option<Markup> {
     let tolls: Vec<_> = LEDGERS
         .into_iter()
@@ -139,7 +139,7 @@ pub(super) fn toll(report: &Report) -> Option<Markup> {
     ))
 }
 
-/// What a frame's time on a path is made of.
+/// The parts of a frame's time on a path.
 fn layers(report: &Report, path: Path) -> Option<Row> {
     let result = part::plainest(report, path)?;
     let parts = match path {
@@ -165,7 +165,7 @@ fn layers(report: &Report, path: Path) -> Option<Row> {
     })
 }
 
-/// The twin beside the plugin that it was interleaved with, where there is one.
+/// The time of the twin that was measured in alternation with the plugin, if there is one.
 fn twin(report: &Report, result: &ScenarioResult) -> Option<Vec<(f64, Role)>> {
     let beside = part::plainest(report, Path::Plugin).and_then(|plugin| {
         let (stages, toll) = (plugin.stages_ns?, plugin.toll?);

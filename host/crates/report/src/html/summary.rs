@@ -1,4 +1,4 @@
-//! The first thing on the page: what a frame costs, in a sentence and a few figures.
+//! The top of the page: what a frame costs, in a sentence and a few figures.
 
 use maud::{Markup, html};
 
@@ -11,7 +11,7 @@ use crate::{
     record::{Path, Report, Scenario, ScenarioResult},
 };
 
-/// A figure with its name, and what it is to be held against.
+/// A figure with its name, and a value to compare it with.
 pub(super) struct Tile {
     pub(super) name: &'static str,
     pub(super) value: String,
@@ -32,7 +32,7 @@ pub(super) fn tiles(tiles: impl IntoIterator<Item = Tile>) -> Markup {
     }
 }
 
-/// The section.
+/// The summary section.
 pub(super) fn section(report: &Report) -> Markup {
     let plugin = part::plainest(report, Path::Plugin);
     let figures = [
@@ -116,7 +116,7 @@ fn latency(report: &Report) -> Option<Tile> {
     })
 }
 
-/// The best that a sandboxed path did when all frames were there at once, else at all.
+/// The best throughput of a sandboxed path in the offline scenario, or else in any.
 fn throughput(report: &Report) -> Option<Tile> {
     let sandboxed = |result: &&ScenarioResult| {
         let lost = result.rejected + result.timed_out + result.failed;
@@ -195,7 +195,7 @@ fn most(report: &Report) -> Option<Tile> {
 
 fn joules(result: &ScenarioResult) -> Tile {
     let of = &result.energy;
-    // The whole reason stands with the machine's facts.
+    // The full reason is among the facts about the machine.
     let reason = of.reason.as_deref().map(|reason| {
         let end = reason.find(": ").unwrap_or(reason.len());
         reason.get(..end).unwrap_or(reason).to_owned()
@@ -223,7 +223,7 @@ fn accuracy(report: &Report) -> Option<Tile> {
     })
 }
 
-/// What a reader must know before believing a figure.
+/// Warnings that a reader needs before trusting a figure.
 fn cautions(report: &Report) -> Vec<String> {
     let mut sentences = Vec::new();
     if let Some(reason) = &report.cut_short {

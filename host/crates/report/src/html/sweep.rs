@@ -11,17 +11,17 @@ use super::{
 };
 use crate::record::{self, Chosen, Load, Percentiles, Report, SweepPoint};
 
-/// A percentile by name.
+/// A percentile, with its name.
 type Quantile = (&'static str, fn(&Percentiles) -> Option<u64>);
 
-/// From the one that says most to the one that few frames can carry.
+/// From the most telling one to the one that needs the fewest frames.
 const QUANTILES: [Quantile; 3] = [
     ("p99", |latency| latency.p99),
     ("p90", |latency| latency.p90),
     ("p50", |latency| latency.p50),
 ];
 
-/// The section; none where nothing was swept.
+/// The section; `None` without a sweep.
 pub(super) fn section(report: &Report) -> Option<Markup> {
     let (name, value) = *quantile_of(&report.sweep)?;
     let drawn = plot(report, name, value);
@@ -63,7 +63,7 @@ fn quantile_of(points: &[SweepPoint]) -> Option<&'static Quantile> {
     QUANTILES.iter().find(|quantile| have(quantile) * 2 >= most)
 }
 
-/// The line of a bound.
+/// The line for a bound.
 pub(super) fn bound(bound: Option<record::Bound>) -> Option<Bound> {
     bound.map(|bound| Bound {
         y: bound.latency_ns as f64,
@@ -121,7 +121,7 @@ fn plot(report: &Report, name: &str, value: fn(&Percentiles) -> Option<u64>) -> 
     })
 }
 
-/// Whether it is the point that was chosen, or where nobody chose the best one.
+/// Whether it is the chosen point or, if none was chosen, the best one.
 fn is_told(report: &Report, point: &SweepPoint) -> bool {
     let (path, load) = match (
         &report.chosen,

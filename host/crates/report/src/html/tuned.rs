@@ -1,8 +1,8 @@
-//! The page of a search for settings: its answer first, then what was tried, then how to do it again.
+//! The page of a search for settings: first the answer, then what was tried, then how to repeat it.
 //!
-//! It has nothing of a benchmark that was not asked of it: no scenarios, no arrivals, no windows that
-//! agree. Points in the drawing have the number of their row in the table, since settings in words fit
-//! beside no point of a phone's screen.
+//! It leaves out the parts of a benchmark that do not apply: scenarios, arrivals, agreeing windows.
+//! Points in the chart are labelled with the number of their row in the table, since the text of
+//! settings does not fit on a phone.
 
 use maud::{Markup, html};
 
@@ -23,7 +23,7 @@ use crate::{
     record::{Bound, Energy, File, Inputs, Machine, Model},
 };
 
-/// What the page shows.
+/// The contents of the page.
 #[derive(Clone, Debug)]
 pub struct Tuned<'a> {
     /// The command line, word by word.
@@ -36,65 +36,65 @@ pub struct Tuned<'a> {
     pub plugin: &'a File,
     /// The models' files.
     pub models: &'a [Model],
-    /// The frames that went round.
+    /// The frames that were used.
     pub inputs: Inputs,
-    /// What the p99 must stay within.
+    /// The bound on the p99.
     pub bound: Bound,
-    /// Why the search ended early; none where it did not.
+    /// Why the search ended early; `None` if it did not.
     pub cut_short: Option<&'a str>,
-    /// The settings to take, or the nearest; none where nothing could be measured.
+    /// The recommended settings, or the nearest ones; `None` if nothing could be measured.
     pub answer: Option<Answer>,
-    /// Why these.
+    /// The reason for this choice.
     pub why: &'a str,
     /// All that was measured.
     pub candidates: &'a [Candidate],
-    /// Energy for one inference with the answer, or why it is not known.
+    /// The energy of one inference with the answer, or why it is unknown.
     pub energy: &'a Energy,
-    /// What was left out of the search, a sentence each.
+    /// What was left out of the search, with one sentence each.
     pub left_out: Vec<String>,
-    /// How it was searched, by name.
+    /// Facts about the search, with their names.
     pub search: Vec<(String, String)>,
 }
 
-/// The settings to take, or the nearest.
+/// The recommended settings, or the nearest ones.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// In words.
+    /// The settings as text.
     pub label: String,
-    /// As the file that `--settings` takes.
+    /// The settings as a file for `--settings`.
     pub file: String,
-    /// Whether they do what was asked; the nearest do not.
+    /// Whether they meet the requirements; the nearest ones do not.
     pub found: bool,
     /// Frames a second.
     pub frames_per_second: f64,
     /// The same as a multiple of the default settings'.
     pub of_default: f64,
-    /// The latency that 99 of a hundred frames kept.
+    /// The p99 of the observed frames.
     pub p99_ns: Option<u64>,
-    /// Frames that this rests on.
+    /// How many frames these figures rest on.
     pub frames: u64,
-    /// How many readings were right, 0 to 1; none where nobody counted.
+    /// The fraction of readings that were right; `None` if it is unknown.
     pub accuracy: Option<f64>,
 }
 
 /// Settings that were tried.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Candidate {
-    /// How it was set, in words: `int8, 2 workers, batches of 4`.
+    /// The settings as text: `int8, 2 workers, batches of 4`.
     pub label: String,
     /// Frames a second.
     pub frames_per_second: f64,
-    /// The latency that 99 of a hundred of its frames kept, in nanoseconds, however few there were.
+    /// The p99 of the observed frames in nanoseconds, however few there were.
     pub p99_ns: Option<u64>,
-    /// Frames that this rests on: where they do not carry a p99, it is marked.
+    /// How many frames these figures rest on; if they are too few for a p99, it is marked.
     pub frames: u64,
-    /// How many readings were right, 0 to 1; none where nobody counted.
+    /// The fraction of readings that were right; `None` if it is unknown.
     pub accuracy: Option<f64>,
-    /// Joules for one inference; none where they are not known.
+    /// The joules of one inference; `None` if they are unknown.
     pub joules_per_inference: Option<f64>,
-    /// Whether no other one is better in everything.
+    /// Whether it is on the Pareto front: no other candidate beats it.
     pub on_front: bool,
-    /// Whether it is the one to take.
+    /// Whether it is the recommended one.
     pub chosen: bool,
 }
 
@@ -160,7 +160,7 @@ fn answer(tuned: &Tuned<'_>) -> Markup {
     part::section("answer", "In short", "", &body)
 }
 
-/// The quantile that the bound is on.
+/// The quantile for the bound.
 const P99: f64 = 0.99;
 
 fn carries(frames: u64) -> bool {
@@ -196,7 +196,7 @@ fn figures(tuned: &Tuned<'_>, answer: &Answer) -> Vec<Tile> {
     figures
 }
 
-/// What was tried; none where nothing was.
+/// The candidates; `None` if there are none.
 fn tried(within: Bound, candidates: &[&Candidate]) -> Option<Markup> {
     if candidates.is_empty() {
         return None;
@@ -294,7 +294,7 @@ fn table(candidates: &[&Candidate]) -> Markup {
     part::table(&columns, &rows)
 }
 
-/// How to do it again.
+/// How to repeat the search.
 fn again(tuned: &Tuned<'_>) -> Markup {
     let energy = tuned.energy;
     let energy = energy.source.clone().or_else(|| energy.reason.clone());

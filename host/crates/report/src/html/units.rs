@@ -1,4 +1,4 @@
-//! Numbers as people read them: three digits that count, and the unit that suits them.
+//! Numbers for readers: with three significant digits and a suitable unit.
 
 /// Nanoseconds as a time: `44 ns`, `4.49 µs`, `616 µs`, `1.31 ms`.
 pub(super) fn time(nanoseconds: f64) -> String {
@@ -14,12 +14,12 @@ pub(super) fn time(nanoseconds: f64) -> String {
     format!("{} {unit}", three(value))
 }
 
-/// A time that somebody chose, without digits that say nothing: `5 ms`, `2.5 ms`.
+/// A time from an option, without needless digits: `5 ms`, `2.5 ms`.
 pub(super) fn round_time(nanoseconds: f64) -> String {
     rounded(time(nanoseconds))
 }
 
-/// A share that somebody chose, without digits that say nothing: `99 %`, `99.5 %`.
+/// A fraction from an option, without needless digits: `99 %`, `99.5 %`.
 pub(super) fn round_percent(share: f64) -> String {
     rounded(percent(share))
 }
@@ -34,7 +34,7 @@ fn rounded(text: String) -> String {
     }
 }
 
-/// A number of three digits: `0.512`, `44`, `1,540`.
+/// A number with three significant digits: `0.512`, `44`, `1,540`.
 pub(super) fn number(value: f64) -> String {
     if value.abs() < 999.5 && value.fract() == 0.0 {
         return signed(value, 0);
@@ -62,14 +62,14 @@ pub(super) fn energy(joules: f64) -> String {
     }
 }
 
-/// A share as a percentage with one place: `86.0 %`.
+/// A fraction as a percentage with one decimal: `86.0 %`.
 pub(super) fn percent(share: f64) -> String {
     format!("{} %", signed(share * 100.0, 1))
 }
 
 /// A quantile by its usual name: `p99`, `p99.9`.
 pub(super) fn quantile(quantile: f64) -> String {
-    // Binary fractions of a hundred have tails that nobody wrote.
+    // Rounds off the digits that binary fractions add.
     format!("p{}", (quantile * 1e6).round() / 1e4)
 }
 
@@ -83,7 +83,7 @@ fn three(value: f64) -> String {
     signed(value, places)
 }
 
-/// With a real minus sign, thousands apart, and no minus before nothing.
+/// With a real minus sign, thousands separators, and no minus before zero.
 fn signed(value: f64, places: usize) -> String {
     if !value.is_finite() {
         return "–".to_owned();

@@ -1,4 +1,4 @@
-//! Variants of a model: what they get right beside how soon they are done.
+//! Variants of a model: their accuracy and their speed.
 
 use maud::{Markup, html};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::record::{Report, Variant};
 
-/// The section; none where there is nothing to compare.
+/// The section; `None` if there is nothing to compare.
 pub(super) fn section(report: &Report) -> Option<Markup> {
     if report.variants.is_empty() {
         return None;
@@ -29,7 +29,7 @@ pub(super) fn section(report: &Report) -> Option<Markup> {
     ))
 }
 
-/// Where there are two to compare.
+/// The chart, if there are two variants to compare.
 fn plot(report: &Report) -> Option<Plot> {
     let chosen = report.chosen.as_ref();
     let chosen = chosen.and_then(|chosen| chosen.settings.variant.as_deref());

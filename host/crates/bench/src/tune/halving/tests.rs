@@ -1,31 +1,31 @@
-//! Landscapes that are known, with noise, drift and slow frames by bad luck: how near the best the
-//! search lands, and for how much of the grid's time.
+//! Simulated candidates with known speed, plus noise, drift and slow frames by bad luck. The tests
+//! check how near the search comes to the best, and in how much of the grid's time.
 
 use super::*;
 use crate::tune::choose::{Ask, Choice, Point, choose};
 
-/// A candidate's true nature.
+/// The true speed of a candidate.
 #[derive(Clone, Copy)]
 struct Truth {
     per_second: f64,
     latency_ns: f64,
 }
 
-/// The share of frames that a busy machine delays to three times what they take.
+/// The fraction of frames that a busy machine delays to three times their length.
 const DISTURBED: f64 = 0.001;
 
-/// How far frames differ otherwise, as the deviation of a logarithm.
+/// How far other frames vary, as the standard deviation of a logarithm.
 const SPREAD: f64 = 0.05;
 
-/// How fast the machine is at a time, a quarter more or less than usually.
+/// The machine's speed at a time: up to a quarter more or less than usual.
 fn drift(seconds: f64) -> f64 {
     1.0 + 0.25 * (seconds * 0.7).sin()
 }
 
-/// What loading and warming up takes of every first window, in seconds.
+/// The set-up time of each first window, in seconds.
 const SET_UP: f64 = 0.005;
 
-/// A machine that runs them: half as fast at times, and never twice the same.
+/// A simulated machine, whose speed drifts and which never repeats a value.
 struct Machine {
     truths: Vec<Truth>,
     random: fastrand::Rng,
@@ -43,7 +43,7 @@ impl Machine {
         }
     }
 
-    /// Two, near enough to the normal distribution.
+    /// Near enough to a normal distribution.
     fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.random.f64()).sum::<f64>() - 6.0
     }
@@ -102,8 +102,8 @@ fn landscape(rows: usize, columns: usize) -> Vec<Truth> {
 
 const FULL: Duration = Duration::from_secs(4);
 
-/// What the search lands on, as a share of the best that keeps the bound, and its share of the
-/// grid's time.
+/// The search's result as a fraction of the best that keeps the bound, and the search's time as a
+/// fraction of the grid's.
 fn search_for(truths: &[Truth], bound_ns: u64, seed: u64) -> (f64, f64) {
     let grid = FULL.as_secs_f64() * truths.len() as f64;
     let plan = Plan {
@@ -145,8 +145,8 @@ fn search_for(truths: &[Truth], bound_ns: u64, seed: u64) -> (f64, f64) {
     (truths[winner].per_second / best, found.spent / grid)
 }
 
-/// Whether it keeps the bound by more than the chance of a few slow frames: all but disturbed frames
-/// do, three deviations off, when the machine is slowest.
+/// Whether it keeps the bound with a margin: when the machine is slowest, frames three deviations
+/// off still keep it, except disturbed ones.
 fn surely_holds(truth: &Truth, bound_ns: u64) -> bool {
     truth.latency_ns * (3.0 * SPREAD).exp() / 0.75_f64.sqrt() < bound_ns as f64
 }
@@ -188,7 +188,7 @@ fn rungs_shrink_and_the_default_is_in_each() {
     assert_eq!(rungs(10), [10, 4]);
     assert_eq!(rungs(4), [4]);
     assert_eq!(rungs(1), [1]);
-    // The default is the slowest by far.
+    // The default is by far the slowest.
     let mut truths = landscape(6, 3);
     truths[0].per_second = 1.0;
     let mut machine = Machine::new(truths.clone(), 1);

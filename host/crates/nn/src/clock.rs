@@ -1,13 +1,13 @@
-//! The clock of every measurement: the processor's time-stamp counter where it is sound, read in a
-//! few nanoseconds without a system call; the system's monotonic clock elsewhere.
+//! The clock of every measurement: the processor's time-stamp counter if it is reliable, which is read in a
+//! few nanoseconds without a system call; else the system's monotonic clock.
 //!
-//! A stamp is a raw count; only differences mean anything, and only after conversion.
+//! A stamp is a raw count. Only differences have a meaning, and only after conversion.
 
 use std::{sync::LazyLock, time::Duration};
 
 static CLOCK: LazyLock<quanta::Clock> = LazyLock::new(quanta::Clock::new);
 
-/// A point in time as the counter shows it.
+/// A point in time, as the counter's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u64);
 
@@ -18,13 +18,13 @@ impl Stamp {
         Stamp(CLOCK.raw())
     }
 
-    /// Counts since an earlier stamp; zero where that one is later.
+    /// Counts since an earlier stamp; zero if that one is later.
     #[inline]
     pub fn ticks_since(self, earlier: Stamp) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The moment this many counts after it.
+    /// This stamp and this many counts.
     #[must_use]
     pub fn plus_ticks(self, ticks: u64) -> Self {
         Stamp(self.0.saturating_add(ticks))
@@ -35,13 +35,13 @@ impl Stamp {
         self.0
     }
 
-    /// The moment this long after it.
+    /// This stamp and this time.
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         Budget::new(time).from(self).at
     }
 
-    /// Nanoseconds since an earlier stamp; zero where that one is later.
+    /// Nanoseconds since an earlier stamp; zero if that one is later.
     pub fn nanos_since(self, earlier: Stamp) -> u64 {
         CLOCK.delta_as_nanos(earlier.0, self.0)
     }
@@ -52,7 +52,7 @@ pub fn nanos(ticks: u64) -> u64 {
     CLOCK.delta_as_nanos(0, ticks)
 }
 
-/// A span of time, converted once so that deadlines cost nothing to set.
+/// A span of time, converted into counts once, so that setting a deadline costs nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     ticks: u64,
@@ -63,7 +63,7 @@ impl Budget {
     /// This long. More than thirty years count as thirty years.
     pub fn new(time: Duration) -> Self {
         const SECOND: u64 = 1_000_000_000;
-        // How many nanoseconds so many counts are, turned round.
+        // The clock only converts counts into nanoseconds, so the rate is computed from that.
         let counts_a_second =
             u128::from(SECOND) * u128::from(SECOND) / u128::from(nanos(SECOND).max(1));
         let time = time.min(Duration::from_secs(30 * 365 * 24 * 3600));
@@ -109,12 +109,12 @@ impl Deadline {
         self.at.0
     }
 
-    /// How long was given.
+    /// The whole time that was given.
     pub fn budget(&self) -> Duration {
         self.budget
     }
 
-    /// How long is left; nothing once it has passed.
+    /// The time that is left; zero once it has passed.
     pub fn left(&self) -> Duration {
         Duration::from_nanos(self.at.nanos_since(Stamp::now()))
     }

@@ -1,13 +1,13 @@
-//! Where a graph runs.
+//! The devices on which a graph can run.
 //!
-//! A device stands for one ONNX Runtime execution provider. Selection is fail-closed: this file
-//! only names devices; `session` refuses to load a graph on one that is not there.
+//! A device stands for one execution provider of ONNX Runtime. This file only names them; `session` refuses to
+//! load a graph on a device that is not there, and never chooses another one.
 
 use std::{fmt, str::FromStr};
 
 use ort::ep::{self, ExecutionProviderDispatch};
 
-/// A device that a graph can be asked to run on.
+/// A device on which a graph can run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Device {
     /// The processor, by ONNX Runtime's own kernels.
@@ -52,7 +52,8 @@ impl Device {
         }
     }
 
-    /// The provider's registration, which fails loudly; none for the CPU, which is always there.
+    /// The provider's registration, which returns an error if it fails; none for the CPU, which is always
+    /// there.
     pub(crate) fn registration(self) -> Option<ExecutionProviderDispatch> {
         let dispatch = match self {
             Device::Cpu => return None,

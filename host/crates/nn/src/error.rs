@@ -1,7 +1,7 @@
-//! What can go wrong, once, for the whole crate; each with the code that a guest gets for it.
+//! All errors of the crate, each with the code that a guest gets for it.
 //!
-//! A message is one sentence that names what it is about, what was expected and what came, and
-//! says what to do where that is not obvious.
+//! A message is one sentence: it names what failed, what was expected and what came, and says what to do if
+//! that is not obvious.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub enum Error {
         path: String,
         /// Its version.
         found: String,
-        /// The oldest that would do.
+        /// The oldest version that works.
         needed: String,
     },
 
@@ -74,7 +74,7 @@ pub enum Error {
         there: String,
     },
 
-    /// The device is in the build and would not take the graph.
+    /// The build has the device, but the device cannot run the graph.
     #[error(
         "graph `{graph}` cannot run on device `{asked}`: {reason}; this build of ONNX Runtime has: {there}"
     )]
@@ -118,7 +118,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// Its inferences were to be merged, and cannot be.
+    /// The options ask to merge its inferences, but they cannot be merged.
     #[error(
         "graph `{graph}` cannot be batched: {}; use another model, or batch `auto` or `off`",
         shown(reason)
@@ -130,7 +130,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// A graph of this name is there already.
+    /// There is a graph of this name already.
     #[error("a graph named `{graph}` is loaded already: give each model a name of its own")]
     DuplicateGraph {
         /// The name.
@@ -153,7 +153,7 @@ pub enum Error {
         came: usize,
     },
 
-    /// An input that has no value of its own was left out.
+    /// An input without a default value was left out.
     #[error(
         "graph `{graph}` needs its input `{}`, which did not come",
         shown(input)
@@ -250,7 +250,7 @@ pub enum Error {
         dimensions: String,
         /// Its element type.
         ty: TensorType,
-        /// How many bytes they ask for.
+        /// How many bytes these need.
         expected: usize,
         /// How many came.
         came: usize,
@@ -275,7 +275,7 @@ pub enum Error {
     Timeout {
         /// The graph's name.
         graph: String,
-        /// How long it was given.
+        /// The time until the deadline.
         after: Duration,
     },
 
@@ -299,7 +299,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same, said of a graph of this name, where it is about a graph.
+    /// The same error with this graph name, if it is about a graph.
     #[must_use]
     pub(crate) fn of_graph(mut self, name: &str) -> Self {
         match &mut self {
@@ -365,8 +365,7 @@ pub(crate) fn show_dimensions<T: std::fmt::Display>(
     format!("[{}]", all.join(", "))
 }
 
-/// An error with its causes: a loader of libraries keeps the part that says what is wrong in the
-/// second.
+/// An error with its causes. Errors of `libloading` say only in their cause what went wrong.
 pub fn causes(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", causes(source)),

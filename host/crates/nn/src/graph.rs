@@ -1,7 +1,6 @@
 //! A graph: a loaded model under the name that a deployment has for it.
 //!
-//! The model may be shared with other deployments, under other names: what is said of it to one of them is said
-//! in its own name.
+//! Other deployments may share the model under other names. Errors have the name of the graph that was called.
 
 use std::{fmt, ops::Deref, sync::Arc};
 
@@ -35,12 +34,12 @@ impl Graph {
         }
     }
 
-    /// The name that it is asked for by.
+    /// The name under which it is looked up.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it is the same loaded model as another one, whatever their names are.
+    /// Whether both are the same loaded model, under any names.
     pub fn shares(&self, other: &Graph) -> bool {
         Arc::ptr_eq(&self.loaded, &other.loaded)
     }
@@ -80,7 +79,7 @@ impl Graph {
         ran.map_err(|error| self.in_its_name(error))
     }
 
-    /// An error about the model, said of this graph.
+    /// An error of the model, with the name of this graph.
     pub(crate) fn in_its_name(&self, error: Error) -> Error {
         error.of_graph(&self.name)
     }

@@ -1,12 +1,12 @@
 //! Inference on native ONNX Runtime: tensors, graphs, sessions.
 //!
-//! This crate knows no Wasmtime and no WIT; it is what a native program would use, and what the
-//! twin uses. Everything that a caller passes is validated before ONNX Runtime sees it, every
-//! failure is an [`Error`] with one of wasi-nn's codes, and nothing here panics on a value that
-//! somebody else supplied.
+//! This crate depends on neither Wasmtime nor WIT: a native program can use it, and the native twin of the
+//! plugins does. All values from a caller are validated before ONNX Runtime sees them. Every failure is an
+//! [`Error`] with one of wasi-nn's codes, and no value from outside makes this crate panic.
 //!
-//! Each module uses those to its right: [`GraphRegistry`] → [`GraphStore`] | [`Prepared`] → [`Graph`] → [`Loaded`] → `scheduling` →
-//! `session` → `run` (the one with unsafe code) → [`TensorType`], [`Device`], [`Error`].
+//! Each module uses those to its right: [`GraphRegistry`] → [`GraphStore`] | [`Prepared`] → [`Graph`] →
+//! [`Loaded`] → `scheduling` → `session` → `run` (the one with unsafe code) → [`TensorType`], [`Device`],
+//! [`Error`].
 
 mod apart;
 pub mod clock;

@@ -1,5 +1,5 @@
-//! One loaded model, which any number of threads may run at once. Errors name it as it was named when it was
-//! loaded; [`Graph`](crate::Graph) gives it the names that its users have for it.
+//! One loaded model, which any number of threads may run at once. Its errors have the name under which it was
+//! loaded; [`Graph`](crate::Graph) replaces that by the name that its users have for it.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -22,15 +22,15 @@ use crate::{
     session::{self, Loan, Sessions, Source},
 };
 
-/// Memory for the outputs of a run, where it is known how much; then the outputs.
+/// Before a run the memory for outputs of known size; after it the outputs.
 pub(crate) type Outputs = SmallVec<[Option<Tensor>; 2]>;
 
-/// An inference whose arguments are what the graph takes.
+/// An inference whose arguments were checked.
 pub(crate) struct Checked<'a> {
     pub(crate) arguments: &'a [Argument<'a>],
     /// The argument for each input.
     pub(crate) order: &'a [usize],
-    /// For the outputs that have no memory yet, and for copies of inputs.
+    /// How many bytes outputs without memory and copies of inputs may take.
     pub(crate) room: Room,
 }
 
@@ -42,10 +42,10 @@ pub struct Loaded {
     batching: Batching,
     /// Whether the first dimension of every input and output counts rows.
     has_rows: bool,
-    /// None where inferences are not merged.
+    /// None if inferences are not merged.
     batcher: Option<Batcher>,
-    /// Whether the model's word on its outputs' dimensions can be relied on, so that their memory
-    /// can be made before the run. Off for good once it proved wrong.
+    /// Whether the outputs' dimensions that the model declares are reliable, so that memory can be
+    /// allocated before the run. False for good once they were wrong.
     foreseen: AtomicBool,
 }
 
@@ -56,13 +56,13 @@ impl Loaded {
         options: &GraphOptions,
         measure: bool,
     ) -> Result<Self, Error> {
-        // Before ONNX Runtime has the model in memory as well.
+        // The bytes are freed before ONNX Runtime also has the model in memory.
         let read = source.read();
         let findings =
             (measure && options.batch.policy != BatchPolicy::Off).then(|| session::findings(&read));
         let written = session::refuse_unwritten(name, source, &read);
         drop(read);
-        // What ONNX Runtime says of a model comes first.
+        // An error of ONNX Runtime comes first.
         let mut sessions = Sessions::load(name, source, options)?;
         written?;
         let session = sessions.first().ok_or_else(|| Error::Unsupported {
@@ -112,34 +112,33 @@ impl Loaded {
         })
     }
 
-    /// Where it runs.
+    /// The device that it runs on.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// Whether inferences of different callers are merged, how far, and why or why not.
+    /// Whether inferences of different callers are merged, how many, and why or why not.
     pub fn batching(&self) -> &Batching {
         &self.batching
     }
 
-    /// What every inference takes, in the model's order.
+    /// The inputs that every inference must have, in the model's order.
     pub fn inputs(&self) -> &[TensorInfo] {
         &self.model.inputs
     }
 
-    /// What an inference may take besides: inputs for which the model has a value where none is given.
+    /// The inputs that may be left out, since the model has a default value for them.
     pub fn optional_inputs(&self) -> &[TensorInfo] {
         &self.model.optional
     }
 
-    /// What it gives, in the model's order. An output that is no tensor of an element type of
-    /// wasi-nn's is not among them.
+    /// The outputs, in the model's order, without those that wasi-nn has no tensor for.
     pub fn outputs(&self) -> &[TensorInfo] {
         &self.model.outputs
     }
 
-    /// The place of an input among [`Loaded::inputs`] and, behind those, [`Loaded::optional_inputs`].
-    /// A name that none has counts as an index if it is a decimal number.
+    /// The place of the input with this name among [`Loaded::inputs`], followed by
+    /// [`Loaded::optional_inputs`]. If no input has the name, a decimal number is read as a place.
     ///
     /// # Errors
     ///
@@ -153,14 +152,14 @@ impl Loaded {
         self.model.input(place)
     }
 
-    /// The place among [`Loaded::outputs`] of the output with this index in the model, whose order counts
-    /// outputs that wasi-nn cannot name as well.
+    /// The place among [`Loaded::outputs`] of the output with this index in the model. The index also
+    /// counts outputs that wasi-nn has no tensor for.
     pub fn output_at(&self, index: usize) -> Option<usize> {
         self.model.output_at(index)
     }
 
-    /// The place among [`Loaded::outputs`] of the output of a name, or of an index in the model's own
-    /// order if it is a decimal number that is nothing's name.
+    /// The place among [`Loaded::outputs`] of the output with this name. If no output has the name, a
+    /// decimal number is read as an index in the model.
     ///
     /// # Errors
     ///
@@ -169,12 +168,13 @@ impl Loaded {
         self.model.output_place(name)
     }
 
-    /// Runs one inference on the calling thread. Any number of threads may do so at once, each
-    /// with a scratch of its own; the outputs come in the order of [`Loaded::outputs`].
+    /// Runs one inference on the calling thread. Any number of threads may do so at once, each with its
+    /// own scratch. The outputs have the order of [`Loaded::outputs`].
     ///
-    /// Where the graph is batched and the caller has to wait for its turn, another caller may run
-    /// it together with its own. It cannot tell from the outputs. It leaves at its own deadline;
-    /// who runs for others stays until that run ends, at the latest at the last of their deadlines.
+    /// If inferences are merged and the caller has to wait, another caller may run this inference together
+    /// with its own; the outputs do not show it. A caller whose inference is run by another one returns at
+    /// its own deadline. A caller that runs a batch returns when the run ends, at the latest at the last
+    /// deadline in the batch.
     ///
     /// # Errors
     ///
@@ -217,7 +217,7 @@ impl Loaded {
         })
     }
 
-    /// Whether the model's word on its outputs' dimensions can be relied on.
+    /// Whether the outputs' dimensions that the model declares are reliable.
     pub(crate) fn foresees(&self) -> bool {
         self.foreseen.load(Ordering::Relaxed)
     }
@@ -226,8 +226,8 @@ impl Loaded {
         &self.model
     }
 
-    /// Runs an inference whose arguments are what the graph takes. `outputs` has the memory that is
-    /// to be written, where it is known how much, and afterwards all outputs.
+    /// Runs an inference whose arguments were checked. Before the run, `outputs` has the memory for
+    /// outputs of known size; after it, all outputs.
     pub(crate) fn run_checked(
         &self,
         scratch: &mut Scratch,
@@ -315,8 +315,8 @@ impl Loaded {
         Ok(ran)
     }
 
-    /// Runs one inference by itself; gives the stamps around ONNX Runtime's run, and how many outputs
-    /// were copied since they had no memory before it.
+    /// Runs one inference by itself. Returns the stamps before and after ONNX Runtime's run, and how many
+    /// outputs were copied because they had no memory before it.
     fn run_alone(
         &self,
         mut loan: Loan<'_>,
@@ -339,8 +339,8 @@ impl Loaded {
         let mut ran = run(Attempt::First, outputs, room);
         match ran {
             Err(RunFault::Failed(_)) if outputs.iter().any(Option::is_some) => {
-                // Either the inference fails by itself, or the model's outputs are not what it says
-                // they are: without memory made beforehand the second kind works.
+                // Either the inference itself fails, or the outputs have other dimensions than the model
+                // declares. In the second case it works without memory allocated before the run.
                 for output in outputs.iter_mut().filter_map(Option::take) {
                     room.give_back(output.bytes().len());
                 }
@@ -350,7 +350,7 @@ impl Loaded {
                     self.foreseen.store(false, Ordering::Relaxed);
                 }
             }
-            // An output that looks like the first mark by chance does not look like the second.
+            // An output that equals the first mark by chance does not equal the second.
             Err(RunFault::Unwritten(_)) => ran = run(Attempt::Second, outputs, room),
             _ => {}
         }
@@ -361,7 +361,7 @@ impl Loaded {
         Ok((started, ended, copied as u64))
     }
 
-    /// Memory for outputs that are not foretold.
+    /// Memory for outputs whose size is not known before the run.
     fn memory(
         graph: &str,
         pool: &mut Pool,
@@ -401,7 +401,7 @@ impl Loaded {
         }
     }
 
-    /// Waits for a turn, or for another caller to run this inference with its own.
+    /// Waits for a permit, or for another caller to run this inference with its own.
     fn wait(&self, request: &Request<'_>, cancel: &mut Cancel) -> Turn<'_> {
         match &self.batcher {
             Some(batcher) => batcher.turn(&self.sessions, request, cancel),
@@ -409,7 +409,7 @@ impl Loaded {
         }
     }
 
-    /// The rows that a caller brings by itself; one where the graph has no dimension for them.
+    /// The rows of this caller's arguments; one if the graph has no dimension for rows.
     fn rows(&self, arguments: &[Argument<'_>]) -> u32 {
         let rows = || arguments.first()?.data.parts().1.first().copied();
         if self.has_rows {

@@ -1,7 +1,7 @@
-//! A model as it describes itself: what it takes and gives, under which names, and whether a caller's
-//! arguments are that.
+//! A model as it describes itself: its inputs and outputs with their names, and the check of a caller's
+//! arguments against them.
 //!
-//! It knows how inferences are checked, not how they are run.
+//! Here inferences are checked, not run.
 
 use std::collections::HashMap;
 
@@ -18,23 +18,22 @@ use crate::{
     shape::{Bindings, TensorInfo},
 };
 
-/// For each input the place of what was brought for it.
+/// For each input, the place of its argument.
 pub(crate) type Order = SmallVec<[usize; 8]>;
 
-/// Inputs, outputs and overridable initialisers of a model, at most of each: what takes them looks for one among all.
+/// The most inputs, outputs and overridable initialisers of a model, each: they are searched one by one.
 /// Models with a cache of their own for each layer have hundreds.
 const MOST_TENSORS: usize = 4096;
 
-/// What one graph takes and gives.
+/// The inputs and outputs of one graph.
 pub(crate) struct Model {
     pub(crate) name: String,
-    /// What every inference takes.
+    /// The inputs that every inference must have.
     pub(crate) inputs: Vec<TensorInfo>,
-    /// Inputs with a value of their own, which may be given another one. Their places come behind
-    /// those of `inputs`.
+    /// Inputs with a default value, which may be left out. Their places come after those of `inputs`.
     pub(crate) optional: Vec<TensorInfo>,
     pub(crate) outputs: Vec<TensorInfo>,
-    /// Of `inputs` and `optional`.
+    /// The names of `inputs` and `optional`.
     pub(crate) input_names: Names,
     pub(crate) output_names: Names,
     symbols: usize,
@@ -43,7 +42,7 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// As a session describes it.
+    /// The model of a session.
     pub(crate) fn of(name: &str, session: &Session) -> Result<Self, Error> {
         let all = [
             session.inputs().len(),
@@ -116,8 +115,8 @@ impl Model {
         })
     }
 
-    /// Whether there can be an inference: wasi-nn has a tensor for every input that must be given,
-    /// and for an output at least.
+    /// Whether the model can be run: wasi-nn has a tensor for every input that must be given, and for at
+    /// least one output.
     pub(crate) fn usable(&self) -> Result<(), Error> {
         let needed = |of: &&Unnamed| match of.side {
             Side::Input => true,
@@ -130,8 +129,8 @@ impl Model {
         }
     }
 
-    /// Whether the first dimension of every input and output counts rows, so that the rows of
-    /// several inferences can be put into one; else why not.
+    /// Whether the first dimension of every input and output counts rows, so that several inferences can
+    /// be merged; else why not.
     pub(crate) fn rows(&self) -> Result<(), String> {
         let all = || {
             let inputs = self.inputs.iter().map(|info| ("input", info));
@@ -178,7 +177,7 @@ impl Model {
         Bindings::new(self.symbols)
     }
 
-    /// Holds what comes against the inputs; gives its place for each input.
+    /// Checks the arguments against the inputs; returns the argument's place for each input.
     pub(crate) fn check<'a>(
         &self,
         arguments: impl ExactSizeIterator<Item = Described<'a>>,
@@ -188,7 +187,7 @@ impl Model {
         let (needed, all) = (self.inputs.len(), self.inputs.len() + self.optional.len());
         if !(needed..=all).contains(&arguments.len()) {
             let count = arguments.len();
-            // One that wasi-nn cannot name is refused as that, and not as one too many.
+            // An input that wasi-nn has no tensor for is refused as such, not as one too many.
             let unnamed =
                 |argument: Described<'_>| self.unnamed(argument.name?, |side| side != Side::Output);
             let unnamed = arguments.filter_map(unnamed).next();
@@ -234,14 +233,13 @@ impl Model {
         }
     }
 
-    /// The input at a place, one that may be left out behind those that may not.
+    /// The input at a place. Those that may be left out come after those that must be given.
     pub(crate) fn input(&self, place: usize) -> Option<&TensorInfo> {
         let optional = || self.optional.get(place.checked_sub(self.inputs.len())?);
         self.inputs.get(place).or_else(optional)
     }
 
-    /// The place of the input of a name. A name that no input has counts as a place if it is a
-    /// decimal number.
+    /// The place of the input with this name. If no input has it, a decimal number is read as a place.
     pub(crate) fn input_place(&self, name: &str) -> Result<usize, Error> {
         let mut all = self.inputs.iter().chain(&self.optional);
         let named = all.position(|info| *info.name == *name);
@@ -260,8 +258,8 @@ impl Model {
         })
     }
 
-    /// The place of the output of a name. A name that no output has counts as the model's index of
-    /// one if it is a decimal number.
+    /// The place of the output with this name. If no output has it, a decimal number is read as an index
+    /// in the model.
     pub(crate) fn output_place(&self, name: &str) -> Result<usize, Error> {
         let named = self.outputs.iter().position(|info| *info.name == *name);
         named
@@ -281,7 +279,7 @@ impl Model {
         self.outputs.iter().position(|info| info.index == index)
     }
 
-    /// What is wrong with an input or output of a name or index, where wasi-nn has no tensor for it.
+    /// The error for an input or output of this name or index, if wasi-nn has no tensor for it.
     fn unnamed(&self, name: &str, side: impl Fn(Side) -> bool) -> Option<Error> {
         let mut all = self.unnamed.iter().filter(|unnamed| side(unnamed.side));
         let index: Option<usize> = name.parse().ok();
@@ -299,7 +297,7 @@ impl Model {
     }
 }
 
-/// What a tensor of a graph is to it.
+/// Whether a tensor of a graph is an input or an output.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
     Input,
@@ -317,7 +315,7 @@ struct Unnamed {
 
 /// What it is instead.
 enum Kind {
-    /// A tensor of elements that wasi-nn does not have.
+    /// A tensor with an element type that wasi-nn does not have.
     Elements(TensorElementType),
     /// A sequence, a map or an optional value.
     NoTensor(&'static str),

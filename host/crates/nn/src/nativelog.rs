@@ -1,9 +1,9 @@
-//! ONNX Runtime's own log, handed to `tracing` like any other: under the target `onnxruntime`, each line
-//! escaped and cut, all of them bounded over time.
+//! ONNX Runtime's own log, passed on to `tracing` under the target `onnxruntime`. Each line is escaped and cut,
+//! and the number of lines in a period is bounded.
 //!
-//! What it logs holds names out of models, so left to itself it would write whatever a model says to
-//! standard error, as often as the model fails. Failures of runs and of loading come back as errors,
-//! which the caller reports; here they are details.
+//! Its lines contain names from models. By default ONNX Runtime would write them to standard error as they
+//! are, each time that a model fails. Failures of runs and of loading are also returned as errors, which the
+//! caller reports; the log has only details.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -15,16 +15,16 @@ use tracing::Level;
 
 use crate::text::tidy;
 
-/// What its lines are filtered by.
+/// The target of its lines, by which they can be filtered.
 const TARGET: &str = "onnxruntime";
 
-/// Lines in one period, at most: more than loading a sound model takes, and less than anybody reads.
+/// The most lines in one period: more than loading a sound model logs, and few enough to be read.
 const LINES: u32 = 64;
 
-/// One period.
+/// The length of a period.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// Lines of the current period.
+/// The lines that were logged in the current period.
 struct Allowance {
     begin: Option<Instant>,
     lines: u32,
@@ -38,7 +38,7 @@ static ALLOWANCE: Mutex<Allowance> = Mutex::new(Allowance {
 });
 
 impl Allowance {
-    /// Whether one more line may be written; and how many were not in the period that has ended.
+    /// Whether one more line may be written; and if a period has ended, how many of its lines were not.
     fn take(&mut self, now: Instant) -> (bool, u64) {
         let over = |begin: Instant| now.saturating_duration_since(begin) >= PERIOD;
         let mut withheld = 0;
@@ -57,7 +57,7 @@ impl Allowance {
     }
 }
 
-/// The least that ONNX Runtime has to log for everything to be seen that the filter lets through.
+/// The log level of ONNX Runtime with which it logs everything that the filter lets through.
 pub(crate) fn level() -> LogLevel {
     if tracing::enabled!(target: TARGET, Level::TRACE) {
         LogLevel::Info
@@ -70,7 +70,7 @@ pub(crate) fn level() -> LogLevel {
     }
 }
 
-/// Takes one line.
+/// Passes one line on.
 pub(crate) fn line(level: LogLevel, _category: &str, _id: &str, place: &str, message: &str) {
     let wanted = match level {
         LogLevel::Fatal | LogLevel::Error => tracing::enabled!(target: TARGET, Level::ERROR),

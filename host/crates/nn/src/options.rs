@@ -1,4 +1,4 @@
-//! How a graph is to be run: what a user can choose per graph, with what each choice costs.
+//! How a graph is run: the options that a user can set for each graph, and what each of them costs.
 
 use std::{fmt, num::NonZero, str::FromStr, thread};
 
@@ -7,23 +7,23 @@ use crate::{BatchOptions, Device};
 /// The options of one graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GraphOptions {
-    /// Where it runs, or it does not load.
+    /// The device. If it is not there, the graph does not load.
     pub device: Device,
-    /// Lets single nodes run on the CPU when the device has no kernel for them. Off by default:
-    /// a graph that asked for a device runs there whole.
+    /// Lets single nodes run on the CPU if the device has no kernel for them. Off by default: then the
+    /// whole graph runs on the device.
     pub allow_cpu_nodes: bool,
-    /// What the sessions are set up for.
+    /// Whether the sessions are set up for throughput or for latency.
     pub mode: Mode,
-    /// Threads inside one inference. By default what the mode says.
+    /// Threads inside one inference. By default the mode decides.
     pub threads: Option<NonZero<usize>>,
     /// How far ONNX Runtime rewrites the graph at load.
     pub optimization: Optimization,
-    /// Keep freed memory in ONNX Runtime's arena for the next inference: faster, at the price of
-    /// holding the largest inference's memory.
+    /// Whether freed memory stays in ONNX Runtime's arena for the next inference. That is faster, but the
+    /// memory of the largest inference is never freed.
     pub arena: bool,
     /// Sessions on devices other than the CPU, where one session runs one inference at a time.
     pub sessions: NonZero<usize>,
-    /// Whether and how far inferences of different callers are merged.
+    /// Whether inferences of different callers are merged, and how many.
     pub batch: BatchOptions,
 }
 
@@ -52,17 +52,17 @@ impl GraphOptions {
         }
     }
 
-    /// Whether each inference is one thread's own, so that more of them than cores make sense.
+    /// Whether each inference runs on one thread only, so that more of them than cores make sense.
     pub(crate) fn runs_alone(&self) -> bool {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = self.intra_threads(cores);
         self.device == Device::Cpu && self.mode == Mode::Throughput && threads == 1
     }
 
-    /// Inferences that may run at once on the CPU, on a machine with this many cores: as many as
-    /// fit, or twice as many of quick ones: where one ends and its permit goes to a caller that
-    /// sleeps, the core would idle until that one is awake. Of longer ones that is next to nothing,
-    /// and more of them would only take each other's caches and time.
+    /// How many inferences may run at once on the CPU, on a machine with this many cores: as many as fit,
+    /// or twice as many if they are quick. When a run ends and its permit goes to a sleeping caller, the
+    /// core idles until that caller is awake. For longer runs this is a negligible part, and more of them
+    /// would only compete for caches and time.
     pub(crate) fn permits(&self, cores: usize, quick: bool) -> usize {
         let fit = (cores / self.intra_threads(cores)).max(1);
         match self.mode {
@@ -73,10 +73,10 @@ impl GraphOptions {
     }
 }
 
-/// What the sessions of a graph are set up for.
+/// Whether the sessions of a graph are set up for throughput or for latency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// As many inferences at once as keep all cores busy, one thread each, none of them spinning.
+    /// As many inferences at once as keep all cores busy, each on one thread that never spins.
     #[default]
     Throughput,
     /// One inference at a time on all cores.
@@ -100,7 +100,7 @@ impl Mode {
 pub enum Optimization {
     /// Not at all.
     None,
-    /// What keeps the meaning exactly: constant folding, redundant nodes.
+    /// Rewrites that keep the results exactly: constant folding, removal of redundant nodes.
     Basic,
     /// Fusions as well.
     Extended,

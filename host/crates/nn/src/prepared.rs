@@ -1,8 +1,8 @@
-//! An inference made ready: what can be held against the graph before any elements are there is held
-//! against it once, and a run takes bytes and nothing else.
+//! A prepared inference: names, types and dimensions are checked against the graph once, so a run needs only
+//! bytes.
 //!
-//! It belongs to one caller, like a [`Scratch`]. It remembers where inputs lay, and keeps the memory of those
-//! outputs whose size it knows.
+//! It belongs to one caller, like a [`Scratch`]. It remembers the addresses of its inputs, and keeps the
+//! memory of outputs of known size.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
     scratch::{Described, Views},
 };
 
-/// An input as it will come: all but its elements.
+/// An input without its elements.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     /// The input's name; without one, the place in the list counts.
@@ -28,17 +28,17 @@ pub struct Expected<'a> {
     pub dimensions: &'a [u32],
 }
 
-/// An inference made ready, to be run any number of times.
+/// A prepared inference, to be run any number of times.
 pub struct Prepared {
     graph: Arc<Graph>,
     /// In the caller's order.
     inputs: SmallVec<[Input; 2]>,
     order: Order,
-    /// The dimensions of each output whose memory is kept, since they follow from the inputs'.
+    /// The dimensions of each output whose memory is kept; they follow from the inputs' dimensions.
     foreseen: SmallVec<[Option<Shape>; 2]>,
     /// The dimensions of each output, as far as they are known by now.
     known: SmallVec<[Option<Shape>; 2]>,
-    /// Those of the last run, as far as they are kept.
+    /// The outputs of the last run that are kept.
     outputs: Outputs,
     views: Views,
 }
@@ -50,7 +50,7 @@ struct Input {
 }
 
 impl Prepared {
-    /// Makes an inference ready, whose elements will come in the order of `inputs`.
+    /// Prepares an inference. Each run then takes the elements in the order of `inputs`.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Prepared {
             name: input.name,
             ty: input.ty,
             dimensions: input.dimensions,
-            // What no memory holds is refused for its dimensions, not for its bytes.
+            // An input larger than an address space is refused because of its dimensions, not its bytes.
             bytes: input.ty.bytes_for(input.dimensions).unwrap_or(usize::MAX),
         });
         let mut bindings = model.bindings();
@@ -102,9 +102,9 @@ impl Prepared {
         &self.graph
     }
 
-    /// What a run gives, in the graph's order, and in which dimensions. Where those do not follow
-    /// from the inputs', or the model does not even say how many there are, there are none until a run
-    /// has shown them; from then on they are the last run's.
+    /// The outputs, in the graph's order, with their dimensions. If those do not follow from the inputs'
+    /// dimensions, or the model does not even say how many there are, they are none before the first run,
+    /// and then those of the last run.
     pub fn outputs(&self) -> impl Iterator<Item = (&TensorInfo, Option<&Shape>)> {
         let known = self.known.iter().map(Option::as_ref);
         self.graph.outputs().iter().zip(known)
@@ -120,13 +120,13 @@ impl Prepared {
         bytes.fold(0, usize::saturating_add)
     }
 
-    /// Runs it on the calling thread, as [`Graph::run`] does; the outputs are then there to be
-    /// taken.
+    /// Runs it on the calling thread, as [`Graph::run`] does. Then [`Prepared::take_outputs`] returns the
+    /// outputs.
     ///
     /// # Errors
     ///
-    /// [`Error::InputCount`] and [`Error::Bytes`] where the inputs are not as many, or not as long, as
-    /// was said; [`Error::Timeout`] and [`Error::Run`] as [`Graph::run`].
+    /// [`Error::InputCount`] and [`Error::Bytes`] if the inputs have another number, or another length, than
+    /// was prepared; [`Error::Timeout`] and [`Error::Run`] as [`Graph::run`].
     pub fn run(
         &mut self,
         scratch: &mut Scratch,
@@ -186,7 +186,7 @@ impl Prepared {
             deadline,
         );
         if ran.is_err() {
-            // Some outputs may be there before another one is too large.
+            // The run may fail after some outputs were made, such as when another one is too large.
             self.outputs.fill_with(|| None);
         }
         let ran = ran?;
@@ -198,14 +198,14 @@ impl Prepared {
         Ok(ran)
     }
 
-    /// What the last run gave, in the graph's order, each once.
+    /// The outputs of the last run, in the graph's order. Each can be taken once.
     pub fn take_outputs(&mut self) -> impl Iterator<Item = Elements> {
         let outputs = self.outputs.iter_mut().zip(&self.foreseen);
         outputs.filter_map(|(slot, foreseen)| {
             let output = slot.as_ref()?;
             let elements = output.share();
             if foreseen.as_ref() != Some(output.shape()) {
-                // Another run's may be of another size, and it is not counted as kept.
+                // The next run's output may have another size, and this memory is not counted as kept.
                 *slot = None;
             }
             Some(elements)

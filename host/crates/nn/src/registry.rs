@@ -1,7 +1,7 @@
-//! Graphs by name: what the plugins of a deployment ask for with `load-by-name`.
+//! Graphs by name: the plugins of a deployment get them with `load-by-name`.
 //!
-//! Each deployment has its own; the models under the names lie in a [`GraphStore`] that deployments
-//! share. Loading happens outside the locks, so that a large model does not keep others from being looked up.
+//! Each deployment has its own registry. The models are in a [`GraphStore`] that deployments share. No lock is
+//! held while a model is loaded, so a large model does not delay the look-up of others.
 
 use std::{
     collections::BTreeMap,
@@ -19,12 +19,12 @@ pub struct GraphRegistry {
 }
 
 impl GraphRegistry {
-    /// A registry with nothing in it, whose models are shared with no other.
+    /// An empty registry that shares its models with no other.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A registry with nothing in it, over a store.
+    /// An empty registry whose models are in this store.
     pub fn over(store: Arc<GraphStore>) -> Self {
         Self {
             store,
@@ -32,12 +32,12 @@ impl GraphRegistry {
         }
     }
 
-    /// Puts the model in a file under a name, loaded where it is not in the store.
+    /// Adds the model of a file under a name. It is loaded only if it is not in the store.
     ///
     /// # Errors
     ///
     /// [`Error::File`], [`Error::Encoding`], [`Error::Unsupported`], [`Error::NoDevice`],
-    /// [`Error::Device`]; [`Error::DuplicateGraph`] where the name is taken.
+    /// [`Error::Device`]; [`Error::DuplicateGraph`] if the name is taken.
     pub fn load_file(
         &self,
         name: &str,
@@ -64,13 +64,13 @@ impl GraphRegistry {
         self.insert(name, graph)
     }
 
-    /// Loads a model from its bytes without a name in any registry: the caller alone has it.
+    /// Loads a model from its bytes without a registry: only the caller has it.
     ///
     /// # Errors
     ///
     /// As [`GraphRegistry::load_bytes`], without [`Error::DuplicateGraph`].
     pub fn load_private(bytes: &[u8], options: &GraphOptions) -> Result<Arc<Graph>, Error> {
-        // One caller never has two inferences to merge, nor waits for a turn.
+        // A single caller never has two inferences to merge, and never waits for a permit.
         let graph = Graph::load("(loaded from bytes)", Source::Bytes(bytes), options, false);
         graph.map(Arc::new)
     }

@@ -1,13 +1,13 @@
-//! How many bytes of tensors one inference may take: held against what is foretold before anything is
-//! allocated, and against what came before it is copied.
+//! How many bytes of tensors one inference may take. A tensor of known size is checked before it is allocated,
+//! and an output that ONNX Runtime allocated before it is copied.
 //!
-//! Plain arithmetic, all of it checked. ONNX Runtime's own memory is not counted.
+//! Pure arithmetic, all of it checked for overflow. ONNX Runtime's own memory is not counted.
 
 use std::fmt;
 
 use crate::{Error, TensorType, error::show_dimensions};
 
-/// What is left for one inference.
+/// The bytes that are left for one inference.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
     limit: usize,
@@ -22,11 +22,11 @@ impl Room {
         }
     }
 
-    /// Takes room for a tensor of a graph.
+    /// Counts a tensor of a graph.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] where there is not enough.
+    /// [`Error::TooLarge`] if there are not enough bytes left.
     pub(crate) fn take(
         &mut self,
         graph: &str,
@@ -44,10 +44,10 @@ impl Room {
         }
     }
 
-    /// Gives room back that was taken.
+    /// Counts these bytes no longer.
     pub(crate) fn give_back(&mut self, bytes: usize) {
         self.left = self.left.saturating_add(bytes);
-        // What a prepared inference keeps was counted before there was this room.
+        // What a prepared inference keeps was counted elsewhere, before this limit was set.
         self.limit = self.limit.max(self.left);
     }
 

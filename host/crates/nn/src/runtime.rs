@@ -1,5 +1,5 @@
-//! The ONNX Runtime library of this process: loaded once, by an explicit path or by the system's
-//! loader, refused with a sentence when it is missing, too old or not ONNX Runtime at all.
+//! The ONNX Runtime library of this process: loaded once, from a given path or by the system's loader. If
+//! it is missing, too old, or not ONNX Runtime at all, it is refused with an error that says so.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,7 +10,7 @@ use ort::ep::ExecutionProvider;
 
 use crate::{Device, Error, nativelog, run, text::tidy};
 
-/// The oldest ONNX Runtime that this crate works with: what `ort`'s `api-17` asks for.
+/// The oldest ONNX Runtime that this crate works with: the one that `ort`'s `api-17` needs.
 const OLDEST_MINOR: u32 = 17;
 
 /// A loaded ONNX Runtime.
@@ -24,12 +24,12 @@ pub struct OnnxRuntime {
 static LOADED: OnceLock<OnnxRuntime> = OnceLock::new();
 
 impl OnnxRuntime {
-    /// Loads the library at `path`, or the one that the system's loader finds. The first call
-    /// decides for the process; later ones give what it loaded.
+    /// Loads the library at `path`, or the one that the system's loader finds. Only the first call in a
+    /// process loads; later ones return the same library, whatever their path.
     ///
     /// # Errors
     ///
-    /// [`Error::Library`] where there is none, [`Error::LibraryTooOld`] where it is too old.
+    /// [`Error::Library`] if there is none, [`Error::LibraryTooOld`] if it is too old.
     pub fn load(path: Option<&Path>) -> Result<&'static OnnxRuntime, Error> {
         // Two threads must not set ONNX Runtime up at the same time.
         static TURN: Mutex<()> = Mutex::new(());
@@ -41,11 +41,11 @@ impl OnnxRuntime {
         Ok(LOADED.get_or_init(|| runtime))
     }
 
-    /// What an earlier [`OnnxRuntime::load`] loaded.
+    /// The library that an earlier [`OnnxRuntime::load`] loaded.
     ///
     /// # Errors
     ///
-    /// [`Error::NoLibrary`] where none did.
+    /// [`Error::NoLibrary`] if none is loaded.
     pub fn loaded() -> Result<&'static OnnxRuntime, Error> {
         LOADED.get().ok_or(Error::NoLibrary)
     }
@@ -57,7 +57,7 @@ impl OnnxRuntime {
             path: shown.clone(),
             reason,
         };
-        // HeldInputs until `ort` has loaded it as well: relocating it twice would take twice as long.
+        // Held until `ort` has loaded it as well: relocating it twice would take twice as long.
         let (version, _held) = run::library_version(&path).map_err(library)?;
         if minor(&version).is_none_or(|minor| minor < OLDEST_MINOR) {
             return Err(Error::LibraryTooOld {
@@ -108,7 +108,7 @@ impl OnnxRuntime {
     }
 }
 
-/// The name that the system's loader knows the library by.
+/// The library's file name, for the system's loader to find.
 fn default_library() -> PathBuf {
     format!(
         "{}onnxruntime{}",

@@ -1,8 +1,8 @@
-//! What one caller brings to its inferences, one at a time: options that can be cancelled, memory
-//! that is used again, and the views over inputs that stay where they are.
+//! What one caller keeps between its inferences, which run one at a time: run options that can be cancelled,
+//! tensors whose memory is used again, and views over inputs that are read in place.
 //!
-//! A scratch belongs to one caller (one instance), so nothing in it is locked and no memory of one
-//! guest is ever handed to another.
+//! A scratch belongs to one caller (one instance). So it needs no lock, and memory of one guest never gets to
+//! another.
 
 use smallvec::SmallVec;
 
@@ -13,8 +13,8 @@ use crate::{
     run::{Cancel, Feeds, Names, ViewSlot},
 };
 
-/// How many bytes of tensors a scratch keeps for later, at most: some frames' worth for a camera's
-/// pictures, little beside an instance's own memory.
+/// The most bytes of tensors that a scratch keeps for later: enough for a few of a camera's pictures, and
+/// little beside an instance's own memory.
 const KEPT_BYTES: usize = 32 << 20;
 
 /// One input of an inference.
@@ -26,7 +26,7 @@ pub struct Argument<'a> {
     pub data: Data<'a>,
 }
 
-/// What an input is said to be, and how many bytes it has.
+/// The declared type and dimensions of an argument, and how many bytes it has.
 #[derive(Clone, Copy)]
 pub(crate) struct Described<'a> {
     pub(crate) name: Option<&'a str>,
@@ -52,7 +52,7 @@ impl<'a> Argument<'a> {
 pub enum Data<'a> {
     /// In a tensor.
     Tensor(&'a Tensor),
-    /// In somebody else's memory, which is read where it lies if its alignment allows.
+    /// In the caller's memory, which is read in place if it is aligned.
     Bytes {
         /// The type of the elements.
         ty: TensorType,
@@ -76,39 +76,39 @@ impl<'a> Data<'a> {
     }
 }
 
-/// What an inference gave, and what it took.
+/// The result of an inference.
 #[derive(Debug)]
 pub struct Outcome {
     /// All outputs, in the graph's order.
     pub outputs: SmallVec<[Tensor; 2]>,
-    /// What it took.
+    /// Its times and copies.
     pub ran: Ran,
 }
 
-/// What an inference took.
+/// The times and copies of an inference.
 #[derive(Clone, Copy, Debug)]
 pub struct Ran {
-    /// When the caller began to wait for its turn; none where its turn was at once.
+    /// When the caller began to wait for its turn; none if it did not wait.
     pub asked: Option<Stamp>,
-    /// When its turn came and it began to merge others' inferences with its own; none where it
-    /// merged nothing.
+    /// When its turn came and it began to merge other callers' inferences with its own; none if it merged
+    /// nothing.
     pub turn: Option<Stamp>,
     /// When ONNX Runtime began.
     pub started: Stamp,
     /// When ONNX Runtime was done.
     pub ended: Stamp,
-    /// When the caller went on, where another one ran its inference together with others.
+    /// When the caller was woken, if another caller ran its inference in a batch.
     pub woken: Option<Stamp>,
-    /// Rows of the run that it was part of: its own and those of others that were merged with
-    /// them. One where the graph has no dimension for rows.
+    /// Rows of the whole run: its own, and those that were merged with them. One if the graph has no
+    /// dimension for rows.
     pub batch: u32,
-    /// How often an input was copied, for its alignment or into a batch.
+    /// How often an input was copied, because of its alignment or into a batch.
     pub copies_in: u64,
-    /// How often an output was copied: out of a batch, or where it could have no memory before the run.
+    /// How often an output was copied: out of a batch, or because it had no memory before the run.
     pub copies_out: u64,
 }
 
-/// What one caller brings to its inferences.
+/// What one caller keeps between its inferences.
 pub struct Scratch {
     pub(crate) caller: Caller,
     pub(crate) cancel: Cancel,
@@ -118,7 +118,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A new scratch of nobody in particular, with nothing kept yet.
+    /// A new scratch of the default owner and normal priority.
     ///
     /// # Errors
     ///
@@ -127,13 +127,13 @@ impl Scratch {
         Self::with(Caller::default())
     }
 
-    /// A new scratch, with nothing kept yet.
+    /// A new scratch of this caller.
     ///
     /// # Errors
     ///
-    /// [`Error::OnnxRuntime`] where ONNX Runtime has no memory left.
+    /// [`Error::OnnxRuntime`] if ONNX Runtime has no memory left.
     pub fn with(caller: Caller) -> Result<Self, Error> {
-        // `ort` looks the library up by itself where none is loaded, and panics if it fails.
+        // If no library is loaded, `ort` looks for one itself, and panics if that fails.
         crate::OnnxRuntime::loaded()?;
         Ok(Self {
             caller,
@@ -144,30 +144,30 @@ impl Scratch {
         })
     }
 
-    /// Sets how many bytes the tensors that an inference makes may have: its outputs, and copies of
-    /// inputs that cannot be read where they lie. No limit without it.
+    /// Sets how many bytes the tensors that an inference makes may have: its outputs, and copies of inputs
+    /// that cannot be read in place. Without this call there is no limit.
     pub fn allow(&mut self, bytes: usize) {
         self.room = Room::of(bytes);
     }
 
-    /// A tensor to fill: memory used before where some fits, zeros otherwise. What it holds is
-    /// this caller's own.
+    /// A tensor to fill: one that this caller used before, if one fits, else a new one of zeros. It may hold
+    /// old data of this caller, but of no other.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] where the machine has no such memory.
+    /// [`Error::TooLarge`] if the machine has not enough memory.
     pub fn tensor(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, Error> {
         self.pool.take(ty, dimensions)
     }
 
-    /// Keeps a tensor that is not needed any more for a later one like it.
+    /// Keeps a tensor that is no longer needed, to be used again for one of the same type and dimensions.
     pub fn recycle(&mut self, tensor: Tensor) {
         self.pool.give_back(tensor);
     }
 }
 
-/// Tensors that this caller used before, youngest last. They are not cleared: what they hold is the
-/// caller's own, and is filled or written over before it is handed out.
+/// Tensors that this caller used before, the latest last. They are not cleared: they hold only this caller's
+/// own data, and are filled or overwritten before their contents are given out.
 #[derive(Default)]
 pub(crate) struct Pool {
     tensors: Vec<Tensor>,
@@ -192,7 +192,7 @@ impl Pool {
 
     pub(crate) fn give_back(&mut self, mut tensor: Tensor) {
         let bytes = tensor.bytes().len();
-        // Few kinds of tensor come back again and again; a long list would only be searched.
+        // A caller mostly uses few kinds of tensor; a long list would only take longer to search.
         if tensor.is_reusable() && self.bytes + bytes <= KEPT_BYTES && self.tensors.len() < 32 {
             self.bytes += bytes;
             self.tensors.push(tensor);
@@ -200,15 +200,15 @@ impl Pool {
     }
 }
 
-/// The views over inputs that lie in somebody else's memory, by the input's place.
+/// The views over inputs in the caller's memory, by the input's place.
 #[derive(Default)]
 pub(crate) struct Views(Vec<ViewSlot>);
 
-/// Copies of the arguments that cannot be read where they lie, each with its argument's place.
+/// Copies of the arguments that cannot be read in place, each with its argument's place.
 pub(crate) struct Copies(pub(crate) Vec<(usize, Tensor)>);
 
 impl Copies {
-    /// Copies what ONNX Runtime's kernels could not read for its alignment.
+    /// Copies the arguments whose alignment ONNX Runtime's kernels cannot read.
     pub(crate) fn of(
         graph: &str,
         arguments: &[Argument<'_>],
@@ -240,7 +240,7 @@ impl Copies {
 }
 
 impl Views {
-    /// The arguments in the order of the inputs, those that had to be copied from their copies. An
+    /// The arguments in the order of the inputs; those that were copied are read from their copies. An
     /// input for which `order` has no argument is left out.
     pub(crate) fn feed<'a>(
         &'a mut self,

@@ -1,7 +1,7 @@
 //! The sessions of one graph: built from a model and options, lent out for runs.
 //!
-//! On the CPU one session is shared and runs go on in parallel; elsewhere a pool of sessions runs
-//! one inference each. How many run at once is the permits' business; there is no lock around a
+//! On the CPU one session is shared by concurrent runs. On other devices there is a pool of sessions, each
+//! of which runs one inference at a time. The permits bound how many run at once; no lock is held during a
 //! run.
 
 use std::{
@@ -33,24 +33,24 @@ use crate::{
 /// Where a model comes from.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
-    /// A file that the user chose. Weights beside it are found.
+    /// A file that the user chose. Weights in files beside it are loaded too.
     File(&'a Path),
-    /// Bytes, of whomever.
+    /// Bytes, which may come from a guest.
     Bytes(&'a [u8]),
 }
 
-/// Bytes of a file that are looked at to say what it is, at most.
+/// The most bytes of a refused file that are read to find out what it is.
 const NO_MODEL: u64 = 64 << 20;
 
-/// Bytes of a model whose graph is looked at before it is loaded, at most: one run of a larger one takes
-/// too long to share anything.
+/// The most bytes of a model whose graph is examined before it is loaded. One run of a larger model takes so
+/// long that merging saves nothing.
 const LOOKED_AT: usize = 1 << 30;
 
-/// Bytes of a model, at most: protobuf's own bound.
+/// The most bytes of a model: protobuf's own bound.
 const PROTOBUF: u64 = i32::MAX as u64;
 
 impl<'a> Source<'a> {
-    /// What it is, if it is well known not to be a model; asked once it was refused.
+    /// What it is, if it is known not to be an ONNX model; called after it was refused.
     fn is_no_model(self) -> Option<String> {
         let mut read = Vec::new();
         let bytes = match self {
@@ -72,8 +72,8 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Whether ONNX Runtime reads it in its own format: of files it goes by the name, and bytes in this
-    /// format are refused.
+    /// Whether ONNX Runtime reads it in its own format. It knows such files by their name; bytes in this
+    /// format are refused before.
     fn is_ort_format(self) -> bool {
         match self {
             Source::File(path) => path
@@ -83,7 +83,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The model's bytes; where they cannot be had, why.
+    /// The model's bytes; if they cannot be read, why not.
     pub(crate) fn read(self) -> Result<Cow<'a, [u8]>, String> {
         let path = match self {
             Source::Bytes(bytes) => return Ok(Cow::Borrowed(bytes)),
@@ -100,7 +100,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// What a model's graph says about its runs.
+/// What can be known of a model's runs from its graph.
 pub(crate) fn findings(read: &Result<Cow<'_, [u8]>, String>) -> Findings {
     match read {
         Ok(bytes) if bytes.len() > LOOKED_AT => {
@@ -111,11 +111,11 @@ pub(crate) fn findings(read: &Result<Cow<'_, [u8]>, String>) -> Findings {
     }
 }
 
-/// Refuses a model whose runs would give what an earlier one left in memory.
+/// Refuses a model whose outputs would contain what an earlier run left in memory.
 ///
 /// # Errors
 ///
-/// A body with an output that is not written; bytes that cannot be followed to the end.
+/// If an operator's body has an output that is not written, or the bytes cannot be read to the end.
 pub(crate) fn refuse_unwritten(
     graph: &str,
     source: Source<'_>,
@@ -148,12 +148,12 @@ const NOWHERE: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
 
 pub(crate) struct Sessions {
     sessions: Vec<Session>,
-    /// The sessions that nobody runs; none on the CPU, where the one session is shared.
+    /// The sessions that run nothing now; none on the CPU, where the one session is shared.
     idle: Option<Mutex<Vec<usize>>>,
     permits: Permits,
 }
 
-/// A session to run once.
+/// A session, lent for one run.
 pub(crate) struct Loan<'a> {
     sessions: &'a Sessions,
     index: usize,
@@ -199,8 +199,8 @@ impl Sessions {
         self.loan(self.permits.try_acquire()?)
     }
 
-    /// A session, as soon as it is the caller's turn, unless somebody else takes it along or its
-    /// deadline passes first.
+    /// Waits for a session, until the caller gets a permit, another caller has run its inference, or its
+    /// deadline passes.
     pub(crate) fn wait(
         &self,
         waiter: &Arc<Waiter>,
@@ -213,8 +213,8 @@ impl Sessions {
         }
     }
 
-    /// From now on so many runs of the one shared session may go on at once; elsewhere it is one a
-    /// session. With policy, who has a turn may take others along.
+    /// Sets how many runs of the one shared session may go on at once. On other devices than the CPU it is
+    /// always one for each session. With a policy, the caller with a permit may run other inferences too.
     pub(crate) fn limit(&mut self, runs: usize, policy: Option<MergePolicy>) {
         let runs = if self.idle.is_none() {
             runs
@@ -224,7 +224,7 @@ impl Sessions {
         self.permits = Permits::new(runs, policy);
     }
 
-    /// Looks at how long the first runs take, and lets more go on at once where they are short.
+    /// Measures how long the first runs take, and allows more at once if they are short.
     pub(crate) fn learn(&mut self, lesson: Lesson) {
         self.permits.learn(lesson);
     }
@@ -255,7 +255,7 @@ impl<'a> Loan<'a> {
 
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
-        // Before the permit goes, which happens after this body.
+        // The session is put back before the permit, which is dropped after this body.
         if let Some(idle) = &self.sessions.idle {
             lock(idle).push(self.index);
         }
@@ -311,8 +311,8 @@ fn build(
     })?;
     let session = match source {
         Source::File(path) => builder.commit_from_file(path),
-        // Such a model names no file: `refuse_unsafe` has looked. Where ONNX Runtime looks for files all
-        // the same, there are none.
+        // `refuse_unsafe` has found that such a model names no file. If ONNX Runtime looks for files all
+        // the same, it finds none here.
         Source::Bytes(bytes) => builder
             .with_config_entry(WEIGHTS_FOLDER, NOWHERE)
             .map_err(|error| ort::Error::new(error.message().to_owned()))
@@ -369,7 +369,7 @@ fn level(optimization: Optimization) -> GraphOptimizationLevel {
     }
 }
 
-/// Says whose fault it is that a session could not be made.
+/// Finds out why a session could not be made: because of the model, the device or the library.
 fn explain(
     runtime: &OnnxRuntime,
     graph: &str,
@@ -384,7 +384,8 @@ fn explain(
     if let Some(reason) = onnx::explain(&reason, runtime.version()) {
         return Error::Unsupported { graph, reason };
     }
-    // ONNX Runtime gives unknown operators the codes of other failures; its words tell.
+    // ONNX Runtime's error code for an unknown operator is also used for other failures; its message
+    // tells them apart.
     let missing_operator = [
         "is not a registered function/op",
         "No Op registered for",

@@ -1,7 +1,7 @@
-//! What a graph takes and gives, and whether a caller's tensors are that.
+//! The inputs and outputs of a graph, and the check of a caller's tensors against them.
 //!
-//! Everything is checked here, before ONNX Runtime sees it, so that a guest's mistake gets a
-//! sentence that names the tensor instead of an exception from native code.
+//! Everything is checked here, before ONNX Runtime sees it. So a guest's mistake leads to an error that names
+//! the tensor, and not to an exception in native code.
 
 use std::sync::Arc;
 
@@ -16,26 +16,26 @@ pub struct TensorInfo {
     pub name: Arc<str>,
     /// The type of its elements.
     pub ty: TensorType,
-    /// Its dimensions, outermost first; none for one that may differ from run to run.
+    /// Its dimensions, outermost first; none for one that may change from run to run.
     pub dimensions: Vec<Option<u32>>,
-    /// For each dimension the number of its symbol, where the model gives it a name.
+    /// For each dimension the number of its symbol, if the model gives it a name.
     pub(crate) symbols: Vec<Option<usize>>,
-    /// Its index in the model, whose order counts what wasi-nn cannot name as well.
+    /// Its index in the model, which also counts those that wasi-nn has no tensor for.
     pub(crate) index: usize,
-    /// Whether ONNX Runtime gives it back in memory that is not its own, and writes to none that is
-    /// handed over for it: an output that is an input too, or whose name stands twice.
+    /// Whether ONNX Runtime returns this output in shared memory and does not write to memory that is
+    /// passed for it: it is also an input, or its name occurs twice.
     pub(crate) shares: bool,
 }
 
-/// What the symbols of a graph stand for in one run.
+/// The values of a graph's symbols in one run.
 pub(crate) struct Bindings(SmallVec<[Binding; 8]>);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Binding {
     Free,
     Bound(u32),
-    /// Two inputs disagree. ONNX Runtime does not mind, so neither do we; but then the outputs'
-    /// dimensions are not known beforehand.
+    /// Two inputs have different values for it. ONNX Runtime accepts that, so it is accepted here; but then
+    /// the outputs' dimensions are not known before the run.
     Torn,
 }
 
@@ -63,7 +63,7 @@ impl Bindings {
 }
 
 impl TensorInfo {
-    /// Holds an argument against this input: type, rank, dimensions, byte count.
+    /// Checks an argument against this input: type, rank, dimensions, byte count.
     pub(crate) fn check(
         &self,
         ty: TensorType,
@@ -78,7 +78,7 @@ impl TensorInfo {
                 came: ty,
             });
         }
-        // ONNX Runtime describes an input of unknown rank like a scalar, so rank zero is no rule.
+        // ONNX Runtime describes an input of unknown rank like a scalar, so rank zero allows any rank.
         let fits = self.dimensions.is_empty()
             || self.dimensions.len() == dimensions.len()
                 && self
@@ -102,8 +102,8 @@ impl TensorInfo {
         Ok(())
     }
 
-    /// The dimensions of the memory that is handed over for this output, where that can be: they are
-    /// known before the run, and ONNX Runtime writes to it.
+    /// The dimensions of the memory that is passed for this output, if some can be: they must be known
+    /// before the run, and ONNX Runtime must write to that memory.
     pub(crate) fn foresee(&self, bindings: &Bindings) -> Option<SmallVec<[u32; 8]>> {
         if self.shares {
             return None;
@@ -111,9 +111,9 @@ impl TensorInfo {
         self.resolve(bindings)
     }
 
-    /// The dimensions that this output will have, where they are known before the run.
+    /// The dimensions that this output will have, if they are known before the run.
     pub(crate) fn resolve(&self, bindings: &Bindings) -> Option<SmallVec<[u32; 8]>> {
-        // As above: rank zero may mean that nobody knows.
+        // As above: rank zero may mean that the rank is unknown.
         if self.dimensions.is_empty() {
             return None;
         }
@@ -127,17 +127,17 @@ impl TensorInfo {
     }
 }
 
-/// Whether bytes make a tensor of a type and dimensions.
+/// Whether this number of bytes is right for a tensor of this type and these dimensions.
 ///
 /// # Errors
 ///
-/// [`Error::Bytes`] where they are too many or too few, [`Error::TooLarge`] where nothing could
-/// hold them.
+/// [`Error::Bytes`] if they are too many or too few, [`Error::TooLarge`] if the tensor is larger than an
+/// address space.
 pub fn check_tensor(ty: TensorType, dimensions: &[u32], bytes: usize) -> Result<(), Error> {
     check_bytes(|| "a tensor".to_owned(), ty, dimensions, bytes)
 }
 
-/// Whether a tensor has as many bytes as its dimensions and type ask for.
+/// Whether a tensor has as many bytes as its dimensions and type need.
 fn check_bytes(
     tensor: impl Fn() -> String,
     ty: TensorType,

@@ -1,8 +1,8 @@
-//! The loaded models of a process, by what they were loaded from and how: equal models with equal options
-//! are loaded once, and their inferences are batched together, whatever deployments call them.
+//! The loaded models of a process, by their bytes and options. Equal models with equal options are loaded
+//! once, and their inferences are batched together, even if deployments have different names for them.
 //!
-//! A model stays while a graph of it does, and its memory comes back with the last one. A model whose
-//! weights lie in other files is not shared: its bytes do not say what it is.
+//! A model stays loaded until its last graph is dropped. A model with weights in other files is not shared:
+//! its bytes do not identify it.
 
 use std::{
     path::Path,
@@ -29,12 +29,12 @@ struct Key {
 }
 
 impl GraphStore {
-    /// A store with nothing in it.
+    /// An empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The model in a file under a name, loaded where none is that was loaded from such a file in this way.
+    /// The model of a file under a name. It is loaded only if no equal model with equal options is loaded.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl GraphStore {
             return Ok(Graph::named(name, loaded));
         };
         let mut entries = self.lock();
-        // Another thread may have loaded it meanwhile; then both take that one.
+        // Another thread may have loaded it meanwhile. Then both use that one.
         let loaded = self.find(&mut entries, &key).unwrap_or_else(|| {
             entries.push(Entry {
                 key,
@@ -85,7 +85,7 @@ impl GraphStore {
         self.len() == 0
     }
 
-    /// The model of a key, and forgets those that are gone.
+    /// The model of a key. Entries of models that are no longer loaded are removed.
     fn find(&self, entries: &mut Vec<Entry>, key: &Key) -> Option<Arc<Loaded>> {
         entries.retain(|entry| entry.loaded.strong_count() > 0);
         let entry = entries.iter().find(|entry| entry.key == *key)?;
@@ -93,12 +93,12 @@ impl GraphStore {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        // Every critical section leaves the list whole at each step.
+        // The list is consistent at each step of every critical section, so a panic does not break it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What tells the model from others; none where its bytes do not.
+/// The key that identifies a model; none if its bytes do not.
 fn key(source: Source<'_>, options: &GraphOptions) -> Option<Key> {
     let bytes = source.read().ok()?;
     let whole = onnx::references(&bytes).is_ok_and(|reference| reference.is_none());
@@ -110,8 +110,8 @@ fn key(source: Source<'_>, options: &GraphOptions) -> Option<Key> {
 
 /// Whether there is a file that can be read.
 fn check_file(name: &str, path: &Path) -> Result<(), Error> {
-    // Looked at before it is opened, since a pipe's opening waits for a writer; and opened, so
-    // that a file that may not be read is told from a broken one.
+    // Its type is checked first, since opening a pipe would wait for a writer. Then it is opened, to tell a
+    // file that may not be read from a broken one.
     let reason = match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {
             let opened = std::fs::File::open(path);

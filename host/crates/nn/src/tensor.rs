@@ -1,11 +1,10 @@
-//! What a tensor is: its element types and how many bytes its dimensions ask for.
+//! The element types of tensors, and how many bytes a tensor of given dimensions needs.
 //!
-//! Pure arithmetic, all of it checked; no memory, no ONNX Runtime.
+//! Pure arithmetic, all of it checked for overflow.
 
 use std::fmt;
 
-/// The dimensions of a tensor, outermost first. Shared, since a graph's own are used again and
-/// again.
+/// The dimensions of a tensor, outermost first. Shared, since those of a graph are used again and again.
 pub type Shape = std::sync::Arc<[u32]>;
 
 /// An element type of the wasi-nn standard, in the standard's order.
@@ -40,7 +39,7 @@ impl TensorType {
         TensorType::I64,
     ];
 
-    /// The type of this ordinal in the standard, if there is one.
+    /// The type with this ordinal in the standard, if there is one.
     pub fn from_ordinal(ordinal: u8) -> Option<Self> {
         Self::ALL.get(usize::from(ordinal)).copied()
     }
@@ -55,8 +54,7 @@ impl TensorType {
         }
     }
 
-    /// How many bytes a tensor of these dimensions has; none if that is more than an address
-    /// space holds.
+    /// How many bytes a tensor of these dimensions has; none if an address space is smaller.
     pub fn bytes_for(self, dimensions: &[u32]) -> Option<usize> {
         // A dimension of zero makes the product zero, however large the others are.
         if dimensions.contains(&0) {

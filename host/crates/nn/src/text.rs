@@ -1,29 +1,30 @@
-//! ONNX Runtime's words, made fit for people: without the C++ around them, without characters that
-//! command a terminal or pass for another line, and no longer than a message is.
+//! Cleans ONNX Runtime's messages: removes the C++ around them, escapes characters that control a terminal
+//! or look like a new line, and cuts them to the length of a message.
 //!
-//! Much of what it says comes from the model: names of nodes, of inputs, of operators.
+//! Much of their text comes from the model, such as names of nodes, inputs and operators, so it is not
+//! trusted.
 
 use std::fmt::{Display, Write};
 
-/// Bytes of one text from ONNX Runtime, at most. What matters stands at its beginning and at its end.
+/// The most bytes of one message from ONNX Runtime. The important parts are its beginning and its end.
 pub(crate) const TEXT_BYTES: usize = 1024;
 
-/// Bytes of a name, or of all names of a graph, that a message repeats, at most.
+/// The most bytes of a name, or of all names of a graph, in a message.
 const NAMES_BYTES: usize = 512;
 
-/// A name out of a model, or from a caller, as a message shows it.
+/// A name from a model or from a caller, for a message.
 pub(crate) fn shown(name: impl Display) -> String {
     escape(&ends(&name.to_string(), NAMES_BYTES))
 }
 
-/// A text of ONNX Runtime's, cleaned, escaped and cut.
+/// A message of ONNX Runtime, cleaned, escaped and cut.
 pub(crate) fn tidy(text: &str) -> String {
-    // What is longer is cut before it is looked at.
+    // A very long text is cut before it is searched.
     let text = ends(text, 4 * TEXT_BYTES);
     escape(&ends(&without_places(&text), TEXT_BYTES))
 }
 
-/// The beginning and the end of a text that is longer than so many bytes.
+/// The text; if it is longer than `most` bytes, only its beginning and its end.
 fn ends(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
@@ -36,7 +37,7 @@ fn ends(text: &str, most: usize) -> String {
     format!("{begin} [{left_out} bytes left out] {end}")
 }
 
-/// Escapes what is not printable; all space is one.
+/// Escapes what is not printable, and makes each run of white space one space.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for (place, word) in text.split_whitespace().enumerate() {
@@ -46,7 +47,7 @@ fn escape(text: &str) -> String {
         for character in word.chars() {
             match character {
                 '\'' | '"' | '\\' => escaped.push(character),
-                // What `Debug` escapes: controls, format characters such as overrides of direction.
+                // Like `Debug`, it escapes control and format characters, such as those for text direction.
                 _ => write!(escaped, "{}", character.escape_debug()).unwrap_or_default(),
             }
         }
@@ -54,7 +55,7 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Leaves out places in ONNX Runtime's source, each a path, a line and a C++ function.
+/// Removes places in ONNX Runtime's source: a path, a line and a C++ function each.
 fn without_places(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
@@ -68,7 +69,7 @@ fn without_places(text: &str) -> String {
     kept
 }
 
-/// Where a path into the source with a line begins: `/onnxruntime_src/.../model.cc:256 `.
+/// Where a path into the source with a line number begins: `/onnxruntime_src/.../model.cc:256 `.
 fn place(text: &str) -> Option<usize> {
     let mut from = 0;
     while let Some(found) = text.get(from..)?.find("onnxruntime") {
@@ -89,7 +90,7 @@ fn place(text: &str) -> Option<usize> {
     None
 }
 
-/// Leaves out the C++ function that a text begins with: its type, its name and its parameters.
+/// Removes the C++ function at the beginning of a text: its type, its name and its parameters.
 fn without_function(text: &str) -> &str {
     let Some(open) = text.find('(') else {
         return text;
@@ -99,7 +100,7 @@ fn without_function(text: &str) -> &str {
         return text;
     }
     let mut rest = text.get(open..).unwrap_or_default();
-    // The parameters, and what may follow them: a lambda's, `const`, a template's arguments.
+    // The parameters, and what may follow them: those of a lambda, `const`, template arguments.
     loop {
         rest = after_closing(rest, '(', ')');
         if let Some(inner) = rest.strip_prefix("::") {
@@ -117,7 +118,7 @@ fn without_function(text: &str) -> &str {
     rest
 }
 
-/// What follows the bracket that closes the first one; nothing where none does.
+/// The text after the bracket that closes the first one; the whole text if none does.
 fn after_closing(text: &str, open: char, close: char) -> &str {
     let mut depth = 0usize;
     for (place, character) in text.char_indices() {

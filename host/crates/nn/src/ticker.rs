@@ -1,8 +1,8 @@
-//! One thread that looks after every deadline of the process.
+//! One thread that watches every deadline of the process.
 //!
-//! It wakes [`TICK`] by `TICK`, which is the grain of every deadline, and calls whoever subscribed:
-//! engines advance their epoch, running inferences compare their deadline. It runs only while
-//! somebody is subscribed, so a process that measures nothing and serves nothing does not wake.
+//! It wakes once every [`TICK`], which is the resolution of all deadlines, and calls all subscribers: engines
+//! advance their epoch, running inferences compare their deadline. It runs only while there are subscribers,
+//! so an idle process does not wake.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError, Weak},
@@ -12,11 +12,11 @@ use std::{
 
 use crate::clock::Stamp;
 
-/// The time between two ticks: short enough for deadlines in milliseconds, long enough that two
-/// hundred wake-ups a second cost nothing that shows.
+/// The time between two ticks: short enough for deadlines in milliseconds, and long enough that the two
+/// hundred wake-ups in a second cost nothing measurable.
 pub const TICK: Duration = Duration::from_millis(5);
 
-/// Something that wants to know that time passes.
+/// A subscriber of the ticker.
 pub trait Tick: Send + Sync {
     /// Called once a tick. It must not block.
     fn tick(&self, now: Stamp);
@@ -33,7 +33,7 @@ static SUBSCRIBERS: Mutex<Subscribers> = Mutex::new(Subscribers {
 });
 
 fn subscribers() -> MutexGuard<'static, Subscribers> {
-    // The list holds no invariant that a panic could break.
+    // The list has no invariant that a panic could break.
     SUBSCRIBERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -41,7 +41,7 @@ fn subscribers() -> MutexGuard<'static, Subscribers> {
 ///
 /// # Errors
 ///
-/// The system's, where it has no thread left to give.
+/// The system's, if it cannot start a thread.
 pub fn subscribe(subscriber: Weak<dyn Tick>) -> std::io::Result<()> {
     let mut all = subscribers();
     if !all.running {
@@ -95,7 +95,7 @@ mod tests {
         receiver.recv().unwrap();
         receiver.recv().unwrap();
         drop(bell);
-        // The sender went with the bell: the channel ends instead of waiting for ever.
+        // The sender was dropped with the bell, so the channel ends.
         while receiver.recv().is_ok() {}
     }
 }

@@ -1,9 +1,9 @@
-//! How a guest is called, told by its bytes: synchronously, as WASI 0.2 and all before it have it,
-//! or asynchronously, as a guest for WASI 0.3 needs it.
+//! How a guest is called: synchronously, as in WASI 0.2 and before, or asynchronously, as a guest for WASI
+//! 0.3 needs it.
 //!
-//! What a guest imports, exports and is built with says so; nobody else is asked. Nothing is
-//! validated here and nothing compiled: bytes that are no component are called synchronously, and the
-//! engine says what is wrong with them.
+//! This is decided only by the guest's bytes: its imports, its exports and the functions it is built with.
+//! Nothing is validated or compiled here. Bytes that are no component count as synchronous, and the engine
+//! reports what is wrong with them.
 
 use wasmparser::{
     BinaryReaderError, CanonicalFunction, CanonicalOption, ComponentDefinedType, ComponentType,
@@ -13,10 +13,10 @@ use wasmparser::{
 /// How a guest is called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Calls {
-    /// On the worker's own stack. Whatever waits, waits there.
+    /// On the worker's own stack. If the guest waits, the worker's thread waits.
     #[default]
     Sync,
-    /// On a stack of its own, from which it can wait for several things at once. It costs more.
+    /// On a stack of its own, so that it can wait for several things at once. Calls cost more.
     Async,
 }
 
@@ -34,7 +34,7 @@ impl Calls {
     }
 }
 
-/// Whether an interface is one of WASI 0.3.
+/// Whether an interface belongs to WASI 0.3.
 pub(crate) fn is_wasi3(name: &str) -> bool {
     name.starts_with("wasi:") && name.contains("@0.3.")
 }
@@ -67,7 +67,7 @@ fn any<T>(
     Ok(false)
 }
 
-/// Whether a type is one that only asynchronous guests have, or has such a type in it.
+/// Whether only asynchronous guests have this type, or a type inside it.
 fn has_async(ty: &ComponentType<'_>) -> bool {
     match ty {
         ComponentType::Func(function) => function.async_,
@@ -85,7 +85,7 @@ fn has_async(ty: &ComponentType<'_>) -> bool {
     }
 }
 
-/// Whether a function between core code and component is one that only asynchronous guests have.
+/// Whether only asynchronous guests have this function between core code and component.
 fn needs_async(function: &CanonicalFunction) -> bool {
     match function {
         CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. } => {
@@ -107,7 +107,7 @@ mod tests {
     fn importing(name: &str) -> Vec<u8> {
         let len = |bytes: usize| u8::try_from(bytes).unwrap();
         let mut wasm = b"\0asm\x0d\0\x01\0".to_vec();
-        // One type: an instance of nothing.
+        // One type: an empty instance.
         wasm.extend([7, 3, 1, 0x42, 0]);
         // One import of that type.
         wasm.extend([10, len(name.len() + 5), 1, 0, len(name.len())]);

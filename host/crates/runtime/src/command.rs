@@ -1,4 +1,4 @@
-//! A command's run: one store, one call, an exit code.
+//! Running a command: one store, one call, an exit code.
 
 use wasmtime::{Store, component::TypedFunc};
 use wasmtime_wasi::I32Exit;
@@ -18,7 +18,7 @@ use tollgate_nn::clock::Deadline;
 type Run = TypedFunc<(), (Result<(), ()>,)>;
 
 impl Instance {
-    /// Runs a command to its end; gives its exit code.
+    /// Runs a command to its end; returns its exit code.
     ///
     /// # Errors
     ///
@@ -38,7 +38,7 @@ impl Instance {
             });
         }
         match Self::run_once(plugin, host, grants, limits, ledger) {
-            // A command may be done before its world's function is called.
+            // A command may exit while it is instantiated, before its world's function is called.
             Err(Error::Exited { code }) => Ok(code),
             ended => ended,
         }
@@ -51,7 +51,7 @@ impl Instance {
         limits: &Limits,
         ledger: &mut Ledger,
     ) -> Result<i32, Error> {
-        // It goes after the store.
+        // Declared before the store, so it is dropped after it.
         let executor = executor(plugin)?;
         match plugin.code() {
             Code::Component { pre, entry, .. } => {
@@ -101,7 +101,7 @@ impl Instance {
     }
 }
 
-/// Enters a command; gives its exit code.
+/// Calls a command; returns its exit code.
 fn once(
     store: &mut Store<State>,
     limits: &Limits,

@@ -1,9 +1,9 @@
-//! The engine: a Wasmtime configuration, the linker of everything that a guest may import, and
-//! the epoch that deadlines are counted in. Process lifetime; cheap to clone.
+//! The engine: Wasmtime's configuration, the linker of everything that a guest may import, and the epoch in
+//! which deadlines are counted. It lives as long as the process, and is cheap to clone.
 //!
-//! There are two of each. Wasmtime's support for asynchronous guests triples the cost of every
-//! call, asynchronous or not, so it is on in a side of its own. Each side is made with the first guest
-//! that needs it, since each reserves address space.
+//! There are two of each. Wasmtime's support for asynchronous guests triples the cost of every call, even a
+//! synchronous one, so synchronous and asynchronous guests have a side each. A side is made when the first
+//! guest needs it, since it reserves address space.
 
 mod plan;
 mod space;
@@ -48,12 +48,12 @@ struct Inner {
     executors: Executors,
 }
 
-/// What guests of one kind are compiled, linked and timed by.
+/// The Wasmtime engine, the linker and the epoch for guests of one kind.
 struct Side {
     wasmtime: wasmtime::Engine,
     linker: Linker<State>,
     reserved: Reserved,
-    /// Keeps the ticker calling for as long as the engine lives.
+    /// While this lives, the ticker advances the epoch.
     _epoch: Arc<Epoch>,
 }
 
@@ -66,7 +66,7 @@ impl Tick for Epoch {
 }
 
 impl Engine {
-    /// An engine of which nothing is set up yet: what the first guest needs is.
+    /// An engine. Its sides are made when the first guest needs them.
     pub fn new(config: &EngineConfig) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -79,18 +79,17 @@ impl Engine {
         }
     }
 
-    /// What is reserved for guests that are called in a way.
+    /// What is reserved for guests that are called this way. Makes their side if there is none yet.
     ///
     /// # Errors
     ///
-    /// [`Error::Engine`], [`Error::NoRoom`] where the machine cannot give what the configuration asks
-    /// for: the first guest has its side set up.
+    /// [`Error::Engine`], or [`Error::NoRoom`] if the machine has not what the configuration needs.
     pub fn reserved(&self, calls: Calls) -> Result<Reserved, Error> {
         Ok(self.side(calls)?.reserved)
     }
 
-    /// Tells compiled code of one build and configuration from that of another: code compiled
-    /// under one number must not be loaded under a different one.
+    /// A number for this build and configuration: code that was compiled under one number must not be loaded
+    /// under another.
     ///
     /// # Errors
     ///
@@ -99,7 +98,7 @@ impl Engine {
         let mut hasher = DefaultHasher::new();
         let wasmtime = self.wasmtime(calls)?;
         wasmtime.precompile_compatibility_hash().hash(&mut hasher);
-        // Nothing that sets the two apart now may cease to be part of the hash.
+        // The two sides must have different numbers, whatever Wasmtime's own hash contains.
         calls.hash(&mut hasher);
         Ok(hasher.finish())
     }
@@ -125,7 +124,7 @@ impl Engine {
         if let Some(side) = place.get() {
             return Ok(side);
         }
-        // Two threads that come first at once make two, and one of them is dropped.
+        // Two threads may make one at the same time; then one of the two is dropped.
         let side = Side::new(&inner.config, calls)?;
         Ok(place.get_or_init(|| side))
     }
@@ -152,7 +151,7 @@ impl Side {
         let make = |plan: Plan| wasmtime::Engine::new(&plan.wasmtime(config, calls));
         let (wasmtime, reserved) = match make(plan) {
             Ok(wasmtime) => (wasmtime, reserved),
-            // The system has bounds that a reservation does not meet, such as `ulimit -d`.
+            // The trial reservation does not meet all of the system's limits, such as `ulimit -d`.
             Err(_) if reserved.instances.is_some() => {
                 let plan = plan.without_pool();
                 let wasmtime = make(plan).map_err(failed)?;
@@ -180,9 +179,9 @@ impl Side {
     }
 }
 
-/// Epochs until a time from now has surely passed.
+/// How many epochs until this time has surely passed.
 pub(crate) fn epochs(time: Duration) -> u64 {
     let ticks = time.as_nanos().div_ceil(TICK.as_nanos());
-    // The tick that is under way counts as none.
+    // The current tick does not count: it may end at any moment.
     u64::try_from(ticks).unwrap_or(u64::MAX / 4) + 1
 }

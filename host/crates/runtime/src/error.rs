@@ -1,5 +1,5 @@
-//! What can go wrong, once, for the whole crate. A guest's fault and the host's are different
-//! types, since only one of them is a reason to distrust the guest.
+//! All errors of the crate. A guest's fault has a type of its own, since only that is a reason to distrust
+//! the guest.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// The address space holds fewer instances than are to run at once.
+    /// The address space is too small for the instances that must run at once.
     #[error(
         "{instances} instances at once do not fit into the address space, of which this process may reserve \
          {space_bytes} bytes: {fitting} do"
@@ -26,7 +26,7 @@ pub enum Error {
         instances: u32,
         /// Instances that there is room for.
         fitting: u32,
-        /// The address space, as far as anybody looked.
+        /// The size of the address space, as far as it was measured.
         space_bytes: u64,
     },
 
@@ -48,7 +48,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// The bytes begin as WebAssembly and cannot be read to their end.
+    /// The bytes begin as WebAssembly, but cannot be read to their end.
     #[error("not valid WebAssembly at byte {offset}: {reason}; build or copy it again")]
     Unreadable {
         /// Where.
@@ -57,7 +57,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// It is built in a way that would take its compiler, or whoever reads it, too much.
+    /// Its structure would cost its compiler, or another reader, too much time or memory.
     #[error("it is not compiled: expected at most {limit} {what}, {came} came; build it smaller")]
     Structure {
         /// What is counted.
@@ -114,7 +114,7 @@ pub enum Error {
         reason: String,
     },
 
-    /// It left while it was being started, as a program does that is done.
+    /// It exited while it was being started, like a program that has ended.
     #[error(
         "it exited with code {code} while it was being started: a plugin comes back from its start and waits for \
          frames"
@@ -157,24 +157,23 @@ pub enum Error {
     #[error(transparent)]
     Guest(#[from] GuestFault),
 
-    /// The graphs' side.
+    /// An error of `tollgate-nn`.
     #[error(transparent)]
     Nn(#[from] tollgate_nn::Error),
 }
 
-/// How a guest's call ended badly. The instance is gone; the host and its other instances are not
-/// touched.
+/// How a guest's call failed. The instance is lost; the host and its other instances are not affected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuestFault {
     /// It ran out of time.
     #[error("the guest was stopped: its deadline of {after:?} passed")]
     Deadline {
-        /// How long it was given.
+        /// The time until the deadline.
         after: Duration,
     },
 
-    /// It ran into a limit and could not go on.
+    /// It reached a limit and could not go on.
     #[error("the guest ran into a limit: {what} ({trap})")]
     Limit {
         /// Which limit.
@@ -188,17 +187,17 @@ pub enum GuestFault {
     /// It trapped.
     #[error("the guest trapped: {}", trapped(said, reason))]
     Trap {
-        /// What it said itself of why: the text of its panic, or the end of what it wrote to standard
-        /// error; empty where it said nothing.
+        /// Its own message: the text of its panic, or the end of what it wrote to standard error; empty if
+        /// there is none.
         said: String,
         /// The trap, the functions that it was in as far as they have names, and what the host last
         /// refused in this call.
         reason: String,
-        /// The limit that this was refused for.
+        /// The limit because of which the host refused it.
         limit: Option<Limit>,
     },
 
-    /// It returned, and what it returned is not what its type says.
+    /// It returned a value that its type does not allow.
     #[error(
         "the guest's answer cannot be read: {reason}; its handler has to return what its world says"
     )]
@@ -208,7 +207,7 @@ pub enum GuestFault {
     },
 }
 
-/// The guest's words first: they say why, the trap only how.
+/// The guest's own message comes first: it says why, the trap says only how.
 fn trapped(said: &str, reason: &str) -> String {
     match (said, reason) {
         ("", reason) => reason.to_owned(),
@@ -218,7 +217,7 @@ fn trapped(said: &str, reason: &str) -> String {
 }
 
 impl Error {
-    /// The limit that was, or may have been, in the guest's way.
+    /// The limit that the guest reached, or may have reached.
     pub fn limit(&self) -> Option<Limit> {
         match self {
             Error::Guest(GuestFault::Limit { limit, .. }) => Some(*limit),
@@ -234,6 +233,6 @@ pub(crate) fn reason(error: &wasmtime::Error) -> String {
     if text.len() <= FAULT_BYTES {
         return text;
     }
-    // What was cut off is the innermost cause, which says most.
+    // Cutting removed the innermost cause, which says most.
     format!("{} ({text})", cut(error.root_cause(), FAULT_BYTES))
 }

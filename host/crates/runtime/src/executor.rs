@@ -1,8 +1,8 @@
-//! What drives an asynchronous guest: a small executor on the thread that calls it.
+//! The executor of an asynchronous guest, on the thread that calls the guest.
 //!
-//! It waits for the guest's timers and files on that very thread, never without a deadline where the
-//! call has one, and it knows how long it waited, so that the frame's ledger can be told. Its few
-//! threads for blocking reads start when a granted file or stream is read, and end by themselves.
+//! It waits for the guest's timers and files on that thread, at most until the deadline of the call if there
+//! is one. It counts how long it waited, for the frame's ledger. Its few threads for blocking reads start when
+//! a granted file or stream is read, and end by themselves.
 
 use std::{
     future,
@@ -23,19 +23,20 @@ use wasmtime::Trap;
 
 use crate::Error;
 
-/// Threads of an executor that may block on granted files at once. One plugin reads few.
+/// How many threads of an executor may block on granted files at once. One plugin reads few.
 const BLOCKING_THREADS: usize = 4;
 
-/// Executors that are kept for the next instance: those of a fresh instance a frame come back here,
-/// and making one takes several system calls.
+/// How many executors are kept for later instances. If each frame has a new instance, they are used again:
+/// making one takes several system calls.
 const KEPT: usize = 64;
 
-/// The executors that no instance has now.
+/// The executors that no instance uses now.
 #[derive(Clone, Default)]
 pub(crate) struct Executors(Arc<Mutex<Vec<Arc<Runtime>>>>);
 
 impl Executors {
-    /// One for an instance to keep for its life: what it waits for is bound to it.
+    /// An executor, which the instance must keep for its whole life: what it waits for is bound to the
+    /// executor.
     pub(crate) fn take(&self) -> Result<Executor, Error> {
         let idle = self.lock().pop();
         let runtime = match idle {
@@ -50,7 +51,7 @@ impl Executors {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Runtime>>> {
-        // A list of equals has no invariant that a panic could break.
+        // All executors in the list are equal, so it has no invariant that a panic could break.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -65,7 +66,7 @@ fn runtime() -> Result<Runtime, Error> {
         })
 }
 
-/// Runs one call at a time. It outlives the store whose calls it runs, and then waits for the next.
+/// Runs one call at a time. It outlives its store, and is then kept for the next one.
 pub(crate) struct Executor {
     runtime: Arc<Runtime>,
     waited: Arc<Waited>,
@@ -81,7 +82,7 @@ impl Drop for Executor {
     }
 }
 
-/// Counts for which nothing ran, since a ledger last asked.
+/// How long the guest waited since a ledger last read it, in counts of the clock.
 #[derive(Debug, Default)]
 pub(crate) struct Waited(AtomicU64);
 
@@ -90,9 +91,9 @@ impl Waited {
         self.0.fetch_add(ticks, Ordering::Relaxed);
     }
 
-    /// The counts so far, from now on counted anew.
+    /// The counts so far; resets them to zero.
     pub(crate) fn take(&self) -> u64 {
-        // Whoever waits and whoever asks are one thread; the type only lets a ledger travel.
+        // The same thread adds and takes; the atomic only makes the ledger `Send`.
         let ticks = self.0.load(Ordering::Relaxed);
         if ticks > 0 {
             self.0.store(0, Ordering::Relaxed);
@@ -102,13 +103,13 @@ impl Waited {
 }
 
 impl Executor {
-    /// Where it counts how long it waited.
+    /// The counter of how long it waited.
     pub(crate) fn waited(&self) -> &Arc<Waited> {
         &self.waited
     }
 
-    /// Runs a guest's call to its end, or to its deadline if it waits then. A guest that computes
-    /// then is stopped by the epoch, with the same trap.
+    /// Runs a guest's call to its end. If the guest waits when the deadline passes, the call ends there. If
+    /// it computes then, the epoch stops it with the same trap.
     pub(crate) fn run<R>(
         &self,
         deadline: Option<Deadline>,
@@ -116,7 +117,7 @@ impl Executor {
     ) -> wasmtime::Result<R> {
         let mut call = pin!(call);
         {
-            // Most calls never wait, and have no need of an executor that could be woken.
+            // Most calls never wait, and so need no waker.
             let _entered = self.runtime.enter();
             let mut nobody = Context::from_waker(Waker::noop());
             if let Poll::Ready(result) = call.as_mut().poll(&mut nobody) {
@@ -131,7 +132,7 @@ impl Executor {
                 if let Some(since) = since.take() {
                     waited.add(Stamp::now().ticks_since(since));
                 }
-                // At first this has it wake the one who waits from here on.
+                // The first time, this registers the real waker.
                 if let Poll::Ready(result) = call.as_mut().poll(context) {
                     return Poll::Ready(result);
                 }

@@ -1,15 +1,15 @@
-//! What one instance may reach. The default is nothing.
+//! What one instance may use. The default is nothing.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use crate::{Bucket, LogLevel};
 
-/// What one instance may reach.
+/// What one instance may use.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     /// Graphs that it may use by name.
     pub graphs: GraphGrant,
-    /// Whether it may load models from bytes. A model is input to native code, so this is trust.
+    /// Whether it may load models from bytes. A model is input to native code, so this needs trust.
     pub load: bool,
     /// Directories of the host that it sees.
     pub dirs: Vec<DirGrant>,
@@ -21,23 +21,23 @@ pub struct Grants {
     pub stdio: bool,
     /// Configuration values that it may read, by their keys.
     pub config: Arc<BTreeMap<String, String>>,
-    /// Whose log its lines are; none where nobody is to see them.
+    /// The name and level of its log lines; none if its lines are not logged.
     pub logging: Option<LogGrant>,
     /// Key-value buckets that it may open.
     pub keyvalue: KeyValueGrant,
 }
 
-/// Leave to log.
+/// The right to log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogGrant {
-    /// The name that its lines carry.
+    /// The name that its lines have in the log.
     pub name: Arc<str>,
     /// Lines below this level are dropped.
     pub least: LogLevel,
 }
 
-/// Which key-value buckets an instance may open. Where there are none at all, each that it asks for
-/// is denied; otherwise every other name is unknown, whether or not there is such a bucket.
+/// Which key-value buckets an instance may open. If none are granted, every bucket is denied. Otherwise all
+/// other names are unknown, whether or not there is such a bucket.
 #[derive(Clone, Debug, Default)]
 pub struct KeyValueGrant {
     /// These, by their names.

@@ -1,7 +1,7 @@
 //! An instance: one store with one instantiated plugin, used by one thread at a time.
 //!
-//! Every call sets its deadline, moves the frame's ledger into the store and out again, and turns
-//! however it ends into a value. After a trap the instance refuses to be used.
+//! Every call sets its deadline, moves the frame's ledger into the store and out again, and returns a value
+//! however it ends. After a trap the instance refuses further calls.
 
 use wasmtime::{
     AsContextMut, Store, StoreContextMut,
@@ -20,11 +20,11 @@ use crate::{
 };
 use tollgate_nn::clock::{Budget, Deadline};
 
-/// What the one output of a preview1 plugin is called: what it wrote there.
+/// The name of a preview1 plugin's only output, after the stream to which it was written.
 const MODULE_OUTPUT: &str = "stdout";
 
-/// What a preview1 plugin's `handle` returns for a frame that it does not read, and for an inference
-/// that failed. Zero says that it went well, anything else is some fault of the plugin's own.
+/// What a preview1 plugin's `handle` returns for a frame that it cannot read, and for an inference that failed.
+/// Zero is success, and any other number is another fault of the plugin.
 const INVALID_FRAME: i32 = 1;
 const INFERENCE_FAILED: i32 = 2;
 
@@ -33,16 +33,16 @@ type Handle = TypedFunc<(Frame,), (Result<Vec<Output>, Fault>,)>;
 /// One instantiated plugin.
 pub struct Instance {
     store: Store<State>,
-    /// What runs the calls of an asynchronous guest; the store goes before it.
+    /// The executor of an asynchronous guest. It is dropped after the store.
     executor: Option<Executor>,
-    /// The deadline's length, and how many epochs it is at most.
+    /// The deadline's length, and the most epochs that it takes.
     budget: Option<Budget>,
     epochs: u64,
     entry: Entry,
     poisoned: bool,
 }
 
-/// The ways in.
+/// The function through which the guest is called.
 enum Entry {
     Component {
         inner: wasmtime::component::Instance,
@@ -55,7 +55,7 @@ enum Entry {
     },
 }
 
-/// A function that an instance exports, of a known type.
+/// An exported function of an instance, with its type.
 pub struct Typed<Params, Results>(TypedFunc<Params, Results>);
 
 impl Instance {
@@ -116,14 +116,15 @@ impl Instance {
         })
     }
 
-    /// Hands a frame to the plugin.
+    /// Lets the plugin process a frame.
     ///
-    /// The inner result is the plugin's own: outputs, or a fault after which it goes on.
+    /// The inner result is the plugin's own: outputs, or a fault after which it stays usable.
     ///
     /// # Errors
     ///
-    /// [`Error::Guest`] where the guest trapped, ran out of time or into a limit; the instance is
-    /// of no use any more, but where its answer came and only came too late. [`Error::OtherWorld`] where the component is not a plugin.
+    /// [`Error::Guest`] if the guest trapped, or reached its deadline or a limit. Then the instance cannot be
+    /// used any more, unless it returned an answer that only came too late. [`Error::OtherWorld`] if the
+    /// component is not a plugin.
     pub fn handle(
         &mut self,
         frame: &Frame,
@@ -132,9 +133,9 @@ impl Instance {
         self.handle_by(frame, None, ledger)
     }
 
-    /// As [`Instance::handle`], for a frame with a deadline of its own: the earlier one of it and
-    /// [`Limits::deadline`] ends the guest, and each of its inferences. A frame whose deadline has
-    /// passed does not reach the guest.
+    /// As [`Instance::handle`], for a frame with a deadline of its own. The earlier of that and
+    /// [`Limits::deadline`] ends the guest and each of its inferences. If the frame's deadline has already
+    /// passed, the guest is not called.
     ///
     /// # Errors
     ///
@@ -166,7 +167,7 @@ impl Instance {
                 let (handle, streams) = (handle.clone(), streams.clone());
                 streams.input.fill(frame.data.clone());
                 let code = self.enter(ledger, 0, deadline, |store, _, _| handle.call(store, ()))?;
-                // What a fault wrote to standard error is its sentence, and so is seen.
+                // In case of a fault, standard error is its message, and so is not missing.
                 ledger.missing.lines &= code == 0;
                 self.output_of_module(&streams, code)
             }
@@ -177,7 +178,7 @@ impl Instance {
         Ok(result.map_err(Fault::shorten))
     }
 
-    /// What a module wrote, or what it said about why it did not.
+    /// A module's output, or its fault with its message from standard error.
     fn output_of_module(&mut self, streams: &Streams, code: i32) -> Result<Vec<Output>, Fault> {
         let data = streams.output.take();
         let state = self.store.data();
@@ -214,21 +215,21 @@ impl Instance {
         !self.poisoned
     }
 
-    /// Linear memory that it has, in bytes, touched or not.
+    /// The size of its linear memory, in bytes, whether the pages were used or not.
     pub fn memory_bytes(&self) -> usize {
         self.store.data().limiter.memory_bytes()
     }
 
-    /// Resources that it has in the host: graphs, contexts, tensors, errors, and WASI's own.
+    /// How many resources it has in the host: graphs, contexts, tensors, errors, and those of WASI.
     pub fn handles(&mut self) -> usize {
         self.store.data_mut().handles()
     }
 
-    /// Looks up an exported function, by the name that the world gives it.
+    /// Looks up an exported function by its name in the world.
     ///
     /// # Errors
     ///
-    /// [`Error::Export`] where there is none of this name and type.
+    /// [`Error::Export`] if there is none of this name and type.
     pub fn typed<P, R>(&mut self, name: &str) -> Result<Typed<P, R>, Error>
     where
         P: ComponentNamedList + Lower + 'static,
@@ -295,7 +296,7 @@ impl Instance {
         )
     }
 
-    /// Enters the guest with a frame's ledger; `call` is told by what and until when it is run.
+    /// Calls the guest with a frame's ledger. `call` gets the executor and the deadline.
     fn enter<R>(
         &mut self,
         ledger: &mut Ledger,

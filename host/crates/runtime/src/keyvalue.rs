@@ -1,23 +1,23 @@
-//! Key-value buckets, as the host hands them in: this crate opens no file, and knows no database.
+//! Key-value buckets as a trait, which the host implements: this crate opens no file, and uses no database.
 //!
-//! What an implementor promises is what a plugin may rely on: a write that returned is on the disk,
-//! a write is seen whole or not at all, whoever else writes at the same time, and nobody waits for a
-//! turn beyond the deadline.
+//! An implementation must guarantee what plugins rely on. A write that returned is on the disk. A write is seen
+//! as a whole or not at all, even if others write at the same time. No call waits for other writes beyond its
+//! deadline.
 
 use std::{fmt::Debug, time::Duration};
 
 use tollgate_nn::clock::Deadline;
 
-/// What a pair counts for beside its key and its value, in bytes: about what a database adds to it.
+/// How many bytes a pair counts beside its key and its value: about what a database adds.
 pub const ENTRY_BYTES: u64 = 32;
 
-/// Keys on one page at most.
+/// The most keys on one page.
 pub const PAGE_KEYS: usize = 1000;
 
-/// Bytes of keys on one page at most; the last key may go beyond.
+/// The most bytes of keys on one page; only the last key may exceed it.
 pub const PAGE_BYTES: usize = 64 << 10;
 
-/// Keys and their values, shared by all instances that were granted it.
+/// Keys and their values, shared by all instances to which the bucket is granted.
 pub trait Bucket: Debug + Send + Sync {
     /// The value of a key.
     ///
@@ -33,8 +33,8 @@ pub trait Bucket: Debug + Send + Sync {
     /// [`BucketError::Failed`].
     fn exists(&self, key: &str) -> Result<bool, BucketError>;
 
-    /// Sets these values, all of them or none. Afterwards the bucket holds `room` bytes at most,
-    /// counted as [`crate::Limits::bucket_bytes`] says.
+    /// Sets these values, all of them or none. Afterwards the bucket holds at most `room` bytes, counted
+    /// as for [`crate::Limits::bucket_bytes`].
     ///
     /// # Errors
     ///
@@ -46,14 +46,14 @@ pub trait Bucket: Debug + Send + Sync {
         until: Deadline,
     ) -> Result<(), BucketError>;
 
-    /// Removes these keys, all of them or none; they need not be there.
+    /// Removes these keys, all of them or none. Keys that do not exist are no error.
     ///
     /// # Errors
     ///
     /// [`BucketError::Busy`], [`BucketError::Late`], [`BucketError::Failed`].
     fn delete(&self, keys: &[String], until: Deadline) -> Result<(), BucketError>;
 
-    /// Adds to the decimal number that a key has, zero where there is none, and gives the sum.
+    /// Adds to a key's decimal number, which is zero if the key does not exist, and returns the sum.
     ///
     /// # Errors
     ///
@@ -66,8 +66,8 @@ pub trait Bucket: Debug + Send + Sync {
         until: Deadline,
     ) -> Result<u64, BucketError>;
 
-    /// One page of keys, [`PAGE_KEYS`] and [`PAGE_BYTES`] at most, in the order in which they were
-    /// first set: what is there all the while is on exactly one page, whatever comes or goes.
+    /// One page of keys, at most [`PAGE_KEYS`] and [`PAGE_BYTES`], in the order in which they were first
+    /// set. A key that exists all the time is on exactly one page, even if others are added or removed.
     ///
     /// # Errors
     ///
@@ -80,42 +80,42 @@ pub trait Bucket: Debug + Send + Sync {
 pub struct Keys {
     /// The keys.
     pub keys: Vec<String>,
-    /// What to ask for the next page with; none after the last.
+    /// The cursor of the next page; none after the last.
     pub cursor: Option<u64>,
 }
 
-/// Why a bucket did not do what it was asked.
+/// Why an operation on a bucket failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BucketError {
-    /// There is no room.
+    /// The bucket is full.
     #[error("the bucket holds at most {limit} bytes, and would hold {came}: delete something")]
     Full {
-        /// The most that it holds, in bytes.
+        /// The most bytes that it may hold.
         limit: u64,
-        /// What it would hold, in bytes.
+        /// How many bytes it would hold.
         came: u64,
     },
-    /// Others wrote for too long.
+    /// Other writes took too long.
     #[error("others were writing for {waited:?}: try again")]
     Busy {
         /// How long it waited.
         waited: Duration,
     },
-    /// There was no time to finish; nothing was changed.
+    /// The deadline passed before the end; nothing was changed.
     #[error("the deadline of {after:?} passed, and nothing was changed: ask for less at once")]
     Late {
-        /// How long it was given.
+        /// The time until the deadline.
         after: Duration,
     },
-    /// What is there is no number, or one that nothing can be added to.
+    /// The key's value is no number, or the sum would overflow.
     #[error(
         "`{key}` holds {found}, expected a decimal number that leaves room to add: set it anew"
     )]
     NoNumber {
         /// The key.
         key: String,
-        /// What is there, in words.
+        /// What the value is, in words.
         found: String,
     },
     /// The store itself failed.

@@ -1,13 +1,12 @@
-//! The ledger: where the time of one frame went.
+//! The ledger: on what the time of one frame is spent.
 //!
-//! A ledger is a value that travels with its frame, from admission to egress. At every moment it
-//! is in exactly one stage; changing the stage takes one stamp. So the stages are exclusive and
-//! add up to the total by construction, and what the account itself costs is the number of stamps
-//! times the cost of one (see [`crate::probe`]).
+//! A ledger is a value that is moved along with its frame, from admission to egress. At every moment it is in
+//! exactly one stage, and changing the stage takes one stamp. So the stages never overlap and add up to the
+//! total. The cost of the measurement is the number of stamps times the cost of one (see [`crate::probe`]).
 //!
-//! An asynchronous guest may wait, in the middle of a call of the host's or between two stretches of
-//! its own code. While it does nothing runs, so that time is no stage of the guest's: it is taken out
-//! of the stage that it fell into and is `glue`, host time that is nothing else.
+//! An asynchronous guest may wait, during a call into the host or between two parts of its own code. Nothing
+//! runs meanwhile, so this is not guest time: it is subtracted from the stage in which it was, and added to
+//! `glue`, which is all other host time.
 
 use std::sync::Arc;
 
@@ -18,61 +17,61 @@ use tollgate_nn::{
 
 use crate::{Missing, executor::Waited};
 
-/// What a frame's time is spent on.
+/// What a frame's time is spent on. At every moment it is exactly one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Stage {
-    /// Admitted, not yet taken by a worker.
+    /// Waiting in the queue for a worker.
     Queue,
-    /// Making a fresh instance, and tearing it down.
+    /// Making a new instance, and dropping it.
     Instantiate,
     /// In guest code, before the frame's first inference.
     GuestBefore,
     /// In guest code, between two inferences.
     GuestBetween,
-    /// In guest code, after the frame's last inference; all of it where there was none before.
+    /// In guest code, after the frame's last inference; all guest code if there was no inference.
     GuestAfter,
-    /// Bringing values and bytes into the host.
+    /// Copying values and bytes from the guest into the host.
     Lift,
-    /// Waiting for a batch, or for a turn on the device.
+    /// Waiting for a batch, or for a permit to run.
     Batch,
-    /// In ONNX Runtime's run, and nothing else.
+    /// In ONNX Runtime's `Run`.
     Infer,
-    /// Bringing values and bytes into the guest.
+    /// Copying values and bytes from the host into the guest.
     Lower,
-    /// Host time in crossings that is none of these.
+    /// All other host time.
     Glue,
-    /// In key-value buckets, the disk's time included.
+    /// In key-value buckets, including the time of the disk.
     Keyvalue,
 }
 
 const STAGES: usize = 11;
 
-/// What crossed, and how often.
+/// Counts of what crossed the boundary for one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Calls over the boundary, either way.
+    /// Calls across the boundary, in both directions.
     pub crossings: u64,
     /// Inferences.
     pub inferences: u64,
-    /// Bytes of frames' results, tensors, log lines, keys and values that came out of the guest.
+    /// Bytes from the guest into the host: results, tensors, log lines, keys and values.
     pub bytes_in: u64,
-    /// Bytes of frames, tensors, keys and values that went into the guest.
+    /// Bytes from the host into the guest: the frame, tensors, keys and values.
     pub bytes_out: u64,
-    /// Copies of tensors' elements on their way in.
+    /// How often elements of input tensors were copied.
     pub copies_in: u64,
-    /// Copies of tensors' elements on their way out.
+    /// How often elements of output tensors were copied.
     pub copies_out: u64,
-    /// The largest batch that an inference of this frame was part of.
+    /// Rows of the largest run that an inference of this frame was part of.
     pub max_batch: u64,
     /// Rows of the runs that the inferences of this frame were part of, summed.
     pub batch_rows: u64,
-    /// Stamps taken for this account.
+    /// Stamps taken for this frame.
     pub stamps: u64,
 }
 
 impl Counts {
-    /// Rows of the run that an inference was part of, on average; zero without inferences.
+    /// The mean rows of the runs that the inferences were part of; zero without inferences.
     pub fn mean_batch(&self) -> f64 {
         match self.inferences {
             0 => 0.0,
@@ -81,7 +80,7 @@ impl Counts {
     }
 }
 
-/// The account of one frame, still open.
+/// The ledger of one frame, while the frame is processed.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     opened: Stamp,
@@ -89,8 +88,8 @@ pub struct Ledger {
     stage: Stage,
     ticks: [u64; STAGES],
     pub(crate) counts: Counts,
-    /// Calls into the guest that are still to come before its export itself: the allocations for
-    /// the arguments.
+    /// How many calls into the guest are still to come before the export itself: the allocations for its
+    /// arguments.
     allocations: u8,
     /// Whether the export itself was called.
     entered: bool,
@@ -102,7 +101,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the account: the frame is admitted, and waits in the queue.
+    /// Starts the ledger: the frame is admitted, and waits in the queue.
     pub fn open() -> Self {
         Self::open_at(Stamp::now())
     }
@@ -126,7 +125,7 @@ impl Ledger {
         }
     }
 
-    /// When the account was opened.
+    /// When the ledger was started.
     pub fn opened(&self) -> Stamp {
         self.opened
     }
@@ -136,14 +135,14 @@ impl Ledger {
         self.switch(Stage::Glue);
     }
 
-    /// What went on since its last stamp was not this frame's: it counts nowhere.
+    /// Leaves out the time since the last stamp: it was not spent on this frame.
     pub fn leave_out(&mut self) {
         let now = Stamp::now();
         self.opened = self.opened.plus_ticks(now.ticks_since(self.last));
         self.last = now;
     }
 
-    /// Closes the account: the outputs are with whoever wanted them.
+    /// Ends the ledger: the outputs were delivered.
     pub fn close(mut self) -> Record {
         self.switch(Stage::Glue);
         let ns = |stage: Stage| nanos(self.ticks_of(stage));
@@ -167,21 +166,21 @@ impl Ledger {
         }
     }
 
-    /// From now on, time belongs to this stage.
+    /// From now on time counts for this stage.
     #[inline]
     pub(crate) fn switch(&mut self, stage: Stage) {
         self.switch_at(stage, Stamp::now());
         self.counts.stamps += 1;
     }
 
-    /// The stage that is going on was this one from its beginning. It takes no stamp: for calls
-    /// whose other parts are too short to tell apart.
+    /// Counts the current stage as this one, from its beginning. It takes no stamp: for calls whose other
+    /// parts are too short to measure.
     #[inline]
     pub(crate) fn relabel(&mut self, stage: Stage) {
         self.stage = stage;
     }
 
-    /// As [`Ledger::switch`], by a stamp that somebody else took.
+    /// As [`Ledger::switch`], with a stamp that was taken before.
     #[inline]
     pub(crate) fn switch_at(&mut self, stage: Stage, now: Stamp) {
         let mut spent = now.ticks_since(self.last);
@@ -195,7 +194,7 @@ impl Ledger {
         self.stage = stage;
     }
 
-    /// Books what was waited of so many counts; gives it.
+    /// Adds the time that the guest waited, at most `spent` counts, to `glue`; returns it.
     #[cold]
     fn wait(&mut self, spent: u64) -> u64 {
         let waited = self.waited.as_ref().map_or(0, |waited| waited.take());
@@ -206,7 +205,7 @@ impl Ledger {
         waited
     }
 
-    /// When the stage that is going on began.
+    /// When the current stage began.
     pub(crate) fn since(&self) -> Stamp {
         self.last
     }
@@ -215,10 +214,10 @@ impl Ledger {
         self.ticks.get(stage as usize).copied().unwrap_or_default()
     }
 
-    /// An inference ran: guest time so far was before it or between two.
+    /// Records an inference. The guest time since the last one was before the first, or between two.
     ///
-    /// Waiting for a turn, and waiting to be told that another caller ran it, is `batch`; merging
-    /// and splitting on the caller's own thread is `glue`.
+    /// Waiting for a permit, or for the answer of another caller, is `batch`. Merging and splitting on the
+    /// caller's own thread is `glue`.
     pub(crate) fn inference(&mut self, ran: &Ran) {
         if let Some(asked) = ran.asked {
             self.switch_at(Stage::Batch, asked);
@@ -256,7 +255,7 @@ impl Ledger {
         self.counts.stamps += 2;
     }
 
-    /// A call of an export begins, whose arguments take this many allocations in the guest.
+    /// A call of an export begins. Its arguments take this many allocations in the guest.
     pub(crate) fn begin_call(&mut self, allocations: u8) {
         self.allocations = allocations;
         self.entered = false;
@@ -265,16 +264,16 @@ impl Ledger {
         self.switch(Stage::Lower);
     }
 
-    /// As [`Ledger::begin_call`], of an asynchronous guest: whoever runs it counts there how long it
+    /// As [`Ledger::begin_call`], for an asynchronous guest. Its executor counts in `waited` how long it
     /// waits.
     pub(crate) fn begin_async_call(&mut self, allocations: u8, waited: &Arc<Waited>) {
-        // What was left over by an earlier call is not this one's.
+        // Time that is left over from an earlier call does not count for this one.
         waited.take();
         self.waited = Some(Arc::clone(waited));
         self.begin_call(allocations);
     }
 
-    /// The call is over, its results lifted.
+    /// The call is over, and its results are lifted.
     pub(crate) fn end_call(&mut self) {
         self.depth = 0;
         self.switch(Stage::Glue);
@@ -285,21 +284,21 @@ impl Ledger {
     #[inline]
     pub(crate) fn enter_guest(&mut self) {
         if self.depth > 0 {
-            // An allocation for what the host returns: part of lowering it.
+            // This is an allocation for the host's result: part of lowering.
         } else if self.allocations > 0 {
             self.allocations -= 1;
         } else if !self.entered || self.waited.is_some() {
-            // An asynchronous guest goes on here after it has waited.
+            // An asynchronous guest also comes here when it goes on after a wait.
             self.entered = true;
             self.switch(Stage::GuestAfter);
         }
-        // After a synchronous export comes its clean-up, which is part of lifting.
+        // After a synchronous export, its clean-up function is called: part of lifting.
     }
 
     /// Guest code returns to Wasmtime.
     #[inline]
     pub(crate) fn leave_guest(&mut self) {
-        // What follows a clean-up, or an allocation for an argument, is what went on before it.
+        // After a clean-up, or an allocation for an argument, the stage before goes on.
         if self.depth == 0 && self.stage == Stage::GuestAfter {
             self.switch(Stage::Lift);
         }
@@ -348,26 +347,25 @@ impl Stages {
         self.guest_before + self.guest_between + self.guest_after
     }
 
-    /// What crossing the boundary cost: everything that is neither waiting, nor guest code, nor
-    /// ONNX Runtime, nor a bucket.
+    /// The cost of the boundary: all time but waiting, guest code, ONNX Runtime and buckets.
     pub fn crossing(&self) -> u64 {
         self.instantiate + self.lift + self.lower + self.glue
     }
 
-    /// All of them.
+    /// The sum of all stages.
     pub fn sum(&self) -> u64 {
         self.queue + self.batch + self.infer + self.keyvalue + self.guest() + self.crossing()
     }
 }
 
-/// The account of one frame, closed.
+/// The finished ledger of one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Record {
-    /// Where the time went.
+    /// The time by stage.
     pub stages: Stages,
-    /// What crossed.
+    /// What crossed the boundary.
     pub counts: Counts,
-    /// What the guest asked for and did not get.
+    /// What the guest asked for and was refused.
     pub missing: Missing,
     /// From admission to egress, in nanoseconds.
     pub total_ns: u64,
@@ -388,16 +386,16 @@ mod tests {
         };
         let mut ledger = Ledger::open();
         ledger.start();
-        // Left over by an earlier call: not this one's.
+        // This is left over from an earlier call.
         waited.add(PAUSE);
         ledger.begin_async_call(0, &waited);
         ledger.enter_guest();
         let before = ledger.ticks_of(Stage::Glue);
-        // Inside its own code, as it waits on a stack of its own.
+        // The guest waits inside its own code.
         pause();
         ledger.leave_guest();
         assert_eq!(ledger.ticks_of(Stage::Glue), before + PAUSE);
-        // And between two stretches of it.
+        // The guest waits between two parts of its code.
         pause();
         ledger.enter_guest();
         assert_eq!(ledger.stage, Stage::GuestAfter, "it goes on");

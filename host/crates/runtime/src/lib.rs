@@ -1,13 +1,13 @@
 //! Plugins in sandboxes: Wasmtime around `tollgate-nn`, and an account of every frame.
 //!
-//! This crate does no I/O of its own: it is handed bytes, [`Grants`] and [`Limits`]. It owns the
-//! boundary (`imports` is the one place where WIT values become tensors and back) and the
-//! [`Ledger`], which says where each nanosecond of a frame went.
+//! This crate does no I/O of its own: it gets bytes, [`Grants`] and [`Limits`] from its caller. It has the
+//! boundary (`imports`, the only place that converts between WIT values and tensors) and the [`Ledger`],
+//! which records on what each nanosecond of a frame was spent.
 //!
-//! Three lifetimes: the process ([`Engine`], and the registry of graphs), the plugin ([`Plugin`]:
-//! compiled, linked, shared, immutable) and the instance ([`Instance`]: one Wasmtime store).
-//! Rooms, each standing above what it uses: [`Pool`] → [`Instance`] → `store` → [`Plugin`] → `imports` →
-//! `state` → `tollgate-nn`.
+//! There are three lifetimes: the process ([`Engine`], and the registry of graphs), the plugin ([`Plugin`]:
+//! compiled, linked, shared, immutable) and the instance ([`Instance`]: one Wasmtime store). Each module
+//! uses those to its right: [`Pool`] → [`Instance`] → `store` → [`Plugin`] → `imports` → `state` →
+//! `tollgate-nn`.
 
 mod calls;
 mod command;
@@ -57,5 +57,5 @@ pub use structure::check_outline;
 pub use tollgate_nn::{Caller, Owner, Priority, clock};
 pub use twin::{Twin, TwinRecord};
 
-/// The version of Wasmtime inside.
+/// The version of Wasmtime that this crate uses.
 pub const WASMTIME_VERSION: &str = "48.0.8";

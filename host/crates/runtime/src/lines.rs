@@ -1,8 +1,8 @@
-//! Standard output and error of a guest that have nowhere else to go: each line is a line of the log,
-//! where one is granted, and the end of standard error is kept for the case that the guest traps.
+//! Standard output and error of a guest that are not connected to the host's: each line becomes a line of the
+//! log, if one is granted, and the end of standard error is kept in case the guest traps.
 //!
-//! What is kept is bounded: of a line what the log shows of it, of standard error its last
-//! [`KEPT`] bytes of one call. Writing never fails, so a guest behaves alike with and without a log.
+//! What is kept is bounded: of a line as much as the log shows, and of standard error the last [`KEPT`] bytes
+//! of one call. Writing never fails, so a guest behaves the same with and without a log.
 
 use std::{
     io, mem,
@@ -15,7 +15,7 @@ use crate::{
     streams::{Sink, lock},
 };
 
-/// What is kept of standard error, in bytes: a sentence and a language runtime's backtrace.
+/// How many bytes of standard error are kept: enough for a message and a language runtime's backtrace.
 const KEPT: usize = 4096;
 
 /// Both streams of one instance.
@@ -33,7 +33,7 @@ impl Stdio {
         }
     }
 
-    /// A call is over: what has no end of line ends here.
+    /// A call is over: a line without an end ends here.
     pub(crate) fn flush(&self) {
         self.output.flush();
         self.errors.flush();
@@ -46,7 +46,7 @@ pub(crate) struct Lines(Arc<Stream>);
 
 struct Stream {
     log: Arc<Log>,
-    /// What its lines are marked with.
+    /// The context of its lines in the log.
     name: &'static str,
     level: LogLevel,
     /// How much of its end is kept, in bytes.
@@ -56,7 +56,7 @@ struct Stream {
 
 #[derive(Default)]
 struct Text {
-    /// The line that is being written, as much of it as the log shows.
+    /// The line that is being written, up to the bytes that the log shows.
     line: Vec<u8>,
     /// Bytes of that line that were not kept.
     left_out: usize,
@@ -97,7 +97,8 @@ impl Sink for Lines {
         let mut parts = bytes.split(|&byte| byte == b'\n').peekable();
         while let Some(part) = parts.next() {
             let Some(most) = stream.log.shows(stream.level) else {
-                // Of no use to anybody, to the end of this call or of its room in the log.
+                // Nothing of this stream is logged any more in this call: its level is not shown, or the
+                // frame's limit is reached.
                 text.line.clear();
                 text.left_out = 0;
                 break;

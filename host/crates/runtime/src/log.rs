@@ -1,9 +1,9 @@
-//! The log lines of one instance: who may write them, how much of each and of all is shown, and how
-//! they reach `tracing`.
+//! The log lines of one instance: whether they are logged, how many bytes of each and of all, and how they get
+//! to `tracing`.
 //!
-//! A line comes by `wasi:logging`, from the twin, or from the guest's standard streams, and counts
-//! against one sum of bytes a frame. It stands between quotation marks and escaped, so that it cannot
-//! pass for another line, another field or a command to a terminal.
+//! A line comes from `wasi:logging`, from the twin, or from the guest's standard streams. All lines of a frame
+//! together have one limit of bytes. A line is quoted and escaped, so it cannot look like another line or
+//! another field, and cannot control a terminal.
 
 use std::{
     fmt,
@@ -15,13 +15,13 @@ use tracing::Level as Severity;
 
 use crate::{Grants, Limits, LogGrant};
 
-/// What log lines of plugins are filtered by.
+/// The target of plugins' log lines, by which they can be filtered.
 pub const LOG_TARGET: &str = "plugin";
 
-/// A line's context, in bytes; it is a word that groups lines.
+/// The most bytes of a line's context, which is a word that groups lines.
 const CONTEXT_BYTES: usize = 128;
 
-/// How much a log line matters, in the order of `wasi:logging`.
+/// The level of a log line, in the order of `wasi:logging`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum LogLevel {
@@ -67,9 +67,9 @@ pub(crate) struct Log {
     grant: Option<LogGrant>,
     line_bytes: usize,
     frame_bytes: usize,
-    /// What the frame logged so far, in bytes.
+    /// How many bytes the current frame has logged.
     logged: AtomicUsize,
-    /// Whether the frame wrote lines to a standard stream that no log was granted for.
+    /// Whether the current frame wrote to a standard stream without a granted log.
     unseen: AtomicBool,
 }
 
@@ -84,39 +84,39 @@ impl Log {
         }
     }
 
-    /// A frame begins. One thread at a time uses an instance: the atomics only make the type shareable.
+    /// A frame begins. An instance is used by one thread at a time: the atomics only make the type `Sync`.
     pub(crate) fn begin(&self) {
         self.logged.store(0, Ordering::Relaxed);
         self.unseen.store(false, Ordering::Relaxed);
     }
 
-    /// How much of a line is shown, in bytes; none where lines of this level are not.
+    /// How many bytes of a line are logged; none if lines of this level are not logged.
     pub(crate) fn shows(&self, level: LogLevel) -> Option<usize> {
         let grant = self.grant.as_ref()?;
         let room = self.logged.load(Ordering::Relaxed) < self.frame_bytes;
         (level >= grant.least && level.is_seen() && room).then_some(self.line_bytes)
     }
 
-    /// Something was written to a standard stream.
+    /// The guest wrote to a standard stream.
     pub(crate) fn written(&self) {
         if self.grant.is_none() {
             self.unseen.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether the frame wrote to a standard stream and no log was granted to show it.
+    /// Whether the current frame wrote to a standard stream without a granted log.
     pub(crate) fn unseen(&self) -> bool {
         self.unseen.load(Ordering::Relaxed)
     }
 
-    /// Logs a line, if it is to be seen.
+    /// Logs a line, if lines of its level are logged.
     pub(crate) fn line(&self, level: LogLevel, context: &str, message: &str) {
         if let Some(most) = self.shows(level) {
             self.emit(level, context, &Quoted(message, most));
         }
     }
 
-    /// As [`Log::line`], for bytes of which `left_out` more came than were kept.
+    /// As [`Log::line`], for bytes; `left_out` more bytes of the line were not kept.
     pub(crate) fn bytes(&self, level: LogLevel, context: &str, message: &[u8], left_out: usize) {
         if self.shows(level).is_some() {
             let text = String::from_utf8_lossy(message);
@@ -144,7 +144,7 @@ impl Log {
     }
 }
 
-/// A text of a guest's, quoted and escaped, and cut off behind this many bytes.
+/// A guest's text, cut to this many bytes, quoted and escaped.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str, pub(crate) usize);
 
 impl fmt::Display for Quoted<'_> {
@@ -156,7 +156,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A text of a guest's, quoted and escaped, which this many bytes are missing from.
+/// The beginning of a guest's text, quoted and escaped, and how many bytes are missing.
 struct Cut<'a>(&'a str, usize);
 
 impl fmt::Display for Cut<'_> {
@@ -170,7 +170,7 @@ impl fmt::Display for Cut<'_> {
 }
 
 impl LogLevel {
-    /// By its place in `wasi:logging`.
+    /// The level with this ordinal in `wasi:logging`.
     pub(crate) fn from_ordinal(ordinal: u8) -> Self {
         match ordinal {
             0 => LogLevel::Trace,
@@ -194,7 +194,8 @@ impl LogLevel {
         }
     }
 
-    /// Hands a line to `tracing`, which has no level above an error: a critical one says so itself.
+    /// Passes a line on to `tracing`. That has no level above error, so a critical line gets a field that
+    /// says so.
     fn emit(self, plugin: &str, context: &str, message: &str) {
         macro_rules! event {
             ($level:expr $(, $critical:ident)?) => {

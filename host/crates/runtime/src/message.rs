@@ -1,5 +1,4 @@
-//! What goes in and comes out of a plugin: the values of `tollgate:plugin/types`, lowered and
-//! lifted as they are.
+//! The inputs and outputs of a plugin: the values of `tollgate:plugin/types`, lowered and lifted directly.
 
 use std::sync::Arc;
 
@@ -8,18 +7,18 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 use crate::{limits::FAULT_BYTES, text::shorten};
 
-/// What a plugin is handed. Cloning it copies no data.
+/// The input of a plugin. Cloning it copies no data.
 #[derive(Clone, Debug, ComponentType, Lower)]
 #[component(record)]
 pub struct Frame {
-    /// Counts the frames of one source from zero.
+    /// The number of this frame among those of its source, from zero.
     pub sequence: u64,
     /// Where it came from: a file's name, a topic, a path.
     pub source: Arc<str>,
-    /// The media type of `data`; empty where nobody said.
+    /// The media type of `data`; empty if it is unknown.
     #[component(name = "content-type")]
     pub content_type: Arc<str>,
-    /// When it was acquired, in nanoseconds since the Unix epoch; zero where nobody knows.
+    /// When it was acquired, in nanoseconds since the Unix epoch; zero if that is unknown.
     #[component(name = "acquired-ns")]
     pub acquired_ns: u64,
     /// The message, picture or buffer as it arrived.
@@ -35,16 +34,16 @@ impl Frame {
     }
 }
 
-/// What a plugin hands back.
+/// One output of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift)]
 #[component(record)]
 pub struct Output {
-    /// Which of the plugin's outputs this is.
+    /// The output's name.
     pub name: String,
     /// The media type of `data`.
     #[component(name = "content-type")]
     pub content_type: String,
-    /// The output itself.
+    /// The output's bytes.
     pub data: Vec<u8>,
 }
 
@@ -55,7 +54,7 @@ impl Output {
 }
 
 impl Fault {
-    /// The same, its text cut to [`FAULT_BYTES`].
+    /// The same fault, with its text cut to [`FAULT_BYTES`].
     pub(crate) fn shorten(self) -> Self {
         let cut = |text| shorten(text, FAULT_BYTES);
         match self {
@@ -66,11 +65,11 @@ impl Fault {
     }
 }
 
-/// Why a plugin could not make anything of a frame. The instance stays in use.
+/// Why a plugin could not process a frame. The instance stays in use.
 #[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift, thiserror::Error)]
 #[component(variant)]
 pub enum Fault {
-    /// The frame is not what this plugin reads.
+    /// The plugin cannot read the frame.
     #[component(name = "invalid-frame")]
     #[error("invalid frame: {0}")]
     InvalidFrame(String),
@@ -78,7 +77,7 @@ pub enum Fault {
     #[component(name = "inference")]
     #[error("inference failed: {0}")]
     Inference(String),
-    /// Something else, the plugin's own.
+    /// Another fault of the plugin.
     #[component(name = "internal")]
     #[error("internal fault: {0}")]
     Internal(String),

@@ -1,21 +1,21 @@
-//! What a guest asked for in a frame and did not get, since it was not granted or not given: what a
-//! hint for the person who runs it can be made of. It travels in the frame's ledger.
+//! What a guest asked for in a frame and did not get because of a missing grant or model. The user gets a hint
+//! from it. It is part of the frame's ledger.
 
 /// What was refused; nothing by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Missing {
-    /// A graph by a name that is not granted, or that no model has.
+    /// A graph whose name is not granted, or that does not exist.
     pub graph: bool,
-    /// A model of its own, from bytes.
+    /// Loading a model from bytes.
     pub load: bool,
-    /// The host's folders, of which it was granted none.
+    /// Folders of the host, without any granted.
     pub dirs: bool,
-    /// Lines on its standard output or error, with no log granted to show them.
+    /// Lines on standard output or error, without a granted log.
     pub lines: bool,
 }
 
 impl Missing {
-    /// What either says.
+    /// Both together.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self {

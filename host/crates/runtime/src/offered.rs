@@ -1,12 +1,12 @@
-//! What core modules may import, as a table that can be read without an engine, so that whoever looks at a
-//! file and whoever runs it say the same.
+//! What core modules may import, as a table that needs no engine: inspecting a file and running it then
+//! report the same.
 //!
-//! A test holds it against what the linker has.
+//! A test compares it with the linker.
 
 use std::fmt::Write;
 
-/// A function that core modules may import: its module, its name, its parameters by a letter each (`i` for i32,
-/// `I` for i64), and whether it returns an i32.
+/// A function that core modules may import: its module, its name, its parameters as one letter each (`i` for
+/// i32, `I` for i64), and whether it returns an i32.
 type Row = (&'static str, &'static str, &'static str, bool);
 
 const PREVIEW1: &str = "wasi_snapshot_preview1";
@@ -72,7 +72,7 @@ pub const HANDLE: &str = "(func (result i32))";
 /// The type of `_start`, which makes it a command, and of `_initialize`.
 pub const START: &str = "(func)";
 
-/// The type, as text, of a function that core modules may import; none where it is not offered.
+/// The type, as text, of a function that core modules may import; none if it is not offered.
 pub fn offered(module: &str, name: &str) -> Option<String> {
     let row = OFFERED
         .iter()
@@ -97,7 +97,7 @@ pub fn signature<T: AsRef<str>>(
 }
 
 fn list<T: AsRef<str>>(text: &mut String, name: &str, types: impl IntoIterator<Item = T>) {
-    /// More than a person reads.
+    /// How many parameters a message shows: more than a reader needs.
     const SHOWN: usize = 16;
     let mut count = 0;
     for ty in types {
@@ -118,7 +118,7 @@ fn list<T: AsRef<str>>(text: &mut String, name: &str, types: impl IntoIterator<I
     }
 }
 
-/// Says what is wrong with an import of this type, as text, if anything is.
+/// What is wrong with an import of this type, if anything is.
 pub fn refused(module: &str, name: &str, ty: &str) -> Option<String> {
     match offered(module, name) {
         None => Some(format!("`{module}.{name}` {ty} is not offered")),

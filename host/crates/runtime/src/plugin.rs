@@ -1,5 +1,4 @@
-//! A plugin: a compiled guest, linked as far as it can be without a store. Plugin lifetime:
-//! shared and immutable.
+//! A plugin: a compiled guest, linked as far as possible without a store. It is shared and immutable.
 
 mod module;
 
@@ -22,14 +21,14 @@ const HANDLERS: [&str; 2] = [
 /// The interfaces that make a component a command, in any point release of WASI 0.3 or 0.2.
 const COMMANDS: [&str; 2] = ["wasi:cli/run@0.3.", "wasi:cli/run@0.2."];
 
-/// What a guest is for, told by what it exports.
+/// The kind of a guest, known from its exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum World {
     /// `tollgate:plugin/plugin`: frames in, outputs out.
     Plugin,
     /// `wasi:cli/command`: run once, with arguments.
     Command,
-    /// Neither, taken as it is by [`Plugin::any`].
+    /// Neither of them; only [`Plugin::any`] accepts it.
     Other,
 }
 
@@ -53,7 +52,7 @@ pub struct Plugin {
     world: World,
 }
 
-/// What it was compiled from.
+/// The compiled code.
 pub(crate) enum Code {
     Component {
         component: Component,
@@ -65,7 +64,7 @@ pub(crate) enum Code {
     Module(wasmtime::InstancePre<State>),
 }
 
-/// Compiled, not linked yet.
+/// Compiled code that is not linked yet.
 enum Compiled {
     Component(Component),
     Module(Module),
@@ -83,8 +82,8 @@ impl Plugin {
         Self::accept(engine, calls, compiled)
     }
 
-    /// Refuses bytes that are no component or module, or one that is not to be read any further. It comes first
-    /// wherever a guest's bytes are looked at.
+    /// Refuses bytes that are no component or module, or whose structure is over a limit. It must be called
+    /// before anything else reads a guest's bytes.
     ///
     /// # Errors
     ///
@@ -94,7 +93,7 @@ impl Plugin {
         check_outline(wasm)
     }
 
-    /// As [`Plugin::new`], for a component of any world, whose exports are called by
+    /// As [`Plugin::new`], for a component of any world. Its exports are called with
     /// [`crate::Instance::typed`].
     ///
     /// # Errors
@@ -105,7 +104,7 @@ impl Plugin {
         Self::link(engine, calls, compiled)
     }
 
-    /// Compiles a guest to bytes that [`Plugin::from_compiled_file`] takes, for a cache.
+    /// Compiles a guest to bytes for [`Plugin::from_compiled_file`], for a cache.
     ///
     /// # Errors
     ///
@@ -119,17 +118,17 @@ impl Plugin {
         .map_err(|error| Kind::of(wasm).map_or_else(|error| error, |kind| kind.invalid(&error)))
     }
 
-    /// Loads what [`Plugin::compile`] gave for `wasm`, from a file, which is mapped into memory.
-    /// [`Plugin::check`] has seen `wasm`.
+    /// Loads the result of [`Plugin::compile`] for `wasm` from a file, which is mapped into memory. `wasm`
+    /// was checked with [`Plugin::check`] before.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] where the file is not compiled code of this very build for such bytes.
+    /// [`Error::Invalid`] if the file is not compiled code of this very build for such bytes.
     ///
     /// # Safety
     ///
-    /// The file is executed. The caller vouches that it holds, unchanged, what
-    /// [`Plugin::compile`] of this build gave, and that nobody changes it while it is in use.
+    /// The file is executed. The caller must ensure that it holds, unchanged, what
+    /// [`Plugin::compile`] of this build returned, and that it is not changed while it is in use.
     #[expect(
         unsafe_code,
         reason = "compiled code is trusted by whoever kept it; the promise is passed on as it is"
@@ -242,8 +241,8 @@ impl Plugin {
         })
     }
 
-    /// Refuses functions of its world that are not there, or of a core module's that are of another type. (A component's
-    /// types are looked at when an instance is made.)
+    /// Refuses a guest without the functions of its world, and a core module whose functions have other types.
+    /// (The types of a component are checked when an instance is made.)
     fn check_entries(&self) -> Result<(), Error> {
         match (&self.code, self.world) {
             (Code::Component { entry: Some(_), .. }, _) | (_, World::Other) => Ok(()),
@@ -289,12 +288,12 @@ impl Plugin {
         }
     }
 
-    /// What it is for.
+    /// Its kind.
     pub fn world(&self) -> World {
         self.world
     }
 
-    /// How it is called, which is how it was built.
+    /// How it is called.
     pub fn calls(&self) -> Calls {
         self.calls
     }
@@ -327,7 +326,7 @@ fn compile(engine: &Engine, wasm: &[u8]) -> Result<(Calls, Compiled), Error> {
     Ok((calls, compiled.map_err(|error| kind.invalid(&error))?))
 }
 
-/// What bytes that can be compiled are.
+/// The kinds of bytes that can be compiled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Component,
@@ -335,8 +334,8 @@ enum Kind {
 }
 
 impl Kind {
-    /// Tells components from core modules, and says what bytes are that are neither, since Wasmtime's
-    /// own words are about parsing.
+    /// Whether bytes are a component or a core module. For other bytes the error says what they are, since
+    /// Wasmtime's own message is only about parsing.
     fn of(wasm: &[u8]) -> Result<Self, Error> {
         let (what, advice) = match wasm {
             [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(Kind::Component),

@@ -1,4 +1,4 @@
-//! The instances of one plugin on one worker thread: one kept warm, or a fresh one a frame.
+//! The instances of one plugin on one worker thread: one that is kept, or a new one for each frame.
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use tollgate_nn::clock::Deadline;
 /// How long an instance lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// It is used again, until it trapped, had this many calls, or its linear memory grew past half of
-    /// what its first frame left of the limit: a leak ends before a frame fails of it.
+    /// It is used again, until it traps, has had this many calls, or its linear memory has grown by more
+    /// than half of what the limit allowed after its first frame. So a leak ends before a frame fails
+    /// because of it.
     Warm {
-        /// Calls before a new instance takes over.
+        /// Calls before it is replaced by a new instance.
         max_calls: u64,
     },
     /// It serves one frame.
@@ -21,8 +22,8 @@ pub enum Policy {
 }
 
 impl Default for Policy {
-    /// Warm, for a million frames: a slow leak in a guest ends there, and the new instance costs
-    /// nothing that shows.
+    /// Warm, for a million frames: this ends a slow leak in a guest, and a new instance is too rare to cost
+    /// anything measurable.
     fn default() -> Self {
         Policy::Warm {
             max_calls: 1_000_000,
@@ -45,7 +46,7 @@ pub struct Pool {
 struct Warm {
     instance: Instance,
     calls: u64,
-    /// Linear memory beyond which it is not kept, in bytes.
+    /// The linear memory above which it is replaced, in bytes.
     most_memory: usize,
 }
 
@@ -69,22 +70,22 @@ impl Pool {
         }
     }
 
-    /// How many instances were replaced that could have gone on.
+    /// How many usable instances were replaced.
     pub fn recycled(&self) -> u64 {
         self.recycled
     }
 
-    /// Linear memory of the instance that is kept warm, in bytes; none where none is kept.
+    /// Linear memory of the instance that is kept, in bytes; none if none is kept.
     pub fn memory_bytes(&self) -> Option<usize> {
         self.warm.as_ref().map(|warm| warm.instance.memory_bytes())
     }
 
-    /// Hands a frame to an instance.
+    /// Lets an instance process a frame.
     ///
     /// # Errors
     ///
-    /// As [`Instance::new`] and [`Instance::handle`]. The pool itself goes on: an instance that
-    /// failed is replaced for the next frame.
+    /// As [`Instance::new`] and [`Instance::handle`]. The pool stays usable: an instance that failed is
+    /// replaced for the next frame.
     pub fn handle(
         &mut self,
         frame: &Frame,
@@ -93,8 +94,8 @@ impl Pool {
         self.handle_by(frame, None, ledger)
     }
 
-    /// As [`Pool::handle`], for a frame with a deadline of its own, which making an instance for it
-    /// counts against as well.
+    /// As [`Pool::handle`], for a frame with a deadline of its own. If an instance is made for it, that time
+    /// counts as well.
     ///
     /// # Errors
     ///

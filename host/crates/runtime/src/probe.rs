@@ -1,5 +1,4 @@
-//! What measuring costs: the ledger's own price, so that it can be printed beside what it
-//! measured.
+//! The cost of the ledger itself, to be printed beside its results.
 
 use std::hint::black_box;
 
@@ -7,7 +6,7 @@ use tollgate_nn::clock::Stamp;
 
 use crate::{Ledger, ledger::Stage};
 
-/// The price of the account.
+/// The cost of a stamp.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProbeCost {
     /// One stamp, in nanoseconds: reading the clock, adding the difference up, and the call that
@@ -16,7 +15,7 @@ pub struct ProbeCost {
 }
 
 impl ProbeCost {
-    /// What so many stamps cost, in nanoseconds.
+    /// The cost of this number of stamps, in nanoseconds.
     pub fn of(&self, stamps: u64) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "a handful of stamps a frame")]
         let stamps = stamps as f64;
@@ -26,13 +25,13 @@ impl ProbeCost {
 
 type Hook = dyn FnMut(&mut Ledger, Stage);
 
-/// Measures the price on this machine, now. Takes about a millisecond.
+/// Measures the cost on this machine, now. Takes about a millisecond.
 pub fn calibrate() -> ProbeCost {
     const STAMPS: u32 = 2_000;
     const ROUNDS: u32 = 20;
-    // Behind a pointer, as Wasmtime calls its hook.
+    // Called through a pointer, like Wasmtime's hook.
     let mut stamp: Box<Hook> = Box::new(|ledger, stage| ledger.switch(stage));
-    // The fastest of several rounds: whatever else the machine did meanwhile is not our price.
+    // The fastest of several rounds, since other work of the machine must not count.
     let best = (0..ROUNDS)
         .map(|_| {
             let mut ledger = Ledger::open();

@@ -1,5 +1,5 @@
-//! A call that the host refuses: what the guest is told, and what is remembered of it in case that the
-//! guest does not say why it gave up.
+//! A call that the host refuses: the error for the guest, and what the host remembers of it, in case that the
+//! guest traps without a reason.
 
 use tollgate_nn::{Error as NnError, ErrorCode};
 
@@ -9,11 +9,11 @@ use crate::{
     text::{escaped, shorten},
 };
 
-/// A failure that the guest is told about, in at most [`MESSAGE_BYTES`].
+/// A failure that is returned to the guest, with a message of at most [`MESSAGE_BYTES`].
 pub(crate) struct Refusal {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    /// The limit that was in the way, where it was one.
+    /// The limit that was exceeded, if one was.
     pub(crate) limit: Option<Limit>,
 }
 
@@ -26,7 +26,7 @@ impl Refusal {
         }
     }
 
-    /// Refused for a limit: what it bounds, how much is allowed, how much came.
+    /// A refusal because of a limit: what it bounds, how much is allowed, how much came.
     pub(crate) fn over(limit: Limit, what: &str, most: usize, came: usize) -> Self {
         let unit = limit.unit();
         Self {
@@ -41,8 +41,8 @@ impl Refusal {
 
 impl From<NnError> for Refusal {
     fn from(error: NnError) -> Self {
-        // A limit that is not the machine's own is that of tensors; models are not held against theirs
-        // by `tollgate-nn`.
+        // A limit below the machine's own is that of tensors: `tollgate-nn` does not check the limit of
+        // models.
         let own = matches!(error, NnError::TooLarge { limit, .. } if limit < isize::MAX as usize);
         Self {
             limit: own.then_some(Limit::TensorBytes),
@@ -51,7 +51,7 @@ impl From<NnError> for Refusal {
     }
 }
 
-/// The last refusal of a call, kept while the call goes on.
+/// The last refusal of the current call.
 #[derive(Default)]
 pub(crate) struct LastRefusal(Option<(String, Option<Limit>)>);
 
@@ -66,7 +66,7 @@ impl LastRefusal {
         self.0 = None;
     }
 
-    /// In words for people, escaped.
+    /// As a message, escaped.
     pub(crate) fn words(&self) -> Option<String> {
         self.0.as_ref().map(|(message, _)| escaped(message))
     }

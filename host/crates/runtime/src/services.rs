@@ -1,7 +1,7 @@
-//! What an instance may reach beside graphs and WASI: configuration values, the host's log, buckets.
+//! The services of an instance beside graphs and WASI: configuration values, the host's log, buckets.
 //!
-//! One view for the sandbox's imports and for the twin's table, so that both are held to the same
-//! limits and told the same. It keeps nothing of a frame but what the frame has logged so far.
+//! The sandbox's imports and the twin's table both use them, so the same limits and messages hold for both.
+//! Of a frame it keeps only how much the frame has logged so far.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::{
     text::{NAME_BYTES, shorten},
 };
 
-/// How long a write waits for others at most: far beyond what a disk takes for one.
+/// The longest time that a write waits for other writes: far longer than a disk needs for one.
 const WAIT: Duration = Duration::from_secs(10);
 
-/// What was granted, and how much of it was used.
+/// The granted services, and how much of their limits was used.
 #[derive(Clone, Debug)]
 pub(crate) struct Services {
     config: Arc<BTreeMap<String, String>>,
@@ -35,17 +35,17 @@ struct ServiceLimits {
     answer_bytes: usize,
 }
 
-/// Pairs in the order of the keys that were asked for; none where there is no such key.
+/// Pairs in the order of the requested keys; none for a key that does not exist.
 pub(crate) type Found = Vec<Option<(String, Vec<u8>)>>;
 
-/// Why a bucket could not be had, or did not do what it was asked.
+/// Why a bucket could not be opened, or an operation on it failed.
 #[derive(Debug)]
 pub(crate) enum Denial {
-    /// There is none of that name.
+    /// There is no bucket of that name.
     NoSuchStore,
     /// It was not granted.
     AccessDenied,
-    /// A sentence, and the limit that it is about.
+    /// A message, and the limit that was exceeded, if one was.
     Other(String, Option<Limit>),
 }
 
@@ -103,8 +103,8 @@ impl Services {
         &self.log
     }
 
-    /// The bucket of a name, if it is granted. Whether there is one that is not granted is not the
-    /// guest's business.
+    /// The bucket with this name, if it is granted. The guest cannot find out whether there are buckets
+    /// that are not granted.
     pub(crate) fn open(&self, name: &str) -> Result<Arc<dyn Bucket>, Denial> {
         if let Some(bucket) = self.keyvalue.buckets.get(name) {
             return Ok(Arc::clone(bucket));
@@ -119,14 +119,14 @@ impl Services {
         self.check_key(key)?;
         let value = bucket.get(key)?;
         if let Some(value) = &value {
-            // It may be older than the limit.
+            // A value in the bucket may be larger than the limit, since the limit may have changed.
             self.check_value(key, value)?;
         }
         Ok(value)
     }
 
     pub(crate) fn get_many(&self, bucket: &dyn Bucket, keys: Vec<String>) -> Result<Found, Denial> {
-        // One large value asked for by a thousand short keys is a thousand large values.
+        // A thousand times the same short key would return a thousand copies of a large value.
         let most = self.limits.answer_bytes;
         let mut room = most;
         let mut found = Vec::new();
@@ -206,7 +206,7 @@ impl Services {
         Err(Denial::over(Limit::ValueBytes, sentence))
     }
 
-    /// Whether there is time left, in calls that do many things.
+    /// Refuses to go on once the deadline has passed, in calls with many operations.
     fn check_time(&self) -> Result<(), Denial> {
         match self.deadline {
             Some(deadline) if deadline.left().is_zero() => Err(Denial::other(format!(
@@ -223,5 +223,5 @@ impl Services {
     }
 }
 
-/// What one pair of an answer takes of the host beside its key and its value, in bytes.
+/// How much memory one pair of an answer takes in the host beside its key and its value, in bytes.
 const ANSWER_BYTES: usize = size_of::<Option<(String, Vec<u8>)>>();

@@ -1,9 +1,8 @@
-//! Values by small numbers that are used again: what the guest's tensors are kept in, which come and go
-//! with every inference. Wasmtime's table, which all other resources are kept in, would put each into
-//! an allocation of its own.
+//! Values under small numbers that are used again. It holds the guest's tensors, which are made and dropped
+//! with every inference: Wasmtime's table, which holds all other resources, would allocate for each one.
 //!
-//! It knows no types and no owners: Wasmtime's table of the instance holds every number that a guest
-//! passes against the type that it was given out for.
+//! It checks neither types nor owners. Wasmtime's table of the instance checks every number that a guest
+//! passes against the type for which it was given out.
 
 pub(crate) struct Slab<T> {
     slots: Vec<Slot<T>>,
@@ -15,12 +14,12 @@ pub(crate) struct Slab<T> {
 
 enum Slot<T> {
     Held(T),
-    /// And the next free one.
+    /// A free slot, with the next free one.
     Free(Option<usize>),
 }
 
 impl<T> Slab<T> {
-    /// For so many at once.
+    /// An empty slab for at most this number of values.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             slots: Vec::new(),
@@ -30,17 +29,17 @@ impl<T> Slab<T> {
         }
     }
 
-    /// How many there are.
+    /// How many values there are.
     pub(crate) fn len(&self) -> usize {
         self.held
     }
 
-    /// How many there may be.
+    /// How many values there may be.
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Keeps a value; none where there are as many as may be.
+    /// Keeps a value and returns its number; none if the limit is reached.
     pub(crate) fn push(&mut self, value: T) -> Option<u32> {
         if self.held >= self.limit {
             return None;

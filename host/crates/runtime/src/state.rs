@@ -1,8 +1,7 @@
-//! What one store holds: the instance's lifetime, and nothing of a frame beyond the call that is
-//! going on.
+//! The state of one store. It lives as long as the instance, and keeps nothing of a frame after its call.
 //!
-//! The ledger of a frame is moved in when its call begins and moved out when it ends; there is no
-//! "current frame" that a call could find by accident.
+//! The ledger of a frame is moved in when its call begins and out when it ends. So a call cannot find another
+//! frame's ledger by mistake.
 
 use std::{
     cell::Cell,
@@ -32,19 +31,19 @@ use crate::{
     streams::{Streams, Written},
 };
 
-/// The graphs that instances can be given, and how models from bytes are loaded.
+/// The graphs that instances may use, and the options for models from bytes.
 #[derive(Clone)]
 pub struct NnHost {
     /// Graphs by name.
     pub registry: Arc<GraphRegistry>,
     /// The options of graphs that guests load from bytes.
     pub options: GraphOptions,
-    /// For whom its instances ask, and how urgently.
+    /// The owner and the priority of its instances' inferences.
     pub caller: Caller,
 }
 
 impl NnHost {
-    /// These graphs, for nobody in particular at normal priority.
+    /// These graphs, with the default owner and normal priority.
     pub fn new(registry: Arc<GraphRegistry>, options: GraphOptions) -> Self {
         Self {
             registry,
@@ -60,23 +59,23 @@ pub(crate) struct State {
     pub(crate) services: Services,
     pub(crate) table: ResourceTable,
     pub(crate) limiter: Limiter,
-    /// What the call that is going on was refused last.
+    /// The last refusal in the current call.
     pub(crate) refused: LastRefusal,
-    /// When the call that is going on has to be over.
+    /// The deadline of the current call.
     pub(crate) deadline: Option<Deadline>,
     /// [`Limits::host_call_bytes`].
     pub(crate) host_call_bytes: usize,
-    /// Components' WASI; made when it is first asked for where nothing is granted.
+    /// WASI for components. Without grants it is made when the guest first uses it.
     preview2: Option<Box<WasiCtx>>,
-    /// Preview1's, in modules.
+    /// WASI preview1, for modules.
     preview1: Option<Box<WasiP1Ctx>>,
-    /// What became of the standard streams; made with WASI.
+    /// The standard streams; made together with WASI.
     stdio: Option<Stdio>,
-    /// Why the guest is about to trap, in its own words.
+    /// The guest's own message before it traps.
     panicked: Option<String>,
-    /// Whether folders of the host's are granted.
+    /// Whether folders of the host are granted.
     pub(crate) has_dirs: bool,
-    /// What a preview1 module holds of wasi-nn.
+    /// The wasi-nn handles of a preview1 module.
     pub(crate) ephemeral: Ephemeral,
     /// A preview1 module's memory, once it was looked up.
     pub(crate) memory: Option<Memory>,
@@ -88,8 +87,8 @@ impl State {
             && grants.env.is_empty()
             && grants.args.is_empty()
             && !grants.stdio;
-        // A plugin without grants rarely calls WASI at all, and the context has random
-        // generators to seed: it is made when it is first asked for.
+        // A plugin without grants rarely calls WASI, and the context's random generators must be
+        // seeded. So it is made when the guest first uses it.
         let mut state = Self::without_wasi(host, grants, limits);
         if !plain {
             let stdio = Stdio::new(state.services.log());
@@ -100,8 +99,8 @@ impl State {
         Ok(state)
     }
 
-    /// As [`State::new`], for a preview1 module; its standard streams are these, where they are not
-    /// granted to be the host's.
+    /// As [`State::new`], for a preview1 module. It gets these standard streams, if it is not granted
+    /// those of the host.
     pub(crate) fn for_module(
         host: &NnHost,
         grants: &Grants,
@@ -162,7 +161,7 @@ impl State {
 
     /// A call begins.
     pub(crate) fn begin(&mut self, deadline: Option<Deadline>) {
-        // What an earlier call was denied or refused does not explain how this one ends.
+        // A refusal of an earlier call does not explain how this one ends.
         self.limiter.denied = None;
         self.refused.forget();
         self.deadline = deadline;
@@ -174,7 +173,7 @@ impl State {
         }
     }
 
-    /// A call is over, and its ledger still here.
+    /// A call is over; its ledger is still in the store.
     pub(crate) fn end(&mut self) {
         if let Some(stdio) = &self.stdio {
             stdio.flush();
@@ -184,7 +183,7 @@ impl State {
         self.ledger.missing = self.ledger.missing.or(missing);
     }
 
-    /// Why the guest is about to trap, as it says itself; the last one of a call counts.
+    /// Keeps the guest's own message before it traps; in a call the last one counts.
     pub(crate) fn panicked(&mut self, words: String) {
         self.panicked = Some(words);
     }
@@ -193,12 +192,12 @@ impl State {
         self.panicked.is_some()
     }
 
-    /// What the guest said before it trapped, in this call: by its panic, or on standard error.
+    /// The guest's message before it trapped in this call: from its panic, or from standard error.
     pub(crate) fn last_words(&self) -> String {
         self.panicked.clone().unwrap_or_else(|| self.errors())
     }
 
-    /// The end of what it wrote to standard error in this call.
+    /// The end of what the guest wrote to standard error in this call.
     pub(crate) fn errors(&self) -> String {
         let said = self.stdio.as_ref().map(|stdio| stdio.errors.take());
         String::from_utf8_lossy(&said.unwrap_or_default())
@@ -206,7 +205,7 @@ impl State {
             .to_owned()
     }
 
-    /// Resources that the instance has in the host, of any kind.
+    /// How many resources of any kind the instance has in the host.
     pub(crate) fn handles(&mut self) -> usize {
         let preview1 = self.preview1.as_mut();
         let streams = preview1.map_or(0, |preview1| preview1.ctx().table.iter_mut().count());
@@ -217,7 +216,7 @@ impl State {
             + self.ephemeral.contexts.len()
     }
 
-    /// Preview1's WASI; nothing is granted to whoever was not made for it.
+    /// WASI preview1. A state that was not made for a module gets one without any grants.
     pub(crate) fn preview1(&mut self) -> &mut WasiP1Ctx {
         let Self {
             preview1,
@@ -257,8 +256,8 @@ impl WasiView for State {
     }
 }
 
-/// Standard streams of which the log has what is written, and no network; at most this many random
-/// bytes at once.
+/// Sets WASI up without network: standard streams go to the log, and at most this many random bytes can be
+/// requested at once.
 fn closed<'a>(
     builder: &'a mut WasiCtxBuilder,
     stdio: &Stdio,
@@ -280,7 +279,7 @@ fn wasi(grants: &Grants, stdio: &Stdio, most: usize) -> Result<WasiCtxBuilder, E
         builder.inherit_stdio();
     }
     builder.args(&grants.args).envs(&grants.env);
-    // The guest runs on a thread of its own: blocking it blocks nobody else.
+    // The guest runs on its worker's thread: blocking that delays no other guest.
     builder.allow_blocking_current_thread(true);
     for dir in &grants.dirs {
         let perms = if dir.writable {
@@ -298,26 +297,27 @@ fn wasi(grants: &Grants, stdio: &Stdio, most: usize) -> Result<WasiCtxBuilder, E
     Ok(builder)
 }
 
-/// What an instance's inferences need.
+/// The part of the state for inferences.
 pub(crate) struct NnCtx {
     pub(crate) host: NnHost,
     pub(crate) graphs: GraphGrant,
     pub(crate) load: bool,
-    /// Made with the first tensor; taken out for the duration of a run.
+    /// Made with the first tensor; taken out during a run.
     scratch: Option<Box<Scratch>>,
-    /// Tensors whose bytes were handed to Wasmtime to be lowered, to be used again afterwards.
+    /// Tensors whose bytes Wasmtime is lowering; they are used again afterwards.
     lent: Vec<Tensor>,
-    /// The tensors that the guest holds handles of.
+    /// The tensors to which the guest has handles.
     pub(crate) tensors: Slab<TensorEntry>,
     /// Their bytes.
     pub(crate) held_bytes: usize,
-    /// The graphs that the guest loaded from bytes, and how many; those that it dropped are gone.
+    /// The graphs that the guest loaded from bytes, with their number of bytes. The references of graphs that
+    /// it dropped are dead.
     models: Vec<(Weak<Graph>, usize)>,
     pub(crate) tensor_bytes: usize,
     pub(crate) model_bytes: usize,
     inference: Budget,
     deadline: Option<Deadline>,
-    /// What was refused in this call for want of a grant.
+    /// What was refused in this call because a grant is missing.
     pub(crate) missing: Cell<Missing>,
 }
 
@@ -327,15 +327,15 @@ impl NnCtx {
         self.deadline = deadline;
     }
 
-    /// The deadline of an inference that begins at a moment.
+    /// The deadline of an inference that begins now (`start`).
     pub(crate) fn inference_deadline(&self, start: Stamp) -> Deadline {
         let own = self.inference.from(start);
         self.deadline.map_or(own, |frame| frame.min(own))
     }
 
-    /// Takes the scratch out, for a run whose tensors may have what is left of the limit; to be put back
-    /// when the run is over. So many bytes that still count are handed over with the call, and do not
-    /// count beside what it gives.
+    /// Takes the scratch out for a run, whose tensors may have the bytes that are left of the limit. It must
+    /// be put back after the run. `handed_over` bytes are still counted but are consumed by the call, so the
+    /// run's outputs may use them too.
     pub(crate) fn take_scratch(&mut self, handed_over: usize) -> Result<Box<Scratch>, NnError> {
         let mut scratch = match self.scratch.take() {
             Some(scratch) => scratch,
@@ -350,7 +350,7 @@ impl NnCtx {
         self.scratch = Some(scratch);
     }
 
-    /// A tensor of the guest's to be filled, of this many bytes, counted against the limit.
+    /// A tensor of this many bytes for the guest, to be filled. It is counted against the limit.
     pub(crate) fn tensor(
         &mut self,
         ty: TensorType,
@@ -369,7 +369,7 @@ impl NnCtx {
         Ok(tensor?)
     }
 
-    /// Counts a tensor that the guest is about to hold.
+    /// Counts a tensor that the guest will hold.
     pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), Refusal> {
         let held = self.held_bytes.saturating_add(bytes);
         if held > self.tensor_bytes {
@@ -399,31 +399,31 @@ impl NnCtx {
         ))
     }
 
-    /// Counts a model that the guest has loaded, for as long as it is held.
+    /// Counts a model that the guest has loaded, until it is dropped.
     pub(crate) fn keep_model(&mut self, model: &Arc<Graph>, bytes: usize) {
         self.models.retain(|(model, _)| model.strong_count() > 0);
         self.models.push((Arc::downgrade(model), bytes));
     }
 
-    /// The guest holds so many bytes of tensors no longer.
+    /// The guest no longer holds this many bytes of tensors.
     pub(crate) fn let_go(&mut self, bytes: usize) {
         self.held_bytes = self.held_bytes.saturating_sub(bytes);
     }
 
-    /// The guest holds a tensor no longer.
+    /// The guest no longer holds this tensor.
     pub(crate) fn release(&mut self, tensor: Tensor) {
         self.let_go(tensor.bytes().len());
         self.recycle(tensor);
     }
 
-    /// Bytes of a tensor for Wasmtime to lower, straight from the tensor's memory.
+    /// A tensor's bytes, for Wasmtime to lower directly from the tensor's memory.
     pub(crate) fn lend(&mut self, tensor: Tensor) -> Elements {
         let elements = tensor.share();
         self.lent.push(tensor);
         elements
     }
 
-    /// Puts what was lowered by now to use again.
+    /// Makes the lent tensors usable again whose bytes were lowered.
     pub(crate) fn reclaim(&mut self) {
         while let Some(tensor) = self.lent.pop() {
             self.recycle(tensor);
@@ -444,15 +444,14 @@ fn over_tensors(most: usize, came: usize) -> Refusal {
     Refusal::over(Limit::TensorBytes, what, most, came)
 }
 
-/// Bounds memories and tables, and remembers what it denied, so that the trap which mostly follows
-/// can be explained.
+/// Bounds memories and tables. It remembers what it denied, to explain the trap that mostly follows.
 pub(crate) struct Limiter {
     memory: Bound,
     table: Bound,
     pub(crate) denied: Option<(Limit, String)>,
 }
 
-/// One thing that may grow up to a limit, summed over all of the instance's.
+/// The size of all memories, or of all tables, of an instance together, with its limit.
 struct Bound {
     which: Limit,
     unit: &'static str,
@@ -482,7 +481,11 @@ impl Limiter {
 }
 
 impl Bound {
-    /// Counts a growth; says what is wrong with it where it does not fit.
+    /// Counts a growth.
+    ///
+    /// # Errors
+    ///
+    /// The limit and a message, if it does not fit.
     fn grow(&mut self, current: usize, desired: usize) -> Result<(), (Limit, String)> {
         let used = self.used.saturating_add(desired.saturating_sub(current));
         if used > self.limit {
@@ -522,12 +525,12 @@ impl ResourceLimiter for Limiter {
 
 /// A tensor of the guest's.
 pub(crate) enum TensorEntry {
-    /// Whole.
+    /// It can be used.
     Ready(Tensor),
-    /// Refused when it was made; the constructor cannot say so, the first use does.
+    /// It was refused when it was made. The constructor cannot return an error, so the first use does.
     Refused {
         ty: TensorType,
-        /// None where there were too many to be kept.
+        /// Empty if there were too many to be kept.
         dimensions: Shape,
         code: ErrorCode,
         message: String,
@@ -538,9 +541,9 @@ pub(crate) enum TensorEntry {
 /// A graph of the guest's.
 pub(crate) struct GraphEntry(pub(crate) Arc<Graph>);
 
-/// An inference that the guest made ready.
+/// An inference that the guest prepared.
 pub(crate) struct PreparedEntry {
-    /// Taken out for the duration of a run.
+    /// Taken out during a run.
     pub(crate) inference: Option<Box<Prepared>>,
     /// Bytes of the outputs that it keeps; they count against the guest's limit.
     pub(crate) bytes: usize,
@@ -549,7 +552,7 @@ pub(crate) struct PreparedEntry {
 /// An execution context of the guest's.
 pub(crate) struct ContextEntry {
     pub(crate) graph: Arc<Graph>,
-    /// In the standard's older generations; in the newest one a context has no state of its own.
+    /// Used by the older versions of the standard; in the newest one a context has no state.
     pub(crate) kept: Kept,
 }
 
@@ -562,25 +565,25 @@ impl ContextEntry {
     }
 }
 
-/// The tensors of a context that is told its inputs one by one and asked for its outputs likewise.
-/// All of them count against the guest's limit for as long as they are kept.
+/// The tensors of a context whose inputs are set, and outputs are read, one by one. While they are kept they
+/// count against the guest's limit.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// By the place of the input; inputs stay set for the next inference.
+    /// By the input's place. Inputs stay set for the next inference.
     pub(crate) inputs: BTreeMap<usize, Tensor>,
     /// In the graph's order; none before the first inference.
     pub(crate) outputs: SmallVec<[Tensor; 2]>,
 }
 
 impl Kept {
-    /// Keeps an input in the place of an earlier one.
+    /// Sets an input, and releases an earlier one at the same place.
     pub(crate) fn set(&mut self, nn: &mut NnCtx, place: usize, tensor: Tensor) {
         if let Some(old) = self.inputs.insert(place, tensor) {
             nn.release(old);
         }
     }
 
-    /// Keeps the outputs in the place of the last inference's; they are counted already.
+    /// Keeps these outputs instead of those of the last inference. They were counted before.
     pub(crate) fn put_out(&mut self, nn: &mut NnCtx, outputs: SmallVec<[Tensor; 2]>) {
         for old in std::mem::replace(&mut self.outputs, outputs) {
             nn.release(old);
@@ -594,8 +597,7 @@ impl Kept {
     }
 }
 
-/// The handles that a preview1 module holds: places in these lists. The interface has nothing to
-/// give them back with.
+/// The handles of a preview1 module: indices into these lists. The interface has no function to free them.
 #[derive(Default)]
 pub(crate) struct Ephemeral {
     pub(crate) graphs: Vec<Arc<Graph>>,

@@ -1,5 +1,5 @@
-//! One store, from its making to what is said of how a call of it ended: its limits, its account and
-//! its deadline. What is the same for instances and commands stands here.
+//! One store: making it, with its limits, ledger and deadline, instantiating a guest in it, and explaining how a
+//! call ended. Instances and commands share this code.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 use tollgate_nn::clock::Deadline;
 
-/// What runs the calls of a plugin's store: the calling thread as it is, or an executor on it.
+/// The executor for the calls of an asynchronous plugin; none for a synchronous one.
 pub(crate) fn executor(plugin: &Plugin) -> Result<Option<Executor>, Error> {
     match plugin.calls() {
         Calls::Sync => Ok(None),
@@ -23,13 +23,13 @@ pub(crate) fn executor(plugin: &Plugin) -> Result<Option<Executor>, Error> {
     }
 }
 
-/// A store with nothing instantiated in it.
+/// A store without an instance.
 pub(crate) fn new_store(plugin: &Plugin, mut state: State, limits: &Limits) -> Store<State> {
-    // For what runs while it is instantiated.
+    // The guest may run code while it is instantiated.
     state.begin(limits.deadline.map(Deadline::after));
     let mut store = Store::new(plugin.wasmtime(), state);
     store.limiter(|state| &mut state.limiter);
-    // Tensors and models are read where they lie, and take none of it.
+    // Tensors and models are read in place, and do not count for this.
     store.set_hostcall_fuel(limits.host_call_bytes);
     if plugin.calls() == Calls::Async
         && let Some(table) = store.concurrent_resource_table()
@@ -83,7 +83,7 @@ pub(crate) fn start_module(
     started.map_err(|error| start_failure(store, limits, &error))
 }
 
-/// Says why an instance could not be made: the guest's start function may have run.
+/// Why an instance could not be made. It may be the guest's fault, since its start function may have run.
 pub(crate) fn start_failure(
     store: &Store<State>,
     limits: &Limits,
@@ -92,7 +92,7 @@ pub(crate) fn start_failure(
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Error::Exited { code: exit.0 };
     }
-    // Wasmtime adds a backtrace to whatever ended code of the guest's, traps and all else.
+    // Wasmtime adds a backtrace to every error that ends guest code, traps included.
     let was_running = error.downcast_ref::<WasmBacktrace>().is_some();
     if was_running || error.is::<Trap>() || error.is::<ThrownException>() {
         return classify(store, limits.deadline, error);
@@ -105,7 +105,7 @@ pub(crate) fn start_failure(
     }
 }
 
-/// Says how a call of the guest ended badly that had this long.
+/// Explains how a call of the guest failed. `after` is its deadline's length.
 pub(crate) fn classify(
     store: &Store<State>,
     after: Option<Duration>,
@@ -127,13 +127,13 @@ pub(crate) fn classify(
     fault.into()
 }
 
-/// The deadline passed that was this long.
+/// The error for a deadline of this length that has passed.
 pub(crate) fn late(after: Option<Duration>) -> Error {
     let after = after.unwrap_or_default();
     GuestFault::Deadline { after }.into()
 }
 
-/// The limit that a call could not go on for.
+/// The limit because of which a call could not go on.
 fn over_limit(state: &State, error: &wasmtime::Error) -> Option<(Limit, String)> {
     if let Some(denied) = &state.limiter.denied {
         return Some(denied.clone());
@@ -141,7 +141,7 @@ fn over_limit(state: &State, error: &wasmtime::Error) -> Option<(Limit, String)>
     if let Some(ResourceTableError::Full) = error.downcast_ref() {
         return Some((Limit::Handles, too_many_handles(state.nn.tensors.limit())));
     }
-    // Wasmtime keeps this error's type to itself.
+    // The type of this error is private to Wasmtime.
     let innermost = error.root_cause().to_string();
     innermost.contains("fuel allocated for hostcalls").then(|| {
         let most = state.host_call_bytes;
@@ -152,7 +152,7 @@ fn over_limit(state: &State, error: &wasmtime::Error) -> Option<(Limit, String)>
     })
 }
 
-/// What is said where a guest holds as many handles as it may.
+/// The message for a guest that holds as many handles as it may.
 pub(crate) fn too_many_handles(most: usize) -> String {
     format!("the guest holds as many handles as it may: at most {most} handles, one more asked for")
 }

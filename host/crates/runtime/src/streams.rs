@@ -1,9 +1,8 @@
-//! Standard input and output of a preview1 plugin: a frame goes in by the one, its output comes
-//! out by the other, and both are used again for the next frame. What other standard streams do with
-//! what is written to them stands in `lines`.
+//! Standard input and output of a preview1 plugin: the frame is its input, its output is the frame's output, and
+//! both streams are used again for the next frame. The other standard streams are in `lines`.
 //!
-//! A frame's end is the input's end. What a guest writes is bounded: beyond it writing fails in
-//! the guest, and memory of the host's is not what it can use up.
+//! The end of the frame is the end of the input. The size of the output is bounded: if it is reached, writing
+//! fails in the guest. So a guest cannot use up the host's memory.
 
 use std::{
     io, mem,
@@ -28,7 +27,7 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// Streams that nothing was written to yet.
+    /// Empty streams.
     pub(crate) fn new(output_bytes: usize) -> Self {
         Self {
             input: Input::default(),
@@ -37,22 +36,22 @@ impl Streams {
     }
 }
 
-/// What takes the bytes that a guest writes.
+/// The receiver of the bytes that a guest writes.
 pub(crate) trait Sink: Clone + Send + Sync + Unpin + 'static {
-    /// Takes all of them or none.
+    /// Accepts all of them, or none.
     fn put(&self, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// A sink as every generation of WASI wants its standard streams.
+/// A sink as a standard stream for every version of WASI.
 #[derive(Clone)]
 pub(crate) struct Written<T>(pub(crate) T);
 
-/// What the guest reads.
+/// The bytes that the guest reads.
 #[derive(Clone, Default)]
 pub(crate) struct Input(Arc<Mutex<Bytes>>);
 
 impl Input {
-    /// Puts this in the place of whatever is left.
+    /// Replaces the bytes that are left.
     pub(crate) fn fill(&self, bytes: Bytes) {
         *lock(&self.0) = bytes;
     }
@@ -64,7 +63,7 @@ impl Input {
     }
 }
 
-/// What the guest writes.
+/// The bytes that the guest writes.
 #[derive(Clone, Default)]
 pub(crate) struct Output(Arc<Mutex<Bounded>>);
 
@@ -82,7 +81,7 @@ impl Output {
         })))
     }
 
-    /// What was written since the last time.
+    /// The bytes that were written since the last call.
     pub(crate) fn take(&self) -> Vec<u8> {
         mem::take(&mut lock(&self.0).bytes)
     }
@@ -103,7 +102,7 @@ impl Sink for Output {
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every critical section leaves the value whole at each step.
+    // The value is consistent at each step of every critical section, so a panic does not break it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -184,7 +183,7 @@ impl<T: Sink> OutputStream for Written<T> {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        // Any write is taken or refused as a whole; this is only how much comes at once.
+        // Each write is accepted or refused as a whole; this is only the largest size of one.
         Ok(1 << 20)
     }
 }

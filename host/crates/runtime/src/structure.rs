@@ -1,13 +1,14 @@
-//! What a file may consist of: looked at before Wasmtime, or any other reader that recurses, sees it.
+//! Limits on the structure of a file. They are checked before Wasmtime, or another reader that recurses, reads
+//! it.
 //!
-//! Wasmtime bounds each list in a component or module, and neither how deep components and types nest,
-//! nor how often a component is unrolled, nor what one function makes its compiler do. A small file can
-//! thus take gigabytes, minutes, or more stack than a thread has. This room walks a file without recursing
-//! and in time that grows with its size alone. [`check_outline`] looks at sections and is cheap enough for every start;
-//! [`check_work`] looks at every operator and is done once, before compiling.
+//! Wasmtime bounds each list in a component or module. It bounds neither how deep components and types nest,
+//! nor how often a component is unrolled, nor how much work one function is for the compiler. So a small file
+//! can take gigabytes, minutes, or more stack than a thread has. This module walks a file without recursion,
+//! in time linear in its size. [`check_outline`] reads sections, and is cheap enough for every start;
+//! [`check_work`] reads every operator, and is done once, before compiling.
 //!
-//! Structure does not bound compiling altogether: what passes may still take many times what honest code
-//! of its size takes.
+//! These limits do not bound the compiler strictly: a file that passes may still take many times as long as
+//! honest code of its size.
 
 mod outline;
 mod types;
@@ -18,7 +19,7 @@ use crate::Error;
 pub use outline::check_outline;
 pub(crate) use work::check_work;
 
-/// A file, in bytes. 512 MiB: a whole Python inside takes 18 MB.
+/// Bytes of a file. 512 MiB: a file with a whole Python has 18 MB.
 const FILE_BYTES: u64 = 512 << 20;
 
 /// Components and modules inside each other. 32: composing nests two or three deep, and each level keeps
@@ -36,12 +37,12 @@ const PARTS: u64 = 2_000;
 /// for each, and a component that instantiates another twice doubles all that is in it.
 const INSTANCES: u64 = 10_000;
 
-/// Instantiations where a component instantiates one that it was handed. 24: which one is not known here,
-/// and so few cannot unroll to more than [`INSTANCES`]. No toolchain makes such components.
+/// Instantiations in a component that instantiates one of its own arguments. 24: which component that is, is
+/// not known here, and this few cannot unroll to more than [`INSTANCES`]. No toolchain makes such components.
 const INSTANTIATIONS_UNKNOWN: u64 = 24;
 
 /// Items of all sections: types, imports, functions, exports, segments and so on. A million: Wasmtime keeps
-/// a few hundred bytes for each, and large programs have a tenth of it.
+/// a few hundred bytes for each, and large programs have a tenth of that number.
 const ITEMS: u64 = 1_000_000;
 
 /// One function's code, in bytes. 1 MiB: the largest of a Python interpreter has 427 kB, and the

@@ -1,26 +1,26 @@
-//! A guest's text on its way into what the host keeps or shows: cut and escaped.
+//! Cuts and escapes a guest's text before the host keeps or shows it.
 //!
-//! Every function here is bounded by the length that it is given, not by what the guest sent: what is
-//! cut off is counted and never copied.
+//! The cost of every function is bounded by the length that it is given, not by the length of the guest's text:
+//! the rest is counted and never copied.
 
 use std::fmt::{self, Write};
 
-/// How much of a name is repeated in a sentence, in bytes.
+/// The most bytes of a name in a message.
 pub(crate) const NAME_BYTES: usize = 128;
 
-/// A text of at most this many bytes; of a longer one, its beginning and how much is missing.
+/// The text; if it has more than this many bytes, its beginning and how many bytes are missing.
 pub(crate) fn cut(text: &(impl fmt::Display + ?Sized), most: usize) -> String {
     let mut cut = Cut {
         text: String::new(),
         most,
         lost: 0,
     };
-    // `Cut` takes everything.
+    // Writing into `Cut` cannot fail.
     write!(cut, "{text}").ok();
     cut.end()
 }
 
-/// As [`cut`], of a text that may be short enough as it is.
+/// As [`cut`], without a copy if the text is short enough.
 pub(crate) fn shorten(text: String, most: usize) -> String {
     if text.len() <= most {
         text
@@ -39,7 +39,7 @@ impl Cut {
     fn end(self) -> String {
         let Self { mut text, lost, .. } = self;
         if lost > 0 {
-            // A `String` takes everything as well.
+            // Writing into a `String` cannot fail either.
             write!(text, "… and {lost} bytes more").ok();
         }
         text
@@ -69,7 +69,7 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// A sentence on one line, without anything that a terminal obeys.
+/// A message on one line, without control characters for a terminal.
 pub(crate) fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,7 +1,7 @@
-//! What is said of a guest that trapped: its own last words, the trap, and where it was.
+//! The message about a guest that trapped: the guest's own last message, the trap, and the functions it was in.
 //!
-//! All of it is bounded, whatever the guest's names and words are. Frames of Rust's own panicking are
-//! left out, and so are frames without a name, whose numbers say nothing to the guest's author.
+//! Its length is bounded, whatever names and messages the guest has. Frames of Rust's own panic code are left
+//! out, and so are frames without a name, whose numbers do not help the guest's author.
 
 use std::fmt::{self, Write};
 
@@ -15,14 +15,14 @@ use crate::{
     text::{cut, shorten},
 };
 
-/// Frames that are shown, innermost first.
+/// How many frames are shown, innermost first.
 const MOST_FRAMES: usize = 8;
-/// How much of a frame's name is shown, in bytes.
+/// The most bytes of a frame's name that are shown.
 const NAME_BYTES: usize = 96;
-/// How much is shown of what a guest said, in bytes.
+/// The most bytes of a guest's own message that are shown.
 pub(crate) const SAID_BYTES: usize = 4096;
 
-/// What the functions between a panic of Rust's and its trap have in their names.
+/// Parts of the names of the functions between a Rust panic and its trap.
 const PANICKING: [&str; 9] = [
     "core::panicking::",
     "std::panicking::",
@@ -47,11 +47,11 @@ pub(crate) fn ended(state: &State, error: &wasmtime::Error) -> GuestFault {
         None => causes(error, backtrace),
     };
     if backtrace.is_none() && trap.is_none() && exit.is_none() && !thrown {
-        // Nothing of the guest's was running: it had returned, and its result was read.
+        // No guest code was running: the guest had returned, and its result was being read.
         return GuestFault::Answer { reason };
     }
     let mut words = match (state.has_panicked(), trap) {
-        // The panic says why, and that it ends in a trap goes without saying.
+        // The panic says why. Every panic ends in this trap, so the trap tells nothing more.
         (true, Some(Trap::UnreachableCodeReached)) => String::new(),
         _ => reason,
     };
@@ -73,7 +73,7 @@ pub(crate) fn ended(state: &State, error: &wasmtime::Error) -> GuestFault {
     }
 }
 
-/// The causes of an error, outermost first, without its backtrace, in few [`FAULT_BYTES`].
+/// The causes of an error, outermost first, without its backtrace, in a small multiple of [`FAULT_BYTES`].
 fn causes(error: &wasmtime::Error, backtrace: Option<&WasmBacktrace>) -> String {
     let backtrace = backtrace.map(ToString::to_string);
     let causes = error.chain().map(ToString::to_string);
@@ -88,12 +88,12 @@ fn causes(error: &wasmtime::Error, backtrace: Option<&WasmBacktrace>) -> String 
     if text.len() <= FAULT_BYTES {
         return text;
     }
-    // What is cut off is the innermost cause, which says most.
+    // Cutting would remove the innermost cause, which says most.
     let innermost = cut(error.root_cause(), FAULT_BYTES);
     format!("{innermost} ({})", shorten(text, FAULT_BYTES))
 }
 
-/// The named functions that the guest was in, innermost first; none where there are no names.
+/// The named functions that the guest was in, innermost first; none if there are no names.
 fn frames(backtrace: &WasmBacktrace) -> Option<String> {
     let names = backtrace.frames().iter();
     let names = names.filter_map(|frame| Some(demangled(frame.func_name()?)));
@@ -110,10 +110,10 @@ fn is_panicking(name: &str) -> bool {
     name == "abort" || PANICKING.iter().any(|part| name.contains(part))
 }
 
-/// A function's name as its source has it, without the hash of Rust's, and cut off.
+/// A function's name as in its source, without Rust's hash, and cut.
 fn demangled(name: &str) -> String {
     let mut short = Short(String::new());
-    // It stops where there is no more room, however long the name would become.
+    // It stops at the size limit, however long the whole name would be.
     let _ = match rustc_demangle::try_demangle(name) {
         Ok(demangled) => write!(short, "{demangled:#}"),
         Err(_) => short.write_str(name),

@@ -97,7 +97,7 @@ fn split(dims: &[Dim], left: bool) -> Option<(&[Dim], Option<Dim>)> {
     }
 }
 
-/// Whether a value can be the weights of a convolution with an input of so many dimensions.
+/// Whether a value can be the weights of a convolution with an input of this rank.
 pub(super) fn weights(value: &Value, rank: usize) -> Result<&[Dim], Refusal> {
     match &value.dims {
         Some(dims) if dims.len() == rank && !value.has_rows() => Ok(dims),

@@ -1,10 +1,10 @@
 //! Refuses models from bytes that would make ONNX Runtime open files.
 //!
 //! A tensor of an ONNX model may keep its elements in another file, named inside the model, and a node
-//! of ONNX Runtime's own may name a compiled model in one. For a file that the user chose these are
-//! features; for bytes that a guest hands over they would let the guest read the host's files. This
-//! follows every field that can lead to such a reference, to the last byte. What it cannot follow it
-//! reports as malformed, and never as harmless.
+//! of ONNX Runtime's own may name a compiled model in one. In a file that the user chose these are
+//! features; in bytes from a guest they would let the guest read the host's files. This module follows
+//! every field that can lead to such a reference, to the last byte. What it cannot follow it reports as
+//! malformed, and never as harmless.
 
 use super::wire::{Fields, Malformed, Value};
 

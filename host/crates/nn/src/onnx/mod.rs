@@ -7,7 +7,7 @@
 //! - `graph`: nodes, constants, inputs and outputs of a model, as far as `apart` needs them;
 //! - `kind`: what bytes are that are not a model, and what a model asks for that is not there.
 //!
-//! Nothing here knows a session. All of it takes bytes of anybody, bounds its nesting, and allocates in
+//! Nothing here uses a session. All of it reads untrusted bytes, bounds its nesting, and allocates in
 //! proportion to the bytes.
 
 mod bodies;

@@ -1,5 +1,5 @@
-//! Memory for tensors: zeroed once, aligned to a cache line, which is more than any element needs
-//! and what vectorised kernels like best.
+//! Memory for tensors: zeroed once, and aligned to a cache line. That is more than any element needs, and
+//! the best alignment for vectorised kernels.
 
 use std::{
     alloc::{self, Layout},
@@ -11,9 +11,9 @@ const ALIGNMENT: usize = 64;
 
 pub(super) struct Buffer {
     start: NonNull<u8>,
-    /// As many as were asked for, all of them initialised.
+    /// The number of allocated bytes, all of them initialised.
     capacity: usize,
-    /// The first so many are in use.
+    /// How many bytes are in use, from the start.
     bytes: usize,
 }
 
@@ -23,7 +23,7 @@ unsafe impl Send for Buffer {}
 unsafe impl Sync for Buffer {}
 
 impl Buffer {
-    /// Zeroed memory; none where the system has not that much to give.
+    /// Zeroed memory; none if the system has not that much.
     pub(super) fn zeroed(bytes: usize) -> Option<Self> {
         let layout = Self::layout(bytes)?;
         // SAFETY: the layout's size is never zero.
@@ -52,7 +52,7 @@ impl Buffer {
         self.capacity
     }
 
-    /// Uses another number of its bytes, at most its capacity.
+    /// Sets how many of its bytes are in use, at most its capacity.
     pub(super) fn set_bytes(&mut self, bytes: usize) {
         self.bytes = bytes.min(self.capacity);
     }
@@ -69,15 +69,15 @@ impl Drop for Buffer {
 
 /// Copies bytes to as many others, a cache line at a time.
 ///
-/// A picture goes from memory to memory: neither side is in a cache any more after the inference
-/// before. The C library leaves so large a copy to the processor's own string instruction, which takes
-/// a fifth longer than this on the machine that `docs/benchmarks.md` speaks of; what is in the caches
-/// takes the same either way.
+/// A picture is copied from memory to memory: after the inference before, neither side is in a cache any
+/// more. For a copy of this size the C library uses the processor's string instruction, which takes a fifth
+/// longer than this on the machine of `docs/benchmarks.md`. If the bytes are in a cache, both take the same
+/// time.
 pub(super) fn copy(to: &mut [u8], from: &[u8]) {
     let (to_lines, to_rest) = to.as_chunks_mut::<ALIGNMENT>();
     let (from_lines, from_rest) = from.as_chunks::<ALIGNMENT>();
     for (to, from) in to_lines.iter_mut().zip(from_lines) {
-        // Or the compiler would make one call of the C library of it.
+        // Without `black_box` the compiler would replace the loop by a call of the C library.
         *to = *hint::black_box(from);
     }
     for (to, from) in to_rest.iter_mut().zip(from_rest) {

@@ -10,13 +10,13 @@
 //!
 //! - It puts the values for the outputs into the frame, then copies initialisers that are outputs into
 //!   them, then puts the inputs in their places. An output that is an input is therefore never
-//!   written; its own value is dropped. A name that stands twice has one place, and only the last
-//!   value handed over for it is written. `Model` hands no memory over for either, and what is not
-//!   written all the same is seen by its `Mark`.
-//! - A value that it makes for an output shares its memory with whatever stood in that place, the
-//!   caller's input included. `Given` copies it before the borrow of the inputs ends.
-//! - It keeps no value once `Run` has returned: the frame holds references of its own and goes with
-//!   the call.
+//!   written; its own value is dropped. A name that occurs twice has one place, and only the last
+//!   value passed for it is written. No memory is passed for such outputs (`TensorInfo::shares`); if
+//!   another output is not written all the same, its `Mark` shows it.
+//! - A value that it makes for an output shares its memory with the value that was in that place
+//!   before, which may be the caller's input. `Given` copies it before the borrow of the inputs ends.
+//! - It keeps no value once `Run` has returned: the frame holds references of its own and is dropped
+//!   with the call.
 //!
 //! The tests of these are in `tests/all/regression/memory.rs`; CONTRIBUTING.md says how they are run
 //! with every access to memory checked.
@@ -81,7 +81,7 @@ pub(crate) struct Feeds<'a> {
 }
 
 impl<'a> Feeds<'a> {
-    /// None yet, of these names.
+    /// No inputs yet; their names will be among these.
     pub(crate) fn of(names: &'a Names) -> Self {
         Self {
             of: names,
@@ -91,7 +91,7 @@ impl<'a> Feeds<'a> {
         }
     }
 
-    /// The input of the name at this place.
+    /// Adds the input whose name is at this place.
     pub(crate) fn push_tensor(&mut self, place: usize, tensor: &'a Tensor) {
         self.push(place, tensor.as_ptr());
     }
@@ -102,7 +102,7 @@ impl<'a> Feeds<'a> {
     }
 
     fn push(&mut self, place: usize, value: *const sys::OrtValue) {
-        // Without a name there is no input: ONNX Runtime says that one is missing.
+        // If there is no such name, nothing is added, and ONNX Runtime reports a missing input.
         if let Some(name) = self.of.at(place) {
             self.names.push(name);
             self.values.push(value);
@@ -118,7 +118,7 @@ pub(crate) enum RunFault {
     Failed(String),
     /// It did not write the output at this place, for which it was given memory.
     Unwritten(usize),
-    /// Something around the run.
+    /// Another error, before or after the run.
     Other(Error),
 }
 
@@ -128,9 +128,9 @@ impl From<Error> for RunFault {
     }
 }
 
-/// Runs the session once. `outputs` are in the order of their names; one that is there is written in
-/// place, the others are copied into `memory`. Gives the stamps right before and right after `Run`, and
-/// nothing else, was called.
+/// Runs the session once. `outputs` are in the order of their names: those that have memory are written in
+/// place, the others are copied into memory from `memory`. Returns the stamps taken right before and right
+/// after the call of `Run`, with nothing else between them.
 pub(crate) fn run(
     session: &Session,
     (cancel, deadline, attempt): (&mut Cancel, Option<Deadline>, Attempt),
@@ -149,7 +149,7 @@ pub(crate) fn run(
     let mark = Mark::of(attempt);
     let mut results: SmallVec<[*mut sys::OrtValue; 8]> = SmallVec::new();
     for output in outputs.iter_mut() {
-        // Memory that somebody else reads is not written to: the output gets other memory.
+        // Memory with another reader must not be written: the output gets other memory.
         let writable = output.as_mut().and_then(Tensor::bytes_mut);
         match writable {
             Some(bytes) => mark.put(bytes),
@@ -182,12 +182,12 @@ pub(crate) fn run(
         (status, before, Stamp::now())
     })?;
 
-    // Whether the run failed or not: what it made is to be released.
+    // Even if the run failed, the values that it made must be released.
     let made = outputs.iter().zip(&results).map(|(slot, &value)| {
         let value = NonNull::new(value).filter(|_| slot.is_none())?;
         // SAFETY: ONNX Runtime made this value for us, since the slot was null before the run, and it
         // is taken over once. Session and feeds are borrowed until this function returns; outputs
-        // that were handed over are not written before that.
+        // that were passed to the run are not written before that.
         Some(unsafe { Given::by_run(value) })
     });
     let made: SmallVec<[Option<Given<'_>>; 8]> = made.collect();

@@ -1,8 +1,8 @@
 //! Run options that the ticker's thread terminates when a deadline passes.
 //!
-//! ONNX Runtime looks at the flag between nodes, so an inference ends at the end of the node that
-//! runs when the deadline passes. The flag stays set until it is taken back, and it must never
-//! reach the next run: the three states below are what keeps a late ticker from doing that.
+//! ONNX Runtime checks the flag between nodes, so an inference ends after the node that runs when the
+//! deadline passes. The flag stays set until it is cleared, and it must never be set for the next run: the
+//! three states below prevent that if the ticker is late.
 
 use std::{
     hint,
@@ -26,11 +26,11 @@ use crate::{
 const IDLE: u64 = 0;
 /// The ticker is setting the flag at this moment.
 const FIRING: u64 = 1;
-/// The flag is set and has to be taken back.
+/// The flag is set and must be cleared.
 const FIRED: u64 = 2;
 // Any other value is the deadline of the run that is going on.
 
-/// One at a time: the options of the runs of one [`crate::Scratch`].
+/// The options for the runs of one [`crate::Scratch`], of which only one goes on at a time.
 pub(crate) struct Cancel {
     slot: Arc<Slot>,
     subscribed: bool,
@@ -53,7 +53,7 @@ impl Tick for Slot {
             self.state
                 .compare_exchange(deadline, FIRING, Ordering::AcqRel, Ordering::Relaxed);
         if claimed.is_ok() {
-            // It fails only where ONNX Runtime has no memory; then the run goes on to its end.
+            // It fails only if ONNX Runtime has no memory. Then the run goes on to its end.
             if let Err(error) = self.options.terminate() {
                 tracing::error!("cannot terminate an inference: {}", tidy(error.message()));
             }
@@ -63,8 +63,8 @@ impl Tick for Slot {
 }
 
 impl Cancel {
-    /// Run options under which ONNX Runtime writes no failure to its log: each comes back as an error,
-    /// and whoever asked for the run says it.
+    /// Run options with which ONNX Runtime logs no failures: each is returned as an error, and the caller
+    /// reports it.
     pub(crate) fn new() -> Result<Self, Error> {
         let mut options = RunOptions::new().map_err(failed)?;
         let fatal = ort::logging::LogLevel::Fatal;
@@ -78,7 +78,7 @@ impl Cancel {
         })
     }
 
-    /// Runs `body` so that it is terminated once the deadline passes; says whether it was.
+    /// Runs `body`, and terminates it once the deadline passes; returns whether that happened.
     pub(super) fn guard<T>(
         &mut self,
         deadline: Option<Deadline>,
@@ -113,8 +113,8 @@ impl Cancel {
         if idle.is_ok() {
             return Ok(false);
         }
-        // The ticker has claimed this run: wait the few instructions until its flag is set, and
-        // take it back.
+        // The ticker is terminating this run: wait the few instructions until it has set the flag, then
+        // clear it.
         while state.load(Ordering::Acquire) != FIRED {
             hint::spin_loop();
         }

@@ -1,11 +1,11 @@
-//! A value that ONNX Runtime made for an output: copied, then released, within the run that gave it.
+//! A value that ONNX Runtime made for an output: it is copied and released before the call that made it
+//! returns.
 //!
-//! What such a value points to is not always its own. Where a graph's output is one of its inputs, it is
-//! the caller's input once more; where a name stands twice among the outputs, two values share one
-//! memory; and nothing in the C interface says which it is. So nothing is kept of it. Its elements are
-//! copied while everything that it can point to is alive: what the run allocated belongs to the value,
-//! the inputs and the other outputs are borrowed for the run, and the session's own tensors are
-//! borrowed with the session.
+//! Such a value does not always own the memory that it points to. If a graph's output is one of its inputs,
+//! the memory is the caller's input. If a name occurs twice among the outputs, two values share one memory.
+//! Nothing in the C interface says which case it is. So the value is not kept. Its elements are copied while
+//! everything that it can point to is alive: what the run allocated belongs to the value, the inputs and the
+//! other outputs are borrowed for the run, and the session's own tensors are borrowed with the session.
 
 use std::{marker::PhantomData, ptr, ptr::NonNull, slice};
 
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{Error, TensorType};
 
-/// Gives memory for an output of a type and dimensions; its elements may be anything.
+/// Returns memory for an output of this type and these dimensions, with any contents.
 pub(crate) type Memory<'a> = &'a mut dyn FnMut(TensorType, &[u32]) -> Result<Tensor, Error>;
 
-/// A value of a run, for as long as what it may point to is borrowed.
+/// A value that a run made, which lives no longer than the borrows of what it may point to.
 pub(super) struct Given<'a> {
     handle: Handle,
     run: PhantomData<&'a [u8]>,
@@ -40,7 +40,7 @@ impl Given<'_> {
         }
     }
 
-    /// A tensor of the same elements, in memory that has nothing to do with the run.
+    /// A copy as a tensor, in memory that the run did not use.
     pub(super) fn copied(&self, memory: Memory<'_>) -> Result<Tensor, Error> {
         let (ty, dimensions) = self.describe()?;
         let mut copy = memory(ty, &dimensions)?;
@@ -83,7 +83,7 @@ impl Given<'_> {
             (api.IsTensor)(self.handle.as_ptr(), &mut is_tensor)
         })?;
         if is_tensor == 0 {
-            // Such as a sparse one, which describes itself as a tensor does.
+            // A sparse tensor, for example, describes itself like a dense one.
             return Err(Error::OnnxRuntime {
                 what: "hand out an output",
                 reason: "it is not a dense tensor".to_owned(),
@@ -94,7 +94,7 @@ impl Given<'_> {
         check("describe an output", unsafe {
             (api.GetTensorTypeAndShape)(self.handle.as_ptr(), &mut info.0)
         })?;
-        // As the number that it is: a later ONNX Runtime may have types that this enum lacks.
+        // Read as a number, since a later ONNX Runtime may have types that this enum lacks.
         let mut element = 0i32;
         let mut rank = 0;
         // SAFETY: `info` is valid until it is dropped; the out pointers are ours, and the enum is an

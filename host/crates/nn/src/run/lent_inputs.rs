@@ -1,9 +1,8 @@
-//! Bytes that a waiting caller lends to whoever runs its inference together with others.
+//! Input bytes that a waiting caller lends to the thread that runs its inference in a batch.
 //!
-//! The bytes lie in the caller's memory, mostly a guest's, and are borrowed for the time of its
-//! wait. Another thread may read them only inside that time. Both sides are held to it by one lock
-//! in here, not by what they promise: bytes are read under the lock, and the wait cannot end before
-//! the lock was taken once more to end the loan.
+//! The bytes are in the caller's memory, mostly a guest's, and are borrowed while it waits. Another thread may
+//! read them only in that time. A lock in here enforces that, so no caller has to promise it: bytes are read
+//! under the lock, and the wait cannot end before the lock was taken again to end the loan.
 
 use std::{
     ptr::NonNull,
@@ -13,7 +12,7 @@ use std::{
 
 use smallvec::SmallVec;
 
-/// The inputs of one inference, lent or not.
+/// The inputs of one inference, while they are lent; none before and after.
 #[derive(Default)]
 pub(crate) struct LentInputs(Mutex<Option<Pieces>>);
 
@@ -23,7 +22,7 @@ struct Pieces(SmallVec<[(NonNull<u8>, usize); 4]>);
 // lasts.
 unsafe impl Send for Pieces {}
 
-/// The inputs, held so that the loan cannot end.
+/// The lent inputs, locked: the loan cannot end while this lives.
 pub(crate) struct HeldInputs<'a>(MutexGuard<'a, Option<Pieces>>);
 
 impl LentInputs {
@@ -33,7 +32,7 @@ impl LentInputs {
         inputs: impl Iterator<Item = &'b [u8]>,
         body: impl FnOnce() -> R,
     ) -> R {
-        /// Ends the loan however `body` ends.
+        /// Ends the loan, even if `body` panics.
         struct End<'a>(&'a LentInputs);
         impl Drop for End<'_> {
             fn drop(&mut self) {
@@ -47,14 +46,14 @@ impl LentInputs {
         body()
     }
 
-    /// Takes hold of what is lent; none where the loan is over.
+    /// Locks the lent inputs; none if the loan is over.
     pub(crate) fn hold(&self) -> Option<HeldInputs<'_>> {
         let guard = self.lock();
         guard.is_some().then_some(HeldInputs(guard))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Pieces>> {
-        // What is under the lock is whole at every step.
+        // What is under the lock is consistent at each step, so a panic does not break it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

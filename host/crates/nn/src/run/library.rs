@@ -1,4 +1,4 @@
-//! Asks a shared library which ONNX Runtime it is, before `ort` commits the process to it.
+//! Finds out which ONNX Runtime a shared library is, before `ort` loads it for the whole process.
 
 use std::{ffi::CStr, path::Path};
 
@@ -9,7 +9,7 @@ use crate::error::causes;
 /// A loaded library. While it is held, loading it again takes no time.
 pub(crate) struct Loaded(#[expect(dead_code, reason = "held, not used")] libloading::Library);
 
-/// The version that the library at `path` gives itself, or why it gives none; and the library.
+/// The version that the library at `path` reports, and the library; or why it reports none.
 pub(crate) fn library_version(path: &Path) -> Result<(String, Loaded), String> {
     // SAFETY: loading a library runs its initialisers. The path is the user's own choice of ONNX
     // Runtime, never a guest's or a package's.

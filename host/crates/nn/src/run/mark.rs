@@ -1,9 +1,9 @@
-//! A mark in memory that is handed over for an output. Where it is still there after the run, ONNX
-//! Runtime did not write the output, and what else is in the memory is an earlier inference's.
+//! A mark in memory that is passed for an output. If it is still there after the run, ONNX Runtime did not
+//! write the output, and the rest of the memory holds data of an earlier inference.
 //!
-//! It happens: an output that is one of the graph's inputs is given back over the input's memory, and
-//! some kernels leave an output as it was. The first is known beforehand from the names; the mark is
-//! what catches the rest, at the price of one store and one load.
+//! This happens: an output that is one of the graph's inputs is returned in the input's memory, and some
+//! kernels leave an output as it was. The first case is known before the run from the names. The mark detects
+//! all others, for the cost of one store and one load.
 
 use std::{
     collections::hash_map::RandomState,
@@ -11,18 +11,19 @@ use std::{
     sync::LazyLock,
 };
 
-/// Drawn when the process starts, so that no model or guest can be made to write it.
+/// Random for each process, so that no model and no guest can be made to write it.
 static MARKS: LazyLock<[Mark; 2]> = LazyLock::new(|| {
     let random = RandomState::new().build_hasher().finish();
     [Mark(random), Mark(!random)]
 });
 
-/// What is written to the end of an output's memory before a run.
+/// The bytes that are written to the end of an output's memory before a run.
 #[derive(Clone, Copy)]
 pub(super) struct Mark(u64);
 
 impl Mark {
-    /// The mark of a first attempt or of a second: what is written by chance is not both.
+    /// The mark of the first or of the second attempt. An output that equals one by chance does not equal
+    /// the other.
     pub(super) fn of(attempt: Attempt) -> Self {
         let [first, second] = *MARKS;
         match attempt {
@@ -31,7 +32,8 @@ impl Mark {
         }
     }
 
-    /// Marks memory. What is too small for a mark that is not met by chance is cleared instead.
+    /// Writes the mark into memory. Memory that is too small is cleared instead: an output of this size
+    /// could equal the mark by chance.
     pub(super) fn put(self, memory: &mut [u8]) {
         let mark = self.0.to_le_bytes();
         if let Some(end) = memory.last_chunk_mut() {
@@ -46,7 +48,7 @@ impl Mark {
         }
     }
 
-    /// Whether memory is as `put` left it.
+    /// Whether the mark of `put` is still in the memory.
     pub(super) fn is_in(self, memory: &[u8]) -> bool {
         let mark = self.0.to_le_bytes();
         match memory.last_chunk() {
@@ -63,7 +65,7 @@ pub(crate) enum Attempt {
     Second,
 }
 
-/// The least bytes that are marked.
+/// Memory of fewer bytes is cleared, not marked.
 const SMALLEST: usize = 4;
 
 #[cfg(test)]

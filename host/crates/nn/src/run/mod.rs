@@ -1,20 +1,21 @@
-//! The unsafe room: every call of ONNX Runtime's C interface that `ort` has no safe form for.
+//! The unsafe code: every call of ONNX Runtime's C interface for which `ort` has no safe function.
 //!
-//! It exists for one reason: `ort` makes a run exclusive (`&mut Session`), while ONNX Runtime's C
-//! `Run` may be called on one session from many threads at once, and on the CPU provider that is
-//! what makes concurrent inference scale. What stands in here is kept small enough to be proven:
+//! It is needed for one reason. In `ort` a run is exclusive (`&mut Session`), but ONNX Runtime's C `Run` may
+//! be called on one session from many threads at once, and on the CPU provider concurrent inferences scale
+//! only by that. This module is small enough to be proven:
 //!
 //! - `buffer`: memory of our own, aligned for every element type;
-//! - `value`: an `OrtValue` together with the memory that it points to ([`Tensor`]), or with the
-//!   borrow of somebody else's ([`View`]);
-//! - `lent`: bytes of a caller that waits, for the thread that runs its inference;
+//! - `value`: an `OrtValue` together with the memory that it points to ([`Tensor`]), or with a borrow of
+//!   the caller's memory ([`View`]);
+//! - `lent_inputs`: input bytes of a waiting caller, for the thread that runs its inference;
 //! - `cancel`: run options that another thread may terminate;
 //! - `call`: the run itself;
-//! - `given`: what ONNX Runtime made for an output, which is copied and never kept;
-//! - `mark`: how it is seen that an output was not written.
+//! - `given`: values that ONNX Runtime made for outputs; they are copied and never kept;
+//! - `mark`: detects outputs that were not written;
+//! - `library`: finds out the version of a shared library before `ort` loads it.
 //!
-//! Nothing here validates a caller's tensors against a graph: that is done before, and ONNX Runtime
-//! checks shapes and types again. What this room must keep by itself is memory safety.
+//! Nothing here validates a caller's tensors against a graph: that is done before, and ONNX Runtime checks
+//! shapes and types again. Memory safety is what this module must guarantee by itself.
 #![allow(
     unsafe_code,
     reason = "the C interface of ONNX Runtime; each block says why it is sound"

@@ -1,9 +1,9 @@
 //! An `OrtValue` and the memory that it points to.
 //!
-//! ONNX Runtime does not own the memory of a value made "with data": whoever makes one promises
-//! that it outlives every run that reads or writes it. [`Tensor`] keeps that promise by owning the
-//! memory, [`View`] by borrowing it. There is no tensor over memory of ONNX Runtime's: what it
-//! allocates is copied and released within the run (`given`).
+//! ONNX Runtime does not own the memory of a value made "with data": the code that makes one must ensure
+//! that the memory outlives every run that reads or writes it. [`Tensor`] does so by owning the memory,
+//! [`View`] by borrowing it. No tensor uses memory of ONNX Runtime: what it allocates is copied and
+//! released within the run (`given`).
 
 use std::{
     marker::PhantomData,
@@ -26,19 +26,19 @@ use crate::{Error, Shape, TensorType, error::show_dimensions};
 /// A dense tensor that ONNX Runtime can read and write without a copy.
 pub struct Tensor {
     value: NonNull<sys::OrtValue>,
-    /// Keeps the value and its memory alive. Shared with whoever was given the elements.
+    /// Keeps the value and its memory alive. Shared with clones and with [`Elements`].
     owner: Arc<Owner>,
     ty: TensorType,
     shape: Shape,
 }
 
 // SAFETY: the value belongs to the owner, which may be sent and shared; ONNX Runtime
-// writes through it only while the tensor is exclusively held and its bytes are shared with nobody.
+// writes through it only while the tensor is exclusively held and its bytes are not shared.
 unsafe impl Send for Tensor {}
-// SAFETY: as above; through `&Tensor` everybody only reads.
+// SAFETY: as above; through `&Tensor` all threads only read.
 unsafe impl Sync for Tensor {}
 
-/// What a tensor and those who read it keep alive: the value first, so that it goes before its
+/// What a tensor, its clones and [`Elements`] keep alive: the value first, so that it is dropped before its
 /// memory.
 struct Owner {
     handle: Handle,
@@ -84,7 +84,7 @@ impl Handle {
         self.0.as_ptr()
     }
 
-    /// A value over memory that somebody else keeps.
+    /// A value over memory that the caller keeps alive.
     ///
     /// # Safety
     ///
@@ -121,8 +121,8 @@ impl Handle {
 }
 
 impl Clone for Tensor {
-    /// Another handle of the same elements. While there is more than one, nobody writes them:
-    /// [`Tensor::bytes_mut`] gives none, and no run takes them as its output's memory.
+    /// Another handle of the same elements. While there is more than one, the elements cannot be written:
+    /// [`Tensor::bytes_mut`] returns none, and no run takes them as its output's memory.
     fn clone(&self) -> Self {
         Self {
             value: self.value,
@@ -138,7 +138,7 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] where the machine has no such memory.
+    /// [`Error::TooLarge`] if the machine has not enough memory.
     pub fn zeros(ty: TensorType, shape: Shape) -> Result<Self, Error> {
         let too_large = |shape: &Shape| Error::TooLarge {
             what: format!(
@@ -176,9 +176,9 @@ impl Tensor {
         &self.shape
     }
 
-    /// Whether its memory can be written: nobody else reads it.
+    /// Whether its memory can be written: it has no other reader.
     pub(crate) fn is_reusable(&mut self) -> bool {
-        // Not the count: this also waits for what others did before they let go.
+        // `get_mut`, not `strong_count`: it also synchronises with what others did before they let go.
         Arc::get_mut(&mut self.owner).is_some()
     }
 
@@ -187,8 +187,8 @@ impl Tensor {
         self.owner.buffer.capacity()
     }
 
-    /// Makes it a tensor of another type and other dimensions in the same memory, whose elements
-    /// stay what they are; false where they do not fit, or somebody else reads it.
+    /// Makes it a tensor of another type and other dimensions in the same memory, whose bytes are not
+    /// changed; false if they do not fit, or if the memory has another reader.
     pub(crate) fn refit(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<bool, Error> {
         let Some(Owner { handle, buffer }) = Arc::get_mut(&mut self.owner) else {
             return Ok(false);
@@ -202,7 +202,7 @@ impl Tensor {
         if bytes > buffer.capacity() {
             return Ok(false);
         }
-        // SAFETY: as in `zeros`; the buffer has at least so many bytes. The old value goes, and no
+        // SAFETY: as in `zeros`; the buffer has at least `bytes` bytes. The old value is dropped, and no
         // run uses it: the tensor is exclusively held.
         let made = unsafe { Handle::over(buffer.start(), bytes, ty, dimensions)? };
         buffer.set_bytes(bytes);
@@ -218,12 +218,13 @@ impl Tensor {
         self.owner.bytes()
     }
 
-    /// Its elements for somebody to keep, without a copy.
+    /// Its elements as shared memory, without a copy.
     pub fn share(&self) -> Elements {
         Elements(Arc::clone(&self.owner))
     }
 
-    /// Copies its elements in; false where they are not as many bytes, or somebody else keeps them.
+    /// Copies these bytes into it; false if they are not as many as its own, or if its memory has another
+    /// reader.
     pub fn fill(&mut self, bytes: &[u8]) -> bool {
         match self.bytes_mut() {
             Some(elements) if elements.len() == bytes.len() => {
@@ -234,17 +235,17 @@ impl Tensor {
         }
     }
 
-    /// Its elements, to be written; none while somebody else keeps them.
+    /// Its elements, to be written; none while its memory has another reader.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         let buffer = &mut Arc::get_mut(&mut self.owner)?.buffer;
         let (start, bytes) = (buffer.start(), buffer.bytes());
-        // SAFETY: the buffer has this length. Nobody else has a handle on its owner (`get_mut`),
+        // SAFETY: the buffer has this length. There is no other handle on its owner (`get_mut`),
         // and `&mut self` keeps it so for the lifetime of the slice.
         Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), bytes) })
     }
 }
 
-/// Elements that somebody keeps. Meanwhile nobody writes them.
+/// Shared elements of a tensor. While this lives they cannot be written.
 pub struct Elements(Arc<Owner>);
 
 impl Deref for Elements {
@@ -261,7 +262,7 @@ impl std::fmt::Debug for Tensor {
     }
 }
 
-/// An input that lies in somebody else's memory, borrowed for one run.
+/// An input in the caller's memory, borrowed for one run.
 pub(crate) struct View<'a> {
     value: NonNull<sys::OrtValue>,
     memory: PhantomData<&'a [u8]>,
@@ -273,9 +274,9 @@ impl View<'_> {
     }
 }
 
-/// Remembers the value that was made over an address, since a guest's input mostly lies where it
-/// lay the last time. What it remembers is an address, never a borrow: the value is handed out
-/// only together with a borrow of the very bytes that it points to.
+/// Remembers the value that was made for an address, since a guest's input is mostly at the same address as the
+/// last time. It keeps only the address, never a borrow: the value is given out only together with a borrow of
+/// the very bytes that it points to.
 #[derive(Default)]
 pub(crate) struct ViewSlot(Option<Remembered>);
 
@@ -288,12 +289,12 @@ struct Remembered {
 }
 
 impl ViewSlot {
-    /// Whether bytes can be read where they lie: ONNX Runtime's kernels take aligned elements.
+    /// Whether bytes can be read in place: ONNX Runtime's kernels need aligned elements.
     pub(crate) fn accepts(ty: TensorType, bytes: &[u8]) -> bool {
         bytes.as_ptr().addr().is_multiple_of(ty.size())
     }
 
-    /// A view of `bytes`, which must be accepted and as many as the dimensions ask for.
+    /// A view of `bytes`, which must be accepted and as many as the dimensions need.
     pub(crate) fn view<'a>(
         &'a mut self,
         ty: TensorType,

@@ -1,13 +1,13 @@
-//! The batcher of one graph: merges the inferences of callers that wait for their turn.
+//! The batcher of one graph: merges waiting inferences into one run.
 //!
-//! There is no thread for it. Who gets a turn takes as many others along as wait and fit, copies
-//! all inputs into one tensor each, runs once, and tells the others, who each copy their own rows out
-//! of the outputs. So a guest sees its own rows only, in memory of its own; and who waits for whom is
-//! `permits`' business.
+//! It has no thread of its own. The caller that gets a permit (the leader) takes waiting inferences that
+//! fit out of the queue, copies their inputs and its own into one tensor for each input, runs once, and
+//! answers the other callers. Each caller copies its own rows out of the outputs. So a guest sees only its
+//! own rows, in its own memory. Which inferences wait, and for how long, is decided in `permits`.
 //!
-//! What one caller does wrong does not become the others' business: arguments are checked before
-//! their caller waits; a batch that fails is taken apart, and each runs by itself; who is past its
-//! deadline leaves, and the run goes on until the last deadline of those who are in it.
+//! One caller's mistake does not affect the others. Arguments are checked before their caller waits. If a
+//! batch fails, each of its inferences runs by itself. A caller returns at its own deadline, and the run may
+//! go on until the last deadline in the batch.
 
 use std::sync::{
     Arc,
@@ -29,17 +29,17 @@ use crate::{
     session::{Loan, Sessions},
 };
 
-/// Bytes of inputs and of foretold outputs in one run, at most: a batch of a camera's pictures, little beside what
-/// instances may hold each.
+/// The most bytes of inputs and of outputs with a known size in one run: enough for a batch of a camera's
+/// pictures, and little beside what each instance may hold.
 const BATCH_BYTES: usize = 64 << 20;
 
 pub(crate) struct Batcher {
     max: u32,
     spare: Arc<Spare>,
-    /// Whether there was more to do than one inference a permit when the last turn came: then
-    /// the next one looks for policy even if it could run at once.
+    /// Whether there was more than one inference for each permit at the last turn. Then the next inference
+    /// joins the queue even if a permit is free, since it can probably be merged.
     crowded: AtomicBool,
-    /// Off for good once the graph gave other rows than it took.
+    /// False for good once a batch had outputs with another number of rows than its inputs.
     merges: AtomicBool,
 }
 
@@ -49,19 +49,19 @@ pub(crate) struct Request<'a> {
     pub(crate) arguments: &'a [Argument<'a>],
     /// The argument for each input.
     pub(crate) order: &'a [usize],
-    /// Memory for the outputs, where it is known.
+    /// Memory for each output whose size is known.
     pub(crate) outputs: &'a [Option<Tensor>],
-    /// What its other outputs may have in bytes.
+    /// How many bytes its other outputs may take.
     pub(crate) room: Room,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) caller: Caller,
 }
 
-/// How an inference goes on once it has waited.
+/// How the wait of an inference ended.
 pub(crate) enum Turn<'a> {
-    /// It is to be run by itself.
+    /// The caller must run it by itself.
     Alone(Loan<'a>),
-    /// It ran with others: by this caller since its turn came, or by another one.
+    /// It ran in a batch. `turn` is when this caller's turn came, if this caller ran the batch.
     Ran { part: Part, turn: Option<Stamp> },
     /// Its deadline passed.
     Late,
@@ -80,7 +80,7 @@ impl<'a> Request<'a> {
         Some(argument.data.parts().1)
     }
 
-    /// The rows that all inputs have.
+    /// The number of rows, if all inputs have the same number.
     fn rows(&self) -> Option<u32> {
         let rows = |input| self.dimensions(input)?.first().copied();
         let first = rows(0)?;
@@ -89,7 +89,7 @@ impl<'a> Request<'a> {
             .then_some(first)
     }
 
-    /// The dimensions besides the rows that the model leaves open.
+    /// The sizes of all dimensions that the model leaves open, other than the rows.
     fn open(&self) -> SmallVec<[u32; 4]> {
         let mut open = SmallVec::new();
         for (input, info) in self.model.inputs.iter().enumerate() {
@@ -124,16 +124,18 @@ impl Batcher {
         }
     }
 
-    /// Whether others are likely to be on their way, so that running at once would be a waste.
+    /// Whether other inferences are likely to wait or to come soon, so that running this one by itself
+    /// would be a waste.
     pub(crate) fn is_crowded(&self) -> bool {
         self.crowded.load(Ordering::Relaxed)
     }
 
-    /// Waits for a turn, and takes it together with others where there are some.
+    /// Waits for a permit, or for another caller to run this inference in its batch. With a permit, runs
+    /// the inference merged with the waiting ones that fit.
     ///
     /// # Errors
     ///
-    /// None of a batch: those lead to [`Turn::Alone`].
+    /// An error of a batch is not returned: it leads to [`Turn::Alone`].
     pub(crate) fn turn<'s>(
         &self,
         sessions: &'s Sessions,
@@ -141,7 +143,7 @@ impl Batcher {
         cancel: &mut Cancel,
     ) -> Turn<'s> {
         let merges = self.merges.load(Ordering::Relaxed)
-            // An input that may be left out has no rows.
+            // An input that was left out has no rows.
             && request.order.len() == request.model.inputs.len()
             && request
                 .rows()
@@ -163,7 +165,7 @@ impl Batcher {
         }
     }
 
-    /// The turn has come: takes others along.
+    /// Runs the caller's inference, merged with waiting ones that fit. The caller has the permit.
     fn lead<'s>(
         &self,
         mut loan: Loan<'s>,
@@ -172,7 +174,7 @@ impl Batcher {
         cancel: &mut Cancel,
     ) -> Turn<'s> {
         if request.is_late() {
-            // The next one in the line takes the others along.
+            // The next caller in the queue runs the others.
             return Turn::Late;
         }
         let mut others = Merging::default();
@@ -193,7 +195,7 @@ impl Batcher {
         match ran {
             Ok(part) => {
                 loan.permit().took(part.ended.nanos_since(part.started));
-                // The next one's turn first: it is who keeps the device busy.
+                // First the next caller's turn, since that keeps the device busy.
                 drop(loan);
                 others.share(&part, pending.rows());
                 if request.is_late() {
@@ -209,12 +211,12 @@ impl Batcher {
                 others.answer(|| Answer::Late);
                 Turn::Late
             }
-            // Whoever is to blame will hear of it by itself.
+            // Each inference then runs by itself, so only the faulty one fails.
             Err(_) => Turn::Alone(loan),
         }
     }
 
-    /// Runs all of them at once; gives the leader's part, whose rows are the first.
+    /// Runs all of them at once. Returns the leader's part: its rows are the first.
     fn merge(
         &self,
         session: &ort::session::Session,
@@ -224,7 +226,8 @@ impl Batcher {
         cancel: &mut Cancel,
     ) -> Result<Part, RunFault> {
         let model = request.model;
-        // Who has left in the meantime took its memory along; who is held cannot.
+        // A caller that gave up in the meantime took its inputs back, so it is left out. One whose inputs
+        // are held cannot return before they are released.
         let taken = std::mem::take(&mut others.0);
         let mut held: SmallVec<[_; 16]> = SmallVec::new();
         for waiter in &taken {
@@ -263,7 +266,7 @@ impl Batcher {
         for (place, input) in inputs.iter().enumerate() {
             feeds.push_tensor(place, input);
         }
-        // What is not foretold is too much for a batch where it is too much for one caller.
+        // Outputs of unknown size may take no more for a whole batch than for one caller.
         let mut room = request.room;
         let mut memory = |ty, dimensions: &[u32]| {
             let what = format_args!("an output of a batch");
@@ -303,7 +306,7 @@ impl Batcher {
     }
 }
 
-/// Waits for a turn of one's own, for a graph or an inference that is not merged.
+/// Waits for a permit, for a graph or an inference that is not merged.
 pub(crate) fn alone<'s>(sessions: &'s Sessions, request: &Request<'_>) -> Turn<'s> {
     let waiter = Waiter::new(request.caller, request.pending(None));
     match sessions.wait(&Arc::new(waiter), request.deadline) {
@@ -312,12 +315,13 @@ pub(crate) fn alone<'s>(sessions: &'s Sessions, request: &Request<'_>) -> Turn<'
     }
 }
 
-/// Those who go along. Whoever is still in here at the end is told to run by itself.
+/// The other callers whose inferences are in the batch. On drop, those without an answer are told to run
+/// by themselves.
 #[derive(Default)]
 struct Merging(SmallVec<[Arc<Waiter>; 16]>);
 
 impl Merging {
-    /// Everybody gets the rows that are theirs, in order, after the leader's.
+    /// Tells each caller which rows are its own: in order, after the leader's.
     fn share(&mut self, leader: &Part, rows: u32) {
         let mut first = rows;
         self.answer_each(|waiter| {
@@ -352,8 +356,8 @@ impl Drop for Merging {
 }
 
 impl Part {
-    /// Copies the caller's rows out of the run, into the memory for its outputs where there is
-    /// some.
+    /// Copies the caller's rows out of the run's outputs: into `outputs` where the dimensions fit, else
+    /// into new memory.
     ///
     /// # Errors
     ///
@@ -383,7 +387,7 @@ impl Part {
     }
 }
 
-/// The last of all deadlines; none where somebody has none.
+/// The last of all deadlines; none if one of the inferences has none.
 fn last(own: Option<Deadline>, others: impl Iterator<Item = Option<Deadline>>) -> Option<Deadline> {
     let mut last = own?;
     for other in others {

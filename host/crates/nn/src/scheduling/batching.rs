@@ -1,25 +1,26 @@
-//! Whether inferences of one graph are merged, and how far: what a user asks for, and what came of
-//! it once the graph was loaded.
+//! Whether inferences of one graph are merged, and how many: the user's options, and what was decided when
+//! the graph was loaded.
 //!
-//! Plain values; the measuring is `calibrate`'s, the merging `batcher`'s.
+//! Plain values. `calibrate` measures, and `batcher` merges.
 
 use std::{fmt, num::NonZero, str::FromStr, time::Duration};
 
-/// What a user asks for.
+/// The user's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchOptions {
     /// Whether to merge.
     pub policy: BatchPolicy,
-    /// Rows in one run, at most. Which of the sizes up to here is used is measured at load.
+    /// The most rows in one run. Which size up to this is used is measured at load.
     pub max: NonZero<u32>,
-    /// How long the first of a batch waits for others to come. None by default: a batch is made of
-    /// those who wait when its turn comes, and of those who are just coming back from the last one.
+    /// How long the first inference of a batch waits for others. Zero by default: then a batch has the
+    /// inferences that wait when its turn comes, and those of callers that were answered together just
+    /// before and ask again.
     pub delay: Duration,
 }
 
 impl Default for BatchOptions {
     fn default() -> Self {
-        /// Beyond this a row costs hardly less, and everybody waits for the last one.
+        /// With more rows, a row is hardly cheaper, and all callers wait longer for the last one.
         const MAX: NonZero<u32> = NonZero::new(32).unwrap();
         Self {
             policy: BatchPolicy::default(),
@@ -34,10 +35,10 @@ impl Default for BatchOptions {
 pub enum BatchPolicy {
     /// Never.
     Off,
-    /// Always: the user's word that rows stay apart, for models whose graph does not show it. Trials may
-    /// still refute it; a graph that cannot be batched does not load.
+    /// Always. The user promises that rows are independent, for models whose graph does not show it. Trials
+    /// may still refute that. A graph that cannot be batched does not load.
     On,
-    /// Where the model's graph shows that rows stay apart and measuring shows that it pays.
+    /// If the model's graph shows that rows are independent, and measurements show that it pays.
     #[default]
     Auto,
 }
@@ -72,23 +73,23 @@ impl FromStr for BatchPolicy {
     }
 }
 
-/// What came of it for one graph.
+/// What was decided for one graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batching {
-    /// Rows in one run, at most; 1 where inferences are not merged.
+    /// The most rows in one run; 1 if inferences are not merged.
     pub max: u32,
-    /// How long the first of a batch waits for others.
+    /// How long the first inference of a batch waits for others.
     pub delay: Duration,
-    /// What runs of so many rows took at load, the smallest first; empty where nothing was
+    /// How long runs of different numbers of rows took at load, the smallest first; empty if nothing was
     /// measured.
     pub curve: Vec<BatchPoint>,
-    /// Why inferences are not merged; none where they are.
+    /// Why inferences are not merged; none if they are.
     pub off: Option<String>,
-    /// Whether inferences run at once on their callers' threads, as many as there are: they are
-    /// so short that taking turns would cost more.
+    /// Whether any number of inferences run at the same time, each on its caller's thread: they are so
+    /// short that waiting in a queue would cost more.
     pub unlimited: bool,
-    /// Whether the model's graph itself shows that rows stay apart. With [`BatchPolicy::On`] a graph is
-    /// merged without that, at the user's word.
+    /// Whether the model's graph itself shows that rows are independent. With [`BatchPolicy::On`],
+    /// inferences are merged without that, since the user promises it.
     pub proven: bool,
 }
 
@@ -97,7 +98,7 @@ pub struct Batching {
 pub struct BatchPoint {
     /// Rows in the run.
     pub rows: u32,
-    /// What the run took, in nanoseconds: the least of some.
+    /// How long the run took, in nanoseconds: the least of several runs.
     pub ns: u64,
 }
 
@@ -114,7 +115,7 @@ impl Batching {
         }
     }
 
-    /// Says in the log what came of it for a graph.
+    /// Logs what was decided for a graph.
     pub(crate) fn report(&self, graph: &str, unproven: Option<&String>) {
         match (&self.off, unproven) {
             (Some(reason), _) => {
@@ -131,7 +132,7 @@ impl Batching {
         }
     }
 
-    /// Merged up to so many rows.
+    /// Merged, up to this number of rows.
     pub(crate) fn on(max: u32, delay: Duration, curve: Vec<BatchPoint>) -> Self {
         Self {
             max,
@@ -143,8 +144,8 @@ impl Batching {
         }
     }
 
-    /// What the measured times say: merged where it pays, up to the least rows that are about as
-    /// good as the best, since more would only keep everybody waiting.
+    /// Decides by the measured times. Inferences are merged if it pays, up to the smallest number of rows
+    /// that is about as good as the best: more would only make all callers wait longer.
     pub(crate) fn decide(curve: Vec<BatchPoint>, asked: &BatchOptions) -> Self {
         let Some((one, batches)) = curve.split_first() else {
             return Self::off("nothing was measured");
@@ -179,8 +180,8 @@ impl Batching {
         Self::on(max, asked.delay, curve)
     }
 
-    /// How many rows to run of so many that could: what was cheapest a row, of the sizes that were
-    /// measured; all where those end.
+    /// How many rows to run at once if `rows` could: the measured size with the lowest time for each row,
+    /// or all rows if that many were not measured.
     pub(crate) fn best_of(&self, rows: u32) -> u32 {
         let measured = self.curve.last().map_or(0, |point| point.rows);
         if rows > measured {
@@ -191,23 +192,23 @@ impl Batching {
         best.map_or(rows, |point| point.rows)
     }
 
-    /// Whether inferences are known to be quick and run one by one.
+    /// Whether inferences are known to be quick, and are not merged.
     pub(crate) fn is_quick(&self) -> bool {
         let one = self.curve.first();
         self.off.is_some() && one.is_some_and(|point| Self::is_quick_run(point.ns))
     }
 
-    /// Whether a run of this length is so short that what passes between one and the next shows.
+    /// Whether a run of this length is so short that the time between two runs matters.
     pub(crate) fn is_quick_run(ns: u64) -> bool {
         ns < QUICK_NS
     }
 
-    /// Whether a run of this length is not worth a turn.
+    /// Whether a run of this length is too short to wait for a permit.
     pub(crate) fn is_short_run(ns: u64) -> bool {
         ns < SHORT_NS
     }
 
-    /// Whether one run is so short that taking turns would cost more than it saves.
+    /// Whether one run is so short that waiting in a queue would cost more than it saves.
     pub(crate) fn is_short(&self) -> bool {
         let one = self.curve.first();
         one.is_some_and(|point| point.rows == 1 && Self::is_short_run(point.ns))
@@ -220,18 +221,18 @@ impl BatchPoint {
     }
 }
 
-/// By how much a row must be cheaper in a batch, of what it costs alone. Less would be lost to
-/// the copies, and to the noise of measuring.
+/// By which part a row must be cheaper in a batch than alone. A smaller gain would be lost to the copies,
+/// and to the noise of the measurement.
 const GAIN: f64 = 0.1;
 
-/// What it costs in nanoseconds to have somebody else run an inference: to leave the processor, to be
-/// woken, and two copies.
+/// What it costs, in nanoseconds, to have another caller run an inference: to go to sleep, to be woken, and
+/// two copies.
 const HAND_OVER_NS: f64 = 20_000.0;
 
-/// Runs below this, in nanoseconds, are so short that what passes between one and the next shows.
+/// Runs below this, in nanoseconds, are so short that the time between two runs matters.
 const QUICK_NS: u64 = 1_000_000;
 
-/// Runs below this, in nanoseconds, are not worth a turn: waking the next costs as much.
+/// Runs below this, in nanoseconds, are too short to wait for a permit: waking the next caller costs as much.
 const SHORT_NS: u64 = 50_000;
 
 fn micros(ns: f64) -> String {
@@ -242,7 +243,7 @@ fn micros(ns: f64) -> String {
 mod tests {
     use super::*;
 
-    /// What comes of times for 1, 2, 4, 8 and so on rows, in microseconds.
+    /// The decision for the times of 1, 2, 4, 8 and so on rows, in microseconds.
     fn decide(times: &[u64]) -> Batching {
         let point = |(place, us): (usize, &u64)| BatchPoint {
             rows: 1 << place,
@@ -258,7 +259,7 @@ mod tests {
         let wide = decide(&[90, 100, 120, 200, 320, 640]);
         assert_eq!((wide.max, wide.off), (16, None));
         assert_eq!(wide.curve.len(), 6);
-        // Less than a tenth.
+        // It gains less than a tenth.
         let even = decide(&[9300, 18_500, 35_000]);
         assert_eq!(even.max, 1);
         assert!(even.off.unwrap().contains("does not pay"));
@@ -268,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_batch_has_the_size_that_was_cheapest_a_row() {
-        // A kernel that takes rows by fours.
+        // A kernel that computes four rows at a time.
         let uneven = decide(&[160, 170, 200, 430, 780]);
         let sizes = [1, 2, 3, 4, 7, 8, 15].map(|rows| uneven.best_of(rows));
         assert_eq!((uneven.max, sizes), (4, [1, 2, 2, 4, 4, 4, 4]));
@@ -281,7 +282,7 @@ mod tests {
         let tiny = decide(&[4, 4, 4, 5, 5, 8]);
         assert!(tiny.is_short());
         assert!(tiny.off.unwrap().contains("less than it takes"));
-        // As much per run, but not to gain.
+        // Its runs are too long for that.
         assert!(!decide(&[90, 100]).is_short());
         assert!(decide(&[]).off.is_some());
     }

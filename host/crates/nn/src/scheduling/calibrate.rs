@@ -1,13 +1,12 @@
-//! What a graph goes through when it is loaded: the measurement of what running its rows together
-//! saves, and trials of what was read from its graph.
+//! The measurement of a graph when it is loaded: how much time it saves to run rows together, and whether
+//! trials refute what `apart` read from the graph.
 //!
-//! It runs the graph on made-up frames, one by one and in batches of 2, 3, 4, 6, 8 and so on (some
-//! kernels take rows by sixes), holds each row against the frame's own run, and remembers the times.
-//! It stops where more rows save nothing or where the time that it may take is up; what the times
-//! mean is [`Batching`]'s to say.
+//! It runs the graph on made-up frames, one by one and in batches of 2, 3, 4, 6, 8 and so on (some kernels
+//! compute six rows at a time). It compares each row with the frame's own run, and records the times. It
+//! stops when more rows save nothing, or when its time is up. [`Batching`] decides by the times.
 //!
-//! Nothing is run that was not asked for, nor where it is not known beforehand how large values get
-//! (`apart`): made-up numbers in a place where a model expects a shape would fill the memory.
+//! Nothing is run that the options do not ask for. Nothing is run either if it is not known beforehand how
+//! large values get (`apart`): where a model expects a shape, made-up numbers could fill the memory.
 
 use std::time::Duration;
 
@@ -24,40 +23,41 @@ use crate::{
     scheduling::trials::{Scale, Seeded, agree},
 };
 
-/// Time for all of it. A person at a terminal does not notice a quarter of a second beside loading;
-/// a model that takes longer for a few runs has no small costs to share.
+/// The time for all runs. Beside loading, a quarter of a second is not noticed at a terminal. If a few runs
+/// of a model take longer, it has no small fixed costs that a batch could share.
 const TIME: Duration = Duration::from_millis(250);
 
-/// Time for the runs of one size, unless one takes longer: enough for the least of many.
+/// The time for the runs of one size, unless one run takes longer: enough for the least of many.
 const TIME_A_SIZE: Duration = Duration::from_millis(4);
 
-/// The frames that the batches are made of, over and over: as different as rows of one run can be, so
-/// that a row that depends on another one shows. An odd number, so that each stands in other places.
+/// The frames of which batches are made, in turn. They differ as much as rows of one run can, so that a row
+/// that depends on another one is found. The number is odd, so that each is in different places.
 const SCALES: [Scale; FRAMES] = [Scale::Any, Scale::Small, Scale::Constant];
 const FRAMES: usize = 3;
 
-/// Bytes of inputs in one batch, at most.
+/// The most bytes of inputs in one batch.
 const BYTES: usize = 64 << 20;
 
-/// What a model may take for one run to be measured where it is about taking turns alone.
+/// The longest run that is measured for a graph that is not merged: only to find out whether its runs are
+/// too short to wait for a permit.
 const SHORT: Duration = Duration::from_millis(10);
 
-/// Elements of the largest value in a trial, at most: as many bytes as a large picture's inner values
-/// take, and less than loading the model does.
+/// The most elements of one value in a trial: as much memory as the inner values for a large picture take,
+/// and less than loading the model takes.
 const ELEMENTS: u64 = 64 << 20;
 
-/// What one run may take where somebody asked for batches or a device sets itself up.
+/// The longest run if the user asked for batches, or if the first run sets a device up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What whole numbers may be: not zero, since something may be divided by them; and if the model
-/// does not like these, the smallest there are, as masks and kinds of token are.
+/// The ranges of whole numbers, tried in order. The first has no zero, since something may be divided by
+/// them. The second is for models that refuse those, such as with masks or kinds of token as inputs.
 const WHOLE: [(u32, u32); 2] = [(1, 100), (0, 1)];
 
-/// Says whether the inferences of a graph are merged, and how far.
+/// Decides whether the inferences of a graph are merged, and how many.
 ///
 /// # Errors
 ///
-/// [`Error::Batch`] where that was asked for and cannot be.
+/// [`Error::Batch`] if the options ask for it and it cannot be done.
 pub(crate) fn calibrate(
     model: &Model,
     session: &Session,
@@ -78,7 +78,7 @@ pub(crate) fn calibrate(
         (Err(reason), _) => Err(reason),
         _ if asked.max.get() == 1 => Err("batches of one row were asked for".to_owned()),
         (_, Err(reason)) if !must => Err(format!("its rows are not known to stay apart: {reason}")),
-        // The user's word stands for the proof.
+        // Here the user promises what the graph does not show.
         (_, Err(_)) if findings.sized_by_contents => {
             Err("what its inputs hold may decide how much memory a trial takes".to_owned())
         }
@@ -115,14 +115,14 @@ struct Trial<'a> {
     curve: Vec<BatchPoint>,
 }
 
-/// A frame, and what came of it alone.
+/// A frame, and the outputs of its own run.
 struct Frame {
     inputs: Vec<Tensor>,
     outputs: Vec<Tensor>,
 }
 
 impl Trial<'_> {
-    /// Measures one frame by itself, for a graph whose runs cannot be merged.
+    /// Measures runs of one frame, for a graph that cannot be merged.
     fn alone(&mut self, options: &GraphOptions) {
         let small = self.findings.alone.is_some_and(|most| most <= ELEMENTS);
         if options.device != Device::Cpu || !small {
@@ -133,17 +133,21 @@ impl Trial<'_> {
         if let Ok(inputs) = first
             && self.run(&inputs, limit).is_ok()
         {
-            // Where it fails later, it is not measured.
+            // If it fails only now, the graph stays without a measurement.
             let _ = self.size_of(&inputs, 1, limit);
         }
     }
 
-    /// Tries whether rows can be run together and measures what that saves; else says why not.
+    /// Tries whether rows can be run together, and measures how much time that saves.
+    ///
+    /// # Errors
+    ///
+    /// Why rows cannot be run together, in words.
     fn measure(&mut self, options: &GraphOptions) -> Result<(), String> {
         let asked = &options.batch;
         let must = asked.policy == BatchPolicy::On;
-        // Elsewhere than on the CPU the first run sets the device up, which takes its time, and which
-        // the first frame would wait for otherwise.
+        // On other devices than the CPU the first run sets the device up, which takes long. Without a
+        // trial, the first frame of a stream would wait for it.
         let patient = must || options.device != Device::Cpu;
         let budget = Budget::new(if patient { PATIENCE } else { TIME });
         let (frames, warmed, elements) = self.frames(Some(budget.from(self.begin)))?;
@@ -158,7 +162,8 @@ impl Trial<'_> {
             if bytes.saturating_mul(rows as usize) > BYTES || elements > ELEMENTS {
                 break;
             }
-            // The first batch is what refutes, which somebody who asked for batches waits for.
+            // The first batch can refute that rows are independent, so it always runs if batches were
+            // asked for.
             let owed = must && rows == 2;
             if !owed && !self.has_time_for(rows) {
                 break;
@@ -167,7 +172,7 @@ impl Trial<'_> {
             if self.saves_nothing_more() {
                 break;
             }
-            // By halves and thirds in turn: 2, 3, 4, 6, 8, 12.
+            // A half and a third more, in turn: 2, 3, 4, 6, 8, 12.
             rows = match rows.is_power_of_two() && rows > 1 {
                 true => rows.saturating_add(rows / 2),
                 false => rows.saturating_add(rows / 3),
@@ -179,7 +184,7 @@ impl Trial<'_> {
                 Duration::from_nanos(self.curve.first().map_or(0, |point| point.ns))
             ));
         }
-        // Once more: what ran first ran cold, and batches must not look good for that.
+        // Measure one row again: its first runs had cold caches, and batches must not look better for that.
         let limit = Some(Deadline::after(PATIENCE));
         let again = frames.first().map(|frame| self.time(&frame.inputs, limit));
         if let (Some(again), Some(first)) = (again.transpose()?, self.curve.first_mut()) {
@@ -188,8 +193,8 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Frames that the model takes, run alone; when the first run was over; and the elements of the
-    /// largest value of a row, where they are known.
+    /// Makes frames that the model accepts, and runs each alone. Returns them, when the first run was over,
+    /// and how many elements the largest value of one row has, if that is known.
     fn frames(
         &mut self,
         limit: Option<Deadline>,
@@ -246,7 +251,7 @@ impl Trial<'_> {
         Err(format!("a trial run failed: {failed}"))
     }
 
-    /// Runs a batch of so many rows: what it gives first, then the times.
+    /// Runs a batch of this number of rows: first compares its outputs, then measures its time.
     fn size(
         &mut self,
         frames: &[Frame; FRAMES],
@@ -304,7 +309,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// The least time of some runs.
+    /// The least time of several runs.
     fn time(&mut self, inputs: &[Tensor], limit: Option<Deadline>) -> Result<u64, String> {
         let begin = Stamp::now();
         let mut least = u64::MAX;
@@ -323,14 +328,14 @@ impl Trial<'_> {
             .curve
             .last()
             .map_or(0, |point| point.ns / u64::from(point.rows));
-        // Once for what it gives, twice for the time.
+        // One run for the outputs, two for the time.
         let needed = a_row.saturating_mul(u64::from(rows)).saturating_mul(3);
         let spent = Stamp::now().nanos_since(self.begin);
         u128::from(spent.saturating_add(needed)) <= TIME.as_nanos()
     }
 
-    /// Whether the last size took as long for a row as the one before; where runs are long, one
-    /// look is enough, and where they are short it may be the noise.
+    /// Whether a row took as long in the last size as in the one before. If runs are long, one such pair is
+    /// enough; if they are short it may be noise, so two pairs are needed.
     fn saves_nothing_more(&self) -> bool {
         let a_row = |point: &BatchPoint| point.ns as f64 / f64::from(point.rows);
         let saves = |pair: &[BatchPoint]| match pair {
@@ -373,7 +378,7 @@ impl Trial<'_> {
         made.collect()
     }
 
-    /// One run: its outputs, and what it took in nanoseconds.
+    /// Runs once; returns the outputs, and how long it took in nanoseconds.
     fn run(
         &mut self,
         inputs: &[Tensor],

@@ -1,8 +1,7 @@
-//! Who asks for an inference, and how urgently: what decides who goes first where callers have to
-//! wait.
+//! The owner and the priority of an inference: they decide which caller is first if callers have to wait.
 //!
-//! Plain values. A caller that says nothing about itself belongs to nobody in particular and is of
-//! normal priority, so callers that all say nothing are served first come, first served.
+//! Plain values. By default a caller has the default owner and normal priority, so callers that set
+//! neither are served first come, first served.
 
 use std::{
     fmt,
@@ -10,13 +9,13 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// On whose behalf inferences are asked for: a plugin, a route. Where more wait than can be
-/// served, owners get equal shares, however many callers each of them has.
+/// For what inferences are run: for a plugin, or for a route. If more wait than can run, owners get equal
+/// shares, no matter how many callers each of them has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Owner(u64);
 
 impl Owner {
-    /// An owner of its own. The default is nobody in particular, whom all share that do not say.
+    /// A new owner, different from all others. The default owner is shared by all callers that set none.
     #[must_use]
     pub fn unique() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -24,25 +23,25 @@ impl Owner {
     }
 }
 
-/// Who goes first among those who wait. Nobody is passed over for ever: who was passed over
-/// often enough rises by one.
+/// Which waiting inferences come first. None waits for ever: one that was passed over often enough rises by
+/// one priority.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Priority {
-    /// Before everybody else.
+    /// Before all others.
     High,
     /// As usual.
     #[default]
     Normal,
-    /// When nobody else waits.
+    /// After all others.
     Low,
 }
 
-/// What a scratch's inferences are asked for with.
+/// The owner and the priority of a scratch's inferences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// On whose behalf.
+    /// For what they are run.
     pub owner: Owner,
-    /// How urgently.
+    /// How urgent they are.
     pub priority: Priority,
 }
 
@@ -58,7 +57,7 @@ impl Priority {
         }
     }
 
-    /// How many are more urgent.
+    /// How many priorities are more urgent than this one.
     pub(crate) const fn level(self) -> u32 {
         self as u32
     }

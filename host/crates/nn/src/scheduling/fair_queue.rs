@@ -1,17 +1,18 @@
-//! The line of those who wait for a turn: who goes next, and who goes along.
+//! The queue of waiting inferences of one graph: which one is next, and which ones run with it.
 //!
-//! More urgent ones first; among equals every owner gets an equal share of the rows that run,
-//! however many of its callers wait and however much each brings; within an owner, first come, first
-//! served. It is start-time fair queueing: an entry starts where its owner's last one ends, and
-//! the earliest start goes first. Nobody waits for ever: who was passed over [`PATIENCE`] times rises
-//! by one priority, and who is served starts later and later.
+//! Higher priorities come first. Within a priority every owner gets an equal share of the rows that run,
+//! no matter how many of its callers wait or how many rows each has. Within an owner, first come, first
+//! served. This is start-time fair queueing: each entry has a virtual start time, where its owner's last
+//! entry ends, and the entry with the earliest start is next. No entry waits for ever: each time that
+//! [`PATIENCE`] runs began without it, it rises by one priority, and the entries of an owner that is
+//! served start later and later.
 //!
-//! Pure bookkeeping under somebody else's lock; it knows no threads and no time.
+//! Plain bookkeeping: the caller must hold a lock, and nothing here depends on threads or on time.
 
 use crate::{Caller, Owner};
 
-/// How many runs may begin without an entry before it rises by one priority. With two levels to
-/// rise, the least urgent waits for sixteen runs and its owner's share, not longer.
+/// How many runs may begin without an entry before it rises by one priority. It can rise by two, so an
+/// entry of the lowest priority waits for at most sixteen runs, and for its owner's share.
 const PATIENCE: u32 = 8;
 
 pub(crate) struct FairQueue<T> {
@@ -19,7 +20,7 @@ pub(crate) struct FairQueue<T> {
     entries: Vec<Entry<T>>,
     /// The start of the entry that was last served.
     now: u64,
-    /// Where the last entry of an owner ends, for those who are ahead of `now`.
+    /// Where the last entry of an owner ends, for owners for which that is after `now`.
     ends: Vec<(Owner, u64)>,
 }
 
@@ -32,7 +33,7 @@ struct Entry<T> {
 }
 
 impl<T> Entry<T> {
-    /// Smaller goes first.
+    /// The entry with the smallest rank is next.
     fn rank(&self) -> (u32, u64) {
         let level = self.caller.priority.level();
         (level.saturating_sub(self.passed / PATIENCE), self.start)
@@ -58,7 +59,7 @@ impl<T> FairQueue<T> {
         self.entries.iter().map(|entry| &entry.ticket)
     }
 
-    /// Somebody comes, with so many rows.
+    /// Adds an inference with this number of rows.
     pub(crate) fn push(&mut self, ticket: T, caller: Caller, rows: u32) {
         let now = self.now;
         self.ends.retain(|&(_, end)| end > now);
@@ -86,8 +87,8 @@ impl<T> FairQueue<T> {
         Some(&first.ticket)
     }
 
-    /// The first of those that fit, or the second where that one is near and the first is not. Nobody
-    /// is overtaken like this more than once, nor by somebody less urgent.
+    /// The first of those that fit, or the second if that one is near and the first is not. An entry is
+    /// overtaken like this only once, and never by one of a lower priority.
     pub(crate) fn first_near(
         &mut self,
         fits: impl Fn(&T) -> bool,
@@ -124,8 +125,7 @@ impl<T> FairQueue<T> {
         self.entries.get(chosen).map(|entry| &entry.ticket)
     }
 
-    /// Who goes next: the first of those that fit. It begins a run: all the others were passed over
-    /// once more.
+    /// Removes the first of those that fit, to begin a run. All the others were passed over once more.
     pub(crate) fn next(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
         let next = self.take(fits)?;
         for entry in &mut self.entries {
@@ -134,7 +134,7 @@ impl<T> FairQueue<T> {
         Some(next)
     }
 
-    /// Who goes along in a run that is about to begin: the first of those that fit.
+    /// Removes the first of those that fit, to be in a run that is about to begin.
     pub(crate) fn take(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
         let fitting = self.entries.iter().enumerate();
         let (index, _) = fitting
@@ -146,7 +146,7 @@ impl<T> FairQueue<T> {
         Some(entry.ticket)
     }
 
-    /// Somebody leaves; says whether it was still in the line.
+    /// Removes an inference that is no longer wanted; returns whether it was still in the queue.
     pub(crate) fn leave(&mut self, is: impl Fn(&T) -> bool) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| !is(&entry.ticket));
@@ -155,7 +155,7 @@ impl<T> FairQueue<T> {
         left
     }
 
-    /// Where nobody waits there is nothing to be fair about.
+    /// Starts anew if the queue is empty: then earlier shares no longer count.
     fn rest(&mut self) {
         if self.entries.is_empty() {
             self.now = 0;

@@ -1,34 +1,34 @@
-//! How long the first runs of a graph take, for a graph that was not tried when it was loaded.
+//! How long the first runs of a graph take, for a graph that was not measured when it was loaded.
 //!
-//! Plain counting, from any number of threads.
+//! Atomic counters, for any number of threads.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// Runs that are looked at: the first ones run cold, and any may be interrupted.
+/// How many runs are measured: the first ones run with cold caches, and any may be interrupted.
 const RUNS: u32 = 16;
 
-/// What to do where the first runs of a graph prove to be short.
+/// How the permits change if the first runs of a graph turn out to be short.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Lesson {
-    /// Whether the shortest take no turns.
+    /// Whether the shortest runs need no permit.
     pub(crate) unlimited: bool,
-    /// Permits that are added where they are quick.
+    /// How many permits are added if runs are quick.
     pub(crate) more: usize,
 }
 
-/// The least time of the first runs.
+/// Finds the least time of the first runs.
 pub(crate) struct Learning {
     left: AtomicU32,
     least: AtomicU64,
 }
 
 impl Learning {
-    /// Looks at nothing.
+    /// Measures nothing.
     pub(crate) fn off() -> Self {
         Self::over(0)
     }
 
-    /// Looks at the first runs.
+    /// Measures the first runs.
     pub(crate) fn on() -> Self {
         Self::over(RUNS)
     }
@@ -40,7 +40,7 @@ impl Learning {
         }
     }
 
-    /// A run took this long; gives the least time of all, once, when the last of them is over.
+    /// Records how long a run took. Returns the least time of all measured runs once, after the last.
     pub(crate) fn took(&self, ns: u64) -> Option<u64> {
         if self.left.load(Ordering::Relaxed) == 0 {
             return None;

@@ -1,8 +1,9 @@
 //! Which inference of a graph runs when, and with which others.
 //!
-//! [`permits`] bounds how many run at once and hands each permit to the next in the [`fair_queue`]; the
-//! [`batcher`] merges those that wait, where [`calibrate`] measured that it pays and `apart` showed that their rows
-//! do not depend on each other. There is no thread for any of it: the caller that gets a permit runs for the others.
+//! [`permits`] bounds how many run at once and gives each permit to the next caller in the [`fair_queue`].
+//! The [`batcher`] merges waiting inferences, if [`calibrate`] measured that it pays and `apart` showed
+//! that their rows do not depend on each other. None of it has a thread: the caller that gets a permit runs
+//! the whole batch.
 
 pub(crate) mod batcher;
 pub(crate) mod batching;

@@ -1,5 +1,4 @@
-//! What a caller leaves where it waits: its inference, for somebody else to run along with its own,
-//! and the place for the answer.
+//! An inference that waits: what another caller needs to run it in a batch, and the place for the answer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,33 +11,33 @@ use crate::{
     scheduling::rows::concatenate,
 };
 
-/// How much memory a graph keeps for its batches, in bytes: a camera's pictures by the dozen.
+/// How much memory a graph keeps for its batches, in bytes: enough for dozens of a camera's pictures.
 const KEPT_BYTES: usize = 64 << 20;
 
-/// An inference that may be merged with others.
+/// An inference that waits and may be merged with others.
 pub(crate) struct PendingRun {
     rows: u32,
-    /// Bytes of all inputs, and of the outputs as far as they are foretold.
+    /// Bytes of all inputs, and of the outputs whose size is known.
     pub(crate) bytes: usize,
-    /// All dimensions that the graph leaves open, but for the rows: only those with equal ones are
-    /// merged. None where it is not to be merged at all.
+    /// The sizes of all dimensions that the graph leaves open, other than the rows: only inferences with
+    /// equal ones are merged. None if this inference must not be merged.
     pub(crate) open: Option<SmallVec<[u32; 4]>>,
     pub(crate) deadline: Option<Deadline>,
     pub(crate) lent: LentInputs,
     answer: Mutex<Option<Answer>>,
 }
 
-/// What became of an inference that somebody else took along.
+/// What came of an inference that another caller took into its batch.
 pub(crate) enum Answer {
     /// It ran.
     Ran(Part),
-    /// The batch failed, for whosever sake: it should run by itself.
+    /// The batch failed, because of any of its inferences: this one should run by itself.
     Alone,
-    /// The batch was terminated, since the deadlines of all who were in it had passed.
+    /// The batch was terminated: the deadlines of all its inferences had passed.
     Late,
 }
 
-/// One caller's part of a run.
+/// One caller's part of a merged run.
 pub(crate) struct Part {
     pub(crate) outputs: Arc<Merged>,
     /// Its rows: the first of them, and how many.
@@ -51,7 +50,7 @@ pub(crate) struct Part {
 }
 
 impl PendingRun {
-    /// An inference of so many rows. One that is not to be merged counts as one.
+    /// An inference with this number of rows; one that is not merged counts as one row.
     pub(crate) fn new(
         rows: u32,
         bytes: usize,
@@ -72,7 +71,7 @@ impl PendingRun {
         self.rows
     }
 
-    /// Whether both may be in one run.
+    /// Whether both may be in the same run.
     pub(crate) fn suits(&self, other: &PendingRun) -> bool {
         self.open.is_some() && self.open == other.open
     }
@@ -92,8 +91,8 @@ impl PendingRun {
     }
 }
 
-/// The outputs of a merged run, for each caller to copy its rows from. Their memory goes back to
-/// the graph with the last of them: it never gets to a guest.
+/// The outputs of a merged run, from which each caller copies its rows. Once the last caller has done so,
+/// their memory goes back to the graph: a guest never gets it.
 pub(crate) struct Merged {
     pub(crate) tensors: SmallVec<[Tensor; 2]>,
     spare: Arc<Spare>,
@@ -114,14 +113,14 @@ impl Drop for Merged {
     }
 }
 
-/// Memory for batches, of the graph and not of any caller: it goes from batch to batch, so it is
-/// handed out filled or cleared.
+/// Memory for batches. It belongs to the graph and is used again by batches of other callers, so it is
+/// given out only filled or cleared.
 #[derive(Default)]
 pub(crate) struct Spare(Mutex<Vec<Tensor>>);
 
 impl Spare {
-    /// A tensor filled with the pieces, one after the other; none where they do not fill it, so that
-    /// nothing of an earlier batch is left in it.
+    /// A tensor filled with the pieces, one after the other. None if they do not fill it: the rest would
+    /// hold data of an earlier batch.
     pub(crate) fn filled<'a>(
         &self,
         ty: TensorType,
@@ -151,7 +150,7 @@ impl Spare {
         let kept = {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let bytes = ty.bytes_for(dimensions).unwrap_or(usize::MAX);
-            // The smallest that is large enough, so that the large ones stay for the large.
+            // The smallest that is large enough: large ones are kept for large batches.
             let fitting = kept.iter().enumerate();
             let fitting = fitting.filter(|(_, tensor)| tensor.capacity() >= bytes);
             let index = fitting.min_by_key(|(_, tensor)| tensor.capacity());

@@ -1,17 +1,19 @@
-//! Fair permits: how many inferences of one graph may run at once, who goes next, and when.
+//! Fair permits: how many inferences of one graph may run at once, and which caller is next.
 //!
-//! While there are enough, taking and giving one back is an atomic operation each. Only who has to
-//! wait takes the lock, which is held for a few instructions and never during an inference. Every
-//! wait has a deadline when its caller has one. A permit is handed to the next in the [`FairQueue`], never
-//! put back for others to snatch; who gets one may take others along, and answers them.
+//! While permits are free, taking one and giving it back are one atomic operation each. Only a caller
+//! that has to wait takes the lock. The lock is held for a few instructions, never during an inference. A
+//! caller with a deadline waits no longer than that. A released permit is given directly to the next
+//! caller in the [`FairQueue`], so that no other caller can take it first. The caller with the permit may
+//! run other waiting inferences with its own, and answers their callers.
 //!
-//! Where others may go along, a permit can be held back for policy: for as long as was asked for,
-//! or for the moment in which those who were answered together come back together. Nobody spins or
-//! gives way meanwhile: all sleep, and the last who comes is awake anyway and runs for all.
+//! If inferences are merged, a permit can be held back until more have come: for the delay that the user
+//! set, or for the short time in which callers that were answered together ask again ([`Returning`]). No
+//! thread spins or yields meanwhile: all callers sleep. The last one to come is awake anyway, and runs the
+//! whole batch.
 //!
-//! A system's scheduler wakes a thread where it slept, behind whatever runs there, and may leave the
-//! core idle that has just become free. So of the first two in the line the one is preferred that
-//! slept on this core.
+//! The system's scheduler wakes a thread on the core where it slept, behind the thread that runs there,
+//! and may leave the core idle that has just become free. So of the first two callers in the queue, the
+//! one that slept on this core is preferred.
 
 use std::{
     sync::{
@@ -34,67 +36,69 @@ use crate::{
     scheduling::returning::Returning,
 };
 
-/// Set in `free` while somebody waits; then permits change hands under the lock alone.
+/// Set in `free` while callers wait: then permits are taken and released only under the lock.
 const QUEUED: usize = 1 << (usize::BITS - 1);
 
-/// As many permits as there can be: nobody ever waits.
+/// The largest number of permits: no caller ever waits.
 pub(crate) const UNLIMITED: usize = QUEUED - 1;
 
 pub(crate) struct Permits {
-    /// Permits that nobody holds, and the flag.
+    /// The number of free permits, and the flag [`QUEUED`].
     free: AtomicUsize,
     count: usize,
     waiting: Mutex<Waiting>,
     policy: Option<MergePolicy>,
-    /// Whether nobody ever waits: runs are so short that turns would cost more.
+    /// Whether no caller waits: runs are so short that waiting in a queue would cost more.
     unlimited: AtomicBool,
     learning: Learning,
-    /// What becomes of the permits once it is known how long runs take.
+    /// How the permits change once it is known how long runs take.
     lesson: Lesson,
 }
 
-/// That who gets a permit may take others along, and how far.
+/// How waiting inferences are merged into one run, and how many.
 #[derive(Debug)]
 pub(crate) struct MergePolicy {
-    /// How many rows to run of so many that could, for 1, 2, 3 and so on; more are the last's.
+    /// How many rows to run at once if 1, 2, 3 and so on could run. The last also holds for more.
     sizes: Vec<u32>,
-    /// None where nobody waits longer than those take who are on their way.
+    /// How long the first inference of a batch waits for others. None if it waits only for callers that
+    /// are expected back ([`Returning`]).
     delay: Option<Budget>,
 }
 
 #[derive(Default)]
 struct Waiting {
     line: FairQueue<Arc<Waiter>>,
-    /// Rows that run beside the first of each permit.
+    /// Rows that run now, without the first row of each permit.
     along: u32,
     due: Returning,
 }
 
-/// One caller in the line.
+/// One caller in the queue.
 pub(crate) struct Waiter {
     thread: Thread,
     state: AtomicU8,
-    /// Whether it wakes up by itself when the line has been held back for long enough.
+    /// Whether this caller wakes up when the queue has been held back for long enough, and then gives the
+    /// permits to the next callers.
     watches: AtomicBool,
     caller: Caller,
     asked: Stamp,
-    /// Where it fell asleep, if that is known.
+    /// The core on which it fell asleep, if that is known.
     core: Option<usize>,
     pub(crate) pending: PendingRun,
 }
 
-/// In the line, or taken along and not answered yet.
+/// In the queue, or in another caller's batch and not answered yet.
 const WAITS: u8 = 0;
-/// A permit was handed to it.
+/// It was given a permit.
 const HAS_TURN: u8 = 1;
-/// Who took it along has put the answer in its pending.
+/// The caller that ran it has put the answer in its `PendingRun`.
 const ANSWERED: u8 = 2;
 
 /// How a wait ends.
 pub(crate) enum Waited<T> {
-    /// With the right to run.
+    /// With a permit.
     Turn(T),
-    /// Somebody else ran it: the answer is in the pending.
+    /// Another caller ran it in a batch: the answer is in its `PendingRun`.
     Answered,
     /// The deadline passed.
     Late,
@@ -103,16 +107,17 @@ pub(crate) enum Waited<T> {
 /// The right to run, until dropped.
 pub(crate) struct Permit<'a> {
     permits: &'a Permits,
-    /// Whether there is one less while it lasts.
+    /// Whether it was taken from the free permits, and must be given back.
     counted: bool,
-    /// Rows that run with it beside the first.
+    /// Rows that run with it, without the first.
     along: u32,
-    /// What the run took, in nanoseconds; zero where that is not known.
+    /// How long the run took, in nanoseconds; zero if that is not known.
     took: u64,
 }
 
 impl MergePolicy {
-    /// As many rows in one run as pay; with a delay, the first of them waits so long for the others.
+    /// Without a delay, a run gets the number of rows that was measured as the cheapest. With a delay, it
+    /// gets as many as are allowed and come within that time.
     pub(crate) fn new(batching: &Batching) -> Self {
         let (max, delay) = (batching.max, batching.delay);
         let size = |rows| match delay.is_zero() {
@@ -134,7 +139,7 @@ impl MergePolicy {
 }
 
 impl Waiting {
-    /// Rows in the line that may run with a pending's, its own included.
+    /// Rows in the queue that may run with this inference, its own included.
     fn rows(&self, pending: &PendingRun) -> u32 {
         let suiting = self
             .line
@@ -150,7 +155,7 @@ impl Waiting {
 }
 
 impl Waiter {
-    /// The calling thread, with what it brings.
+    /// The calling thread as a waiter, with its inference.
     pub(crate) fn new(caller: Caller, pending: PendingRun) -> Self {
         Self {
             thread: thread::current(),
@@ -163,7 +168,7 @@ impl Waiter {
         }
     }
 
-    /// The answer is in the pending: lets the caller go on.
+    /// Wakes the caller: the answer is in its `PendingRun`.
     pub(crate) fn answered(&self) {
         self.state.store(ANSWERED, Ordering::Release);
         self.thread.unpark();
@@ -174,7 +179,8 @@ impl Waiter {
         (state != WAITS).then_some(state)
     }
 
-    /// Sleeps until it is called or woken, or until a moment; what it was called for.
+    /// Sleeps until its state changes, it is woken, or this time comes. Returns the new state, if it
+    /// changed.
     fn sleep(&self, until: Option<Deadline>) -> Option<u8> {
         if self.called().is_none() {
             match until.map(|until| until.left()) {
@@ -188,7 +194,7 @@ impl Waiter {
 }
 
 impl Permits {
-    /// So many; with policy, who gets one may take others along.
+    /// This number of permits. With a policy, a caller that gets one may run other waiting inferences too.
     pub(crate) fn new(count: usize, policy: Option<MergePolicy>) -> Self {
         let count = count.clamp(1, UNLIMITED);
         Self {
@@ -202,7 +208,7 @@ impl Permits {
         }
     }
 
-    /// Looks at how long the first runs take, for a graph that was not measured.
+    /// Measures how long the first runs take, for a graph that was not measured when it was loaded.
     pub(crate) fn learn(&mut self, lesson: Lesson) {
         self.learning = Learning::on();
         self.lesson = lesson;
@@ -223,8 +229,8 @@ impl Permits {
         self.policy.as_ref()?.delay
     }
 
-    /// A permit that is there at once; none where some are queued or all are taken, or where a
-    /// permit comes with a wait for others.
+    /// A permit without a wait. None if callers are queued, if all permits are taken, or if a delay is set
+    /// and each inference must wait for others.
     pub(crate) fn try_acquire(&self) -> Option<Permit<'_>> {
         if self.unlimited.load(Ordering::Relaxed) {
             return Some(self.permit(false));
@@ -244,7 +250,7 @@ impl Permits {
         None
     }
 
-    /// Waits in the line.
+    /// Waits in the queue.
     pub(crate) fn wait(
         &self,
         waiter: &Arc<Waiter>,
@@ -252,13 +258,13 @@ impl Permits {
     ) -> Waited<Permit<'_>> {
         let mut held = {
             let mut waiting = lock(&self.waiting);
-            // From here on nobody takes or gives a permit without the lock.
+            // From here on permits are taken and released only under the lock.
             self.free.fetch_or(QUEUED, Ordering::Acquire);
             let rows = waiter.pending.rows();
             waiting.due.came(rows, Stamp::now());
             let (ticket, caller) = (Arc::clone(waiter), waiter.caller);
             waiting.line.push(ticket, caller, rows);
-            // This very caller is among those who are called where a permit is free.
+            // If a permit is free, this caller may be the one that gets it.
             self.settle(waiting, Some(waiter))
         };
         loop {
@@ -274,7 +280,7 @@ impl Permits {
                 Some(HAS_TURN) => return Waited::Turn(self.permit(true)),
                 Some(ANSWERED) => return Waited::Answered,
                 Some(_) => return Waited::Late,
-                // MergePolicy was waited for long enough, or somebody has to see to that it is not.
+                // The queue was held back for long enough, or this caller was woken to see when that is.
                 None => held = self.settle(lock(&self.waiting), Some(waiter)),
             }
         }
@@ -289,8 +295,8 @@ impl Permits {
         }
     }
 
-    /// Leaves the line; what it was called for, if that was at the last moment. Who was taken along
-    /// and has no answer yet leaves as well.
+    /// Removes the caller from the queue. Returns its state, which may have changed at the last moment. A
+    /// caller whose inference is in a batch and has no answer yet gives up as well.
     fn give_up(&self, waiter: &Arc<Waiter>) -> u8 {
         let mut waiting = lock(&self.waiting);
         waiting.line.leave(|other| Arc::ptr_eq(other, waiter));
@@ -323,13 +329,14 @@ impl Permits {
         self.settle(waiting, None);
     }
 
-    /// Permits that nobody has.
+    /// The number of free permits.
     fn left(&self) -> usize {
         self.free.load(Ordering::Relaxed) & !QUEUED
     }
 
-    /// How many rows one run should have: with a delay as many as may be, else what pays best of one
-    /// permit's part of all that wait, run or are about to come back.
+    /// How many rows one run should have. With a delay, as many as are allowed. Otherwise all rows that
+    /// wait, run or are expected back are divided by the number of permits, and the policy says how many of
+    /// those to run at once.
     fn share(&self, waiting: &Waiting, policy: &MergePolicy) -> u32 {
         if policy.delay.is_some() {
             return policy.size(u32::MAX);
@@ -343,7 +350,7 @@ impl Permits {
         policy.size(all.div_ceil(number(self.count)))
     }
 
-    /// Until when one in the line is held back for the sake of policy; none if it may go.
+    /// Until when this caller is held back so that more can be merged; none if it may run now.
     fn held(&self, waiting: &Waiting, waiter: &Waiter) -> Option<Deadline> {
         let policy = self.policy.as_ref()?;
         waiter.pending.open.as_ref()?;
@@ -355,17 +362,16 @@ impl Permits {
         (!complete && !until.left().is_zero()).then_some(until)
     }
 
-    /// Until when one waits for others at the most, where there is a delay that is not over and it can run
-    /// with others.
+    /// When the delay of this caller ends; none if it is over, or if its inference is not merged.
     fn delayed(&self, waiter: &Waiter) -> Option<Deadline> {
         waiter.pending.open.as_ref()?;
         let until = self.delay()?.from(waiter.asked);
         (!until.left().is_zero()).then_some(until)
     }
 
-    /// Hands free permits to those who are next, and drops the flag where nobody is left. To be
-    /// called at the end of whatever is done under the lock, with the flag set. Gives the moment at
-    /// which the caller, who is awake, has to look again.
+    /// Gives free permits to the next callers, and clears the flag if the queue is empty. It must be called
+    /// at the end of everything that is done under the lock, with the flag set. `caller` is the waiter of
+    /// the calling thread. Returns when that thread must call this again.
     fn settle(
         &self,
         mut waiting: MutexGuard<'_, Waiting>,
@@ -376,7 +382,7 @@ impl Permits {
             && let Some(next) = self.next(&mut waiting, caller)
         {
             self.free.fetch_sub(1, Ordering::Relaxed);
-            // Under the lock: who gives up at this moment sees it.
+            // Under the lock, so a caller that gives up at this moment sees it.
             next.state.store(HAS_TURN, Ordering::Release);
             if !caller.is_some_and(|caller| Arc::ptr_eq(caller, &next)) {
                 woken.push(next);
@@ -388,7 +394,8 @@ impl Permits {
         }
         let waits = caller.filter(|caller| caller.called().is_none());
         if self.delay().is_some() {
-            // Each for itself, and also where its run is complete: others may leave before it begins.
+            // Each caller watches its own delay, even if its run is complete: others may give up before
+            // it begins.
             look_again = waits.and_then(|caller| self.delayed(caller));
         } else if self.left() > 0
             && let Some(first) = waiting.line.first(|_| true)
@@ -397,7 +404,7 @@ impl Permits {
                 .iter()
                 .any(|one| one.watches.load(Ordering::Relaxed))
         {
-            // All that are left are held back, and one of them must see when that is over.
+            // All callers in the queue are held back, and one of them must wake up when that is over.
             match waits {
                 Some(caller) => {
                     look_again = waiting.due.until();
@@ -416,7 +423,7 @@ impl Permits {
         look_again
     }
 
-    /// Takes who is to run next out of the line; none where all are held back.
+    /// Takes the caller that runs next out of the queue; none if all are held back.
     fn next(&self, waiting: &mut Waiting, caller: Option<&Arc<Waiter>>) -> Option<Arc<Waiter>> {
         waiting.due.look(Stamp::now());
         let mut next = waiting.line.first(|_| true)?;
@@ -424,7 +431,7 @@ impl Permits {
             if self.delay().is_none() && waiting.all_suit(&next.pending) {
                 return None;
             }
-            // Others may be complete, or have waited long enough.
+            // Inferences with other dimensions may have a full batch, or have waited long enough.
             next = waiting
                 .line
                 .first(|other| self.held(waiting, other).is_none())?;
@@ -435,10 +442,10 @@ impl Permits {
             && waiting.all_suit(&caller.pending)
             && waiting.rows(&caller.pending) <= self.share(waiting, policy)
         {
-            // Where all go along, who is awake runs for all.
+            // All fit into one run: the calling thread is awake and runs it.
             next = Arc::clone(caller);
         } else if let Some(here) = cores::here() {
-            // This core is about to be free: who slept on it wakes up on it.
+            // This core is about to be free, and a thread that slept on it wakes up on it.
             let alike = |other: &Arc<Waiter>| other.pending.open == next.pending.open;
             let near = |other: &Arc<Waiter>| other.core == Some(here);
             next = waiting.line.first_near(alike, near).cloned()?;
@@ -448,8 +455,9 @@ impl Permits {
 }
 
 impl Permit<'_> {
-    /// Takes others along: those of the line that suit the holder's pending, in the line's order, with
-    /// at most so many bytes. Also says whether there is more to do than one inference a permit.
+    /// Takes inferences out of the queue, in its order, to run them with the holder's own: those that suit
+    /// it, with at most `bytes` bytes together. Also returns whether there are more inferences than
+    /// permits.
     pub(crate) fn take(
         &mut self,
         own: &PendingRun,
@@ -481,7 +489,7 @@ impl Permit<'_> {
         (taken, share > 1)
     }
 
-    /// What the run took, in nanoseconds.
+    /// Records how long the run took, in nanoseconds.
     pub(crate) fn took(&mut self, ns: u64) {
         self.took = ns;
         if let Some(least) = self.permits.learning.took(ns) {
@@ -499,7 +507,7 @@ impl Drop for Permit<'_> {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every critical section leaves the state whole at each step.
+    // The state is consistent at each step of every critical section, so a panic does not break it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,39 +1,38 @@
-//! Who is expected back: callers that were answered together mostly ask again together, and a run of
-//! all of them is worth the moment that the first of them waits for the last.
+//! Callers that were answered together, and are expected to ask again together: most do, and one run of
+//! all of them is worth the short time that the first of them waits for the last.
 //!
-//! Pure bookkeeping under somebody else's lock. It trusts until it is proven wrong, and then asks
-//! again more and more rarely: callers that take their time cost the others next to nothing.
+//! Plain bookkeeping: the caller must hold a lock. At first it is expected that they come back. If they do not,
+//! they are expected less and less often, so callers that take their time cost the others almost nothing.
 
 use std::time::Duration;
 
 use crate::clock::{Deadline, Stamp};
 
-/// They are expected within the time that their run took, since running without them would take as
-/// long again, but no later than this.
+/// They are expected within the time that their run took, since a run without them would take as long
+/// again. This is the longest time, in nanoseconds.
 const LATEST_NS: u64 = 1_000_000;
 
-/// Where they did not come they are not waited for the next two, four, eight times and so on, up to
-/// two to this power.
+/// If they did not come, they are not waited for the next two times, then four, eight and so on, up to two
+/// to this power.
 const MOST_DOUBT: u32 = 8;
 
 #[derive(Default)]
 pub(crate) struct Returning {
     /// Rows that are expected.
     pub(crate) rows: u32,
-    /// Of so many, since the last time that all had come.
+    /// Rows that were expected since the last time that all had come.
     of: u32,
     until: Stamp,
-    /// What the last run took whose time is known, in nanoseconds.
+    /// How long the last run took whose time is known, in nanoseconds.
     took: u64,
     /// How often in a row they did not come.
     doubt: u32,
-    /// How often they need not be waited for.
+    /// For how many more runs they are not waited for.
     skip: u32,
 }
 
 impl Returning {
-    /// So many rows were answered at this moment, after a run of so many nanoseconds; zero where
-    /// that is not known.
+    /// Rows were answered at `now`, after a run that took `took` nanoseconds; zero if that is not known.
     pub(crate) fn expect(&mut self, rows: u32, took: u64, now: Stamp) {
         self.look(now);
         if took > 0 {
@@ -49,7 +48,7 @@ impl Returning {
         self.of = self.of.saturating_add(rows);
     }
 
-    /// Somebody came with so many rows.
+    /// A caller came with this number of rows.
     pub(crate) fn came(&mut self, rows: u32, now: Stamp) {
         self.look(now);
         if self.rows > 0 {
@@ -60,12 +59,12 @@ impl Returning {
         }
     }
 
-    /// Until when somebody is expected.
+    /// Until when callers are expected; none if none are.
     pub(crate) fn until(&self) -> Option<Deadline> {
         (self.rows > 0).then(|| Deadline::at(self.until))
     }
 
-    /// So many rows are expected within an hour.
+    /// This number of rows is expected within an hour.
     #[cfg(test)]
     pub(crate) fn within_an_hour(rows: u32) -> Self {
         let mut due = Self::default();
@@ -74,10 +73,10 @@ impl Returning {
         due
     }
 
-    /// Gives up those who should be here by now.
+    /// If the time is over, those that have not come are no longer expected.
     pub(crate) fn look(&mut self, now: Stamp) {
         if self.rows > 0 && now >= self.until {
-            // One who is late tells nothing of the others.
+            // If half of them or fewer are late, that says nothing about the others.
             if self.rows > self.of / 2 {
                 self.doubt = (self.doubt + 1).min(MOST_DOUBT);
                 self.skip = 1 << self.doubt;
@@ -132,7 +131,7 @@ mod tests {
             now = after(now, 1000);
         }
         assert!((5..30).contains(&waited), "{waited}");
-        // And once they come they are trusted again.
+        // Once they come, they are expected again.
         for _ in 0..1000 {
             due.expect(4, RUN, now);
             due.came(4, after(now, 20));
@@ -140,7 +139,7 @@ mod tests {
         }
         due.expect(4, RUN, now);
         assert!(due.until().is_some());
-        // One of many who is late is no reason not to.
+        // They are still expected if one of many is late.
         due.came(3, now);
         now = after(now, 1000);
         due.expect(4, RUN, now);

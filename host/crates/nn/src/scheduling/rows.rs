@@ -1,9 +1,9 @@
-//! The rows of several inferences in one tensor, one inference after the other. Plain bytes and
-//! dimensions.
+//! The rows of several inferences in one tensor, one inference after the other. Pure functions over bytes
+//! and dimensions.
 
 use smallvec::SmallVec;
 
-/// The same dimensions with so many rows.
+/// The same dimensions with this number of rows.
 pub(crate) fn with_rows(dimensions: &[u32], rows: u32) -> SmallVec<[u32; 8]> {
     let mut dimensions = SmallVec::from_slice(dimensions);
     if let Some(first) = dimensions.first_mut() {
@@ -12,7 +12,7 @@ pub(crate) fn with_rows(dimensions: &[u32], rows: u32) -> SmallVec<[u32; 8]> {
     dimensions
 }
 
-/// Fills `to` with the pieces, one after the other; whether they are all there and fill it.
+/// Fills `to` with the pieces, one after the other; returns whether none is missing and they fill it exactly.
 pub(crate) fn concatenate<'a>(
     mut to: &mut [u8],
     pieces: impl Iterator<Item = Option<&'a [u8]>>,

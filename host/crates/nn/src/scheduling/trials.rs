@@ -1,25 +1,25 @@
-//! Trials of whether rows of one run depend on each other: made-up frames, and whether what came of a
-//! frame in a batch is what comes of it alone. They can refute that, and prove nothing.
+//! Trials of whether the rows of one run are independent: made-up frames, and a comparison of a frame's
+//! result in a batch with its result alone. A trial can refute that rows are independent; it cannot prove it.
 //!
 //! Pure functions over bytes. The frames are the same every time.
 
 use crate::TensorType;
 
-/// Where the frames begin.
+/// The seed of the frames.
 const SEED: u64 = 0x7011_6a7e;
 
-/// What the numbers of a frame are like.
+/// How large the numbers of a frame are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scale {
-    /// As a model may be handed.
+    /// As in a model's usual inputs.
     Any,
     /// Hundreds of times smaller.
     Small,
-    /// Zeros; where numbers are bytes, the largest.
+    /// All zero; in bytes, all at the largest value.
     Constant,
 }
 
-/// A small generator (splitmix64): frames have to differ, not to be unpredictable.
+/// A small generator (splitmix64): frames must differ, but need not be unpredictable.
 pub(crate) struct Seeded(u64);
 
 impl Seeded {
@@ -34,9 +34,8 @@ impl Seeded {
         mixed ^ (mixed >> 31)
     }
 
-    /// Fills a tensor: numbers between -1 and 1 where they have a fraction, any byte, and whole
-    /// numbers of a range, since those are mostly indices into something; or small ones, or the same
-    /// everywhere.
+    /// Fills a tensor. With [`Scale::Any`], floating-point numbers are between -1 and 1, bytes are arbitrary,
+    /// and wider integers are in the given range, since they are mostly indices into something.
     pub(crate) fn fill(
         &mut self,
         ty: TensorType,
@@ -52,7 +51,7 @@ impl Seeded {
             let random = self.next();
             // 53 bits make a double between 0 and 1.
             let real = (random >> 11) as f64 / (1u64 << 53) as f64 * 2.0 - 1.0;
-            // Exact in every type, so that rounding differs no more than elsewhere.
+            // Dividing by a power of two is exact in every type, so it adds no rounding.
             let real = if scale == Scale::Small {
                 real / 256.0
             } else {
@@ -84,9 +83,9 @@ fn widen(bits: u64) -> [u8; 8] {
     bits.to_le_bytes()
 }
 
-/// How far two results may be apart, relative to their own size and to that of the largest element
-/// of the output: what other orders of summing lead to, and less than any quantisation. None where
-/// they must be equal.
+/// How much two results may differ, relative to their own size and to that of the output's largest element:
+/// as much as summing in another order changes, and less than any quantisation does. None if they must be
+/// equal.
 const fn tolerance(ty: TensorType) -> Option<f64> {
     match ty {
         TensorType::Fp16 => Some(5e-3),
@@ -97,8 +96,11 @@ const fn tolerance(ty: TensorType) -> Option<f64> {
     }
 }
 
-/// Whether the rows of a frame that ran with others are those of the frame alone; else how the
-/// first that differ, differ.
+/// Compares a frame's rows from a batch with those of the frame alone.
+///
+/// # Errors
+///
+/// The first difference, in words.
 pub(crate) fn agree(ty: TensorType, alone: &[u8], merged: &[u8]) -> Result<(), String> {
     if alone.len() != merged.len() {
         return Err(format!("{} bytes instead of {}", merged.len(), alone.len()));

@@ -1,9 +1,9 @@
-//! What an engine sets aside, decided from what is asked for and from the address space that there is.
+//! How much an engine reserves, decided by the configuration and the available address space.
 //!
-//! Where it fits, memories of 4 GiB with a guard behind each are reserved for all instances beforehand:
-//! compiled code then checks no bounds, and an instance is made within microseconds. Where it does not, there are fewer
-//! of them. Where not even as many fit as are to run at once, or a limit is larger than such a
-//! reservation, each instance reserves its own when it is made.
+//! If they fit, memories of 4 GiB, each with a guard behind it, are reserved for all instances in advance: then
+//! compiled code checks no bounds, and an instance is made within microseconds. If they do not fit, fewer
+//! instances are reserved. If even the instances that must run at once do not fit, or if a limit is larger than
+//! such a memory, each instance reserves its own when it is made.
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAll
 use super::space;
 use crate::{Calls, Error};
 
-/// What the engine is to set aside.
+/// What the engine must reserve.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
-    /// Instances at once, where the address space allows it. 256: more than a small machine can feed.
+    /// Instances at once, if the address space allows it. 256: more than a small machine can keep busy.
     pub instances: u32,
-    /// Instances at once that there must be room for. 1.
+    /// The least number of instances that must fit at once. 1.
     pub least_instances: u32,
     /// The largest linear memory, in bytes; no instance's limit can be above it. 1 GiB.
     pub max_memory_bytes: usize,
     /// The most entries of a table; no instance's limit can be above it. 20,000, the limit's default.
     pub max_table_elements: usize,
-    /// Whether this machine has swap, or may have. An instance's memory is then cleared in a way that
-    /// finds pages that were swapped out, which the quicker one of Wasmtime 48 misses. True: who does not
-    /// know is safe.
+    /// Whether this machine has swap, or may have. Then an instance's memory is cleared in a way that also
+    /// finds pages that were swapped out; the quicker way of Wasmtime 48 misses them. True, which is always
+    /// safe.
     pub swap: bool,
 }
 
@@ -41,22 +41,23 @@ impl Default for EngineConfig {
     }
 }
 
-/// A memory that needs no bounds checks, in bytes, and the guard behind it. What 32 bits address, and the offsets
-/// that code adds to that.
+/// A memory that needs no bounds checks, in bytes, and the guard behind it: all that 32 bits can address, and
+/// the offsets that code adds to that.
 const WHOLE_MEMORY: u64 = 1 << 32;
 const WHOLE_GUARD: u64 = 32 << 20;
 
-/// What else may be reserved for a memory, largest first, in bytes: within it a memory grows without moving.
+/// Smaller reservations for a memory, largest first, in bytes: a memory grows within its reservation without
+/// being moved.
 const SMALLER_MEMORIES: [u64; 4] = [1 << 30, 256 << 20, 64 << 20, SMALLEST_MEMORY];
 const SMALLEST_MEMORY: u64 = 16 << 20;
 const SMALLER_GUARD: u64 = 64 << 10;
 
-/// Memories of an instance: its own and, where it has one, the heap of its garbage collector.
+/// Memories of an instance: its own and, if it has one, the heap of its garbage collector.
 const MEMORIES: u32 = 2;
 const TABLES: u32 = 4;
 const CORE_INSTANCES: u32 = 8;
 
-/// Table entries' size, in bytes, and what all tables of a pool may have. 64 GiB of addresses.
+/// The size of a table entry, in bytes, and of all tables of a pool: 64 GiB of addresses.
 const TABLE_ENTRY: u64 = 16;
 const ALL_TABLES: u64 = 64 << 30;
 
@@ -73,23 +74,23 @@ pub(super) struct Plan {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Allocation {
-    /// For so many instances beforehand.
+    /// For this number of instances, in advance.
     Pool(u32),
     /// For each instance when it is made.
     OnDemand,
 }
 
-/// What an engine has reserved, for people to see.
+/// What an engine has reserved, to be shown to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reserved {
-    /// Instances that there is room for beforehand; none where each reserves its own.
+    /// The number of instances that were reserved in advance; none if each reserves its own.
     pub instances: Option<u32>,
     /// Bytes reserved for each linear memory.
     pub memory_bytes: u64,
-    /// Whether compiled code checks the bounds of its memory, which slows it down, since less is reserved than it
-    /// can address.
+    /// Whether compiled code checks the bounds of its memory, since less is reserved than it can address.
+    /// That makes it slower.
     pub checks_bounds: bool,
-    /// The address space that the process had for this, in bytes, as far as anybody looked.
+    /// The address space that the process had for this, in bytes, as far as it was measured.
     pub space_bytes: u64,
 }
 
@@ -110,11 +111,11 @@ impl fmt::Display for Reserved {
 }
 
 impl Plan {
-    /// What to reserve for guests that are called in a way, and what came of the address space for that.
+    /// Decides what to reserve for guests that are called this way, and measures the address space for that.
     pub(super) fn new(config: &EngineConfig, calls: Calls) -> Result<(Self, Reserved), Error> {
         let stacks = u64::from(calls == Calls::Async) * 2;
         let instances = config.instances.max(config.least_instances);
-        // As much again is left for models, threads and code.
+        // The same amount is left for models, threads and code.
         let wanted = whole_instance(config, stacks).saturating_mul(u64::from(instances));
         let space = space::reservable(wanted.saturating_mul(2));
         let plan = Self::within(config, stacks, space / 2).map_err(|fitting| Error::NoRoom {
@@ -125,7 +126,11 @@ impl Plan {
         Ok((plan, plan.reserved(space)))
     }
 
-    /// What to reserve within so many bytes, for instances of so many stacks; or how many instances fit at all.
+    /// What to reserve within this number of bytes, for instances with this number of stacks.
+    ///
+    /// # Errors
+    ///
+    /// How many instances fit, if they are too few.
     fn within(config: &EngineConfig, stacks: u64, bytes: u64) -> Result<Self, u32> {
         let fitting = bytes / whole_instance(config, stacks);
         let fitting = u32::try_from(fitting).unwrap_or(u32::MAX);
@@ -158,7 +163,7 @@ impl Plan {
         }
     }
 
-    /// The same without a pool, for where the system refuses one after all.
+    /// The same without a pool, if the system refuses one after all.
     pub(super) fn without_pool(self) -> Self {
         Self {
             allocation: Allocation::OnDemand,
@@ -190,7 +195,8 @@ impl Plan {
             wasmtime
                 .memory_reservation(self.memory)
                 .memory_guard_size(SMALLER_GUARD)
-                // Copied when it is outgrown: in steps that are large beside what dlmalloc asks for.
+                // A memory that outgrows its reservation is copied. So the steps are large beside the growth
+                // that dlmalloc asks for.
                 .memory_reservation_for_growth((self.memory / 4).max(1 << 20));
         }
         wasmtime.allocation_strategy(match self.allocation {
@@ -205,30 +211,30 @@ impl Plan {
 
 fn pool(config: &EngineConfig, calls: Calls, instances: u32) -> PoolingAllocationConfig {
     let stacks = match calls {
-        // Reserving a thousand takes longer than all the rest, and none is used.
+        // None is used, and reserving the default of a thousand takes longer than all the rest.
         Calls::Sync => 1,
-        // One that runs and one that waits; what is composed of several asynchronous components can
-        // take more of them where others take fewer.
+        // One that runs and one that waits. A guest composed of several asynchronous components can
+        // use more of them if others use fewer.
         Calls::Async => instances.saturating_mul(2),
     };
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
         .total_memories(instances.saturating_mul(MEMORIES))
-        // A store has one at most; its memory is one of those above.
+        // A store has at most one; its memory is one of those above.
         .total_gc_heaps(instances)
         .total_tables(instances.saturating_mul(TABLES))
         .total_stacks(stacks)
         .max_memory_size(config.max_memory_bytes)
-        // As many as the format allows: only all of them together take room.
+        // As many as the format allows: only the total number of memories costs address space.
         .max_memories_per_module(100)
         .max_tables_per_module(100)
         .table_elements(config.max_table_elements)
         // Interpreters compiled to Wasm have 1 MiB of component metadata.
         .max_component_instance_size(INSTANCE_BYTES)
         .max_core_instance_size(INSTANCE_BYTES)
-        // What an instance touched is given back by clearing it in place, up to here: a page
-        // fault costs more than clearing a page.
+        // Up to this size, the pages that an instance used are cleared in place and kept: a page fault
+        // costs more than clearing a page.
         .linear_memory_keep_resident(1 << 20)
         .table_keep_resident(64 << 10)
         .pagemap_scan(if config.swap {
@@ -239,11 +245,11 @@ fn pool(config: &EngineConfig, calls: Calls, instances: u32) -> PoolingAllocatio
     pool
 }
 
-/// What Wasmtime keeps of a core instance or a component's, in bytes: a few for each import, function, global and
-/// the like. 64 MiB: nothing is reserved for it, and a limit on a file's items bounds it already.
+/// How many bytes Wasmtime may keep for a core instance or a component's: a few for each import, function,
+/// global and so on. 64 MiB: nothing is reserved for it, and the limit on a file's items bounds it already.
 const INSTANCE_BYTES: usize = 64 << 20;
 
-/// Addresses that an instance with whole memories takes, in bytes.
+/// The address space of an instance with memories of [`WHOLE_MEMORY`], in bytes.
 fn whole_instance(config: &EngineConfig, stacks: u64) -> u64 {
     u64::from(MEMORIES) * (WHOLE_MEMORY + WHOLE_GUARD)
         + tables(config).min(ALL_TABLES)

@@ -1,7 +1,7 @@
-//! How much address space this process can still reserve: found by reserving it, and letting it go at once.
+//! How much address space this process can still reserve: found by reserving it, and releasing it at once.
 //!
-//! The system has several bounds (`ulimit -v`, a kernel of 39 bits, a container's) and only one that counts, which is
-//! what it gives. What is reserved here has no pages and no permissions, so it costs nothing.
+//! The system has several bounds (`ulimit -v`, a kernel of 39 bits, a container's), so only a trial shows what
+//! it grants. The reservation has no pages and no permissions, so it costs nothing.
 
 #![allow(unsafe_code)] // Mapping memory is unsafe by its signature; argued below.
 
@@ -9,7 +9,7 @@ use std::ptr;
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-/// Steps of bisecting between what was given and what was refused: the answer is a sixteenth off at most.
+/// Steps of bisection between what was granted and what was refused: the answer is at most a sixteenth off.
 const STEPS: u32 = 4;
 
 /// The largest reservation up to `wanted`, in bytes, that the system grants now.
@@ -49,7 +49,7 @@ fn can_reserve(bytes: u64) -> bool {
     let mapped = unsafe { mmap_anonymous(ptr::null_mut(), bytes, ProtFlags::empty(), flags) };
     match mapped {
         Ok(start) => {
-            // SAFETY: exactly what was mapped just above; nobody else knows its address.
+            // SAFETY: exactly what was mapped just above; nothing else has its address.
             unsafe { munmap(start, bytes) }.is_ok()
         }
         Err(_) => false,

@@ -1,5 +1,5 @@
-//! `wasi:config@0.2.0-rc.1`: the values that were granted. Without a grant there are none, which is
-//! no error: a plugin goes on with its own defaults.
+//! `wasi:config@0.2.0-rc.1`: the granted values. Without a grant there are none. That is no error: a plugin
+//! then uses its own defaults.
 
 use wasmtime::{
     StoreContextMut,
@@ -16,7 +16,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     store.func_wrap("get-all", get_all)
 }
 
-/// `wasi:config/store.error`. Values in memory can neither fail to come nor to be read.
+/// `wasi:config/store.error`. It is never returned, since reading values from memory cannot fail.
 #[derive(ComponentType, Lower)]
 #[component(variant)]
 #[expect(dead_code, reason = "part of the interface's type")]

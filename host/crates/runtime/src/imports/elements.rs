@@ -1,10 +1,10 @@
-//! Bytes of tensors and models over the boundary, with no copy and no allocation in between: lowered from
-//! the memory that ONNX Runtime wrote, lifted as a view of the guest's memory.
+//! Bytes of tensors and models across the boundary, without an intermediate copy or allocation: they are
+//! lowered from the memory that ONNX Runtime wrote, and lifted as a view of the guest's memory.
 //!
-//! Wasmtime lowers a list from what it knows to be one: slices, vectors, `Bytes`. Each would have to
-//! be made first, for an output of forty bytes at the price of a further allocation. And it counts each
-//! list that it lifts against what one call may bring into the host, copied or not; tensors and
-//! models, which have limits of their own, are not to count there.
+//! Wasmtime's own list types do not fit. It lowers only slices, vectors and `Bytes`: one of these would have to
+//! be made first, which costs an allocation even for an output of forty bytes. And each list that it lifts
+//! counts for the limit of what one call may pass into the host, copied or not; but tensors and models have
+//! limits of their own.
 #![allow(
     unsafe_code,
     reason = "Wasmtime's traits promise a layout; each impl passes the slice's own on"
@@ -23,7 +23,7 @@ use wasmtime::{
 
 use crate::state::State;
 
-/// A `list<u8>` of these elements; an empty one of none.
+/// These elements as a `list<u8>`; an empty list if there are none.
 pub(super) struct List(Option<Elements>);
 
 impl List {
@@ -72,10 +72,9 @@ unsafe impl Lower for List {
     }
 }
 
-/// A `list<u8>` of the guest's that is read where it lies, for the duration of the call that brought it.
+/// A `list<u8>` of the guest that is read in place, during the call that passed it.
 ///
-/// What it costs the host does not depend on how long the list is, so that its length is bounded by
-/// the guest's memory and by nothing else.
+/// Its cost for the host does not depend on its length. So the length is bounded only by the guest's memory.
 pub(super) struct InPlace {
     start: NonNull<u8>,
     len: usize,
@@ -102,12 +101,12 @@ impl InPlace {
         }
     }
 
-    /// How many they are.
+    /// The number of bytes.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// The bytes, for as long as the store is borrowed: of the store that they were lifted in.
+    /// The bytes, while the store is borrowed in which they were lifted.
     pub(super) fn as_slice<'a, S>(&self, _store: &'a S) -> &'a [u8]
     where
         S: AsContext<Data = State>,

@@ -1,14 +1,13 @@
-//! `wasi_ephemeral_nn`: wasi-nn for preview1 core modules, whole.
+//! `wasi_ephemeral_nn`: all of wasi-nn for preview1 core modules.
 //!
-//! A guest passes addresses in its memory, and nothing about them is to be trusted: each is held
-//! against the memory as it is now, and read or written through slices of it alone. A pointer that
-//! is out of bounds, not aligned for what it points to, or part of a range that ends beyond the
-//! memory is `invalid_argument`; ranges may overlap, since everything is read before anything is
-//! written. Errors are numbers here, so the sentence that goes with the last one is kept for
-//! whoever asks why the guest gave up.
+//! A guest passes addresses in its memory, and none of them is trusted: each is checked against the current
+//! size of the memory, and read or written only through slices of it. A pointer that is out of bounds, or not
+//! aligned for what it points to, or in a range that ends beyond the memory, is `invalid_argument`. Ranges may
+//! overlap, since everything is read before anything is written. Errors are only numbers here, so the message
+//! of the last one is kept, to explain a trap of the guest.
 //!
-//! There is no function that frees a handle. A graph that is loaded by name again gets the handle
-//! that it has; contexts live as long as the instance and count as handles.
+//! There is no function that frees a handle. A graph that is loaded by name again gets the same handle;
+//! contexts live as long as the instance and count as handles.
 
 use std::{mem, sync::Arc};
 
@@ -39,7 +38,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 
 type Answer = wasmtime::Result<u32>;
 
-/// `$nn_errno`, in witx's order. The later generations' codes that it lacks become the nearest.
+/// `$nn_errno`, in witx's order. Codes of later versions that it lacks become the nearest one.
 fn errno(code: ErrorCode) -> u32 {
     match code {
         ErrorCode::InvalidArgument => 1,
@@ -51,8 +50,7 @@ fn errno(code: ErrorCode) -> u32 {
     }
 }
 
-/// Runs one function over the guest's memory and the state, and turns what it refuses into a
-/// number.
+/// Runs one function with the guest's memory and the state, and converts a refusal into a number.
 fn answer(
     caller: &mut Caller<'_, State>,
     function: impl FnOnce(&mut [u8], &mut State) -> Result<(), Refusal>,
@@ -229,11 +227,11 @@ fn get_output(
     })
 }
 
-/// Builders that are looked at: more than any encoding has. Their list is copied into the host.
+/// The most builders that are accepted: more than any encoding has. Their list is copied into the host.
 const MAX_BUILDERS: u32 = 16;
 
-/// What a tensor's record takes in the guest's memory: the address and count of its dimensions, its
-/// type in a byte of its own, the address and count of its bytes.
+/// The size of a tensor's record in the guest's memory: the address and count of its dimensions, its type in
+/// one byte, the address and count of its bytes.
 const TENSOR_BYTES: u64 = 20;
 
 fn context_of(ephemeral: &mut Ephemeral, handle: u32) -> Result<&mut ContextEntry, Refusal> {
@@ -256,12 +254,12 @@ fn hand_out_graph(state: &mut State, graph: Arc<Graph>) -> Result<u32, Refusal> 
     Ok(handle(graphs.len() - 1))
 }
 
-/// A number of things that there are far fewer of than a `u32` can count.
+/// A handle from an index, which is always far below `u32::MAX`.
 fn handle(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Why there is no input at a place.
+/// The refusal for a place without an input.
 fn no_input(graph: &Graph, index: u32) -> Refusal {
     match graph.input_place(&index.to_string()) {
         Ok(_) => invalid(format!("there is no input {index}")),
@@ -273,7 +271,7 @@ fn invalid(message: String) -> Refusal {
     Refusal::new(ErrorCode::InvalidArgument, message)
 }
 
-/// A range of the guest's memory that is there, and begins where such a thing may begin.
+/// A range of the guest's memory, checked to be in bounds and aligned.
 fn range(memory: &[u8], start: u32, bytes: u64, alignment: u32) -> Result<&[u8], Refusal> {
     if !start.is_multiple_of(alignment) {
         return Err(invalid(format!(
@@ -292,7 +290,7 @@ fn range(memory: &[u8], start: u32, bytes: u64, alignment: u32) -> Result<&[u8],
         })
 }
 
-/// The little-endian number at an offset of a record that is long enough.
+/// The little-endian number at an offset of a record, which must be long enough.
 fn number(record: &[u8], offset: usize) -> u32 {
     record
         .get(offset..)

@@ -1,8 +1,7 @@
-//! `wasi:keyvalue@0.2.0-draft`: the buckets that were granted.
+//! `wasi:keyvalue@0.2.0-draft`: the granted buckets.
 //!
-//! Time in the bucket is a stage of its own, and a write's is mostly the disk's: when it returns, what was
-//! written is there to stay. `set-many` and `delete-many` happen whole or not at all, which is more
-//! than the standard asks for.
+//! Time in the bucket is a stage of its own. A write mostly waits for the disk: when it returns, the data is
+//! durable. `set-many` and `delete-many` are atomic, which is more than the standard demands.
 
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ type Store<'a> = StoreContextMut<'a, State>;
 type Handle = Resource<BucketEntry>;
 type Outcome<T> = wasmtime::Result<(Result<T, Error>,)>;
 
-/// A bucket of the guest's.
+/// A bucket that the guest opened.
 pub(crate) struct BucketEntry(Arc<dyn Bucket>);
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -82,7 +81,7 @@ struct KeyResponse {
     cursor: Option<u64>,
 }
 
-/// One call of a bucket's function: so many bytes come in, so many go out.
+/// One call of a bucket's function, with its bytes into and out of the host.
 fn call<T>(
     mut store: Store<'_>,
     bucket: &Handle,
@@ -101,7 +100,7 @@ fn call<T>(
     Ok((result.map_err(|denial| refuse(state, denial)),))
 }
 
-/// A refusal as the guest gets it, kept in mind in case that it does not say it.
+/// A refusal as an error for the guest. It is remembered in case that the guest traps without a reason.
 #[cold]
 fn refuse(state: &mut State, denial: Denial) -> Error {
     match &denial {

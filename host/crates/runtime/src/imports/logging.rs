@@ -36,7 +36,7 @@ enum Level {
     Critical,
 }
 
-/// It has no result, so a line that nobody is to see, or that is one too many, is dropped.
+/// It has no result, so a line is dropped if its level is not logged or the frame's limit is reached.
 fn log(
     mut store: StoreContextMut<'_, State>,
     (level, context, message): (Level, WasmStr, WasmStr),

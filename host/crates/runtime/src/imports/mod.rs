@@ -1,8 +1,8 @@
-//! The boundary: everything that a guest may import, and the one place where WIT values become
-//! tensors and back.
+//! The boundary: everything that a guest may import, and the only place that converts between WIT values
+//! and tensors.
 //!
-//! Every function of ours is synchronous, for asynchronous guests as well: an inference takes the
-//! thread that it was called on. What a function may do to the guest is the policy in this table:
+//! All functions of ours are synchronous, for asynchronous guests as well: an inference runs on the thread on
+//! which it was called. This table says how each interface treats a guest's mistakes:
 //!
 //! | interface | a guest's mistake is | it traps only when |
 //! | --- | --- | --- |
@@ -17,11 +17,10 @@
 //! | `wasi:keyvalue` | an `error` that says it | the handle table is full |
 //! | `wasi:*` 0.2 and 0.3, preview1 | as Wasmtime's WASI has it | it waits beyond its deadline |
 //!
-//! A handle that is dropped, foreign or of another type never gets here: Wasmtime's own table of
-//! the instance traps on it. Bytes are copied once each way on the standard interface; on
-//! `tollgate:nn` ONNX Runtime reads them in the guest's memory, which is sound because the store is
-//! exclusively borrowed for the call: nothing can run in the guest, so nothing can move, change or
-//! free that memory.
+//! A handle that is dropped, foreign or of another type never gets here: Wasmtime's own table of the instance
+//! traps on it. The standard interface copies bytes once in each direction. With `tollgate:nn`, ONNX Runtime
+//! reads them in the guest's memory. This is sound because the store is exclusively borrowed for the call:
+//! nothing can run in the guest, so nothing can move, change or free that memory.
 
 mod config;
 mod elements;
@@ -42,14 +41,14 @@ use wasmtime::{Caller, Memory, component::Linker};
 
 use crate::state::State;
 
-/// Offers to core modules what they may import: preview1.
+/// Adds everything that core modules may import: preview1.
 pub(crate) fn add_to_module_linker(linker: &mut wasmtime::Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p1::add_to_linker_sync(linker, State::preview1)?;
     waits::add_to_module_linker(linker)?;
     ephemeral::add_to_linker(linker)
 }
 
-/// Offers to synchronous components everything that they may import.
+/// Adds everything that synchronous components may import.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     preopens::add_to_linker(linker)?;
@@ -57,8 +56,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     add_ours(linker)
 }
 
-/// Offers to asynchronous components everything that they may import: both generations of WASI,
-/// since a language's library may be older than the plugin's own code.
+/// Adds everything that asynchronous components may import: both versions of WASI, since a language's library
+/// may be older than the plugin's own code.
 pub(crate) fn add_to_async_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
@@ -66,7 +65,7 @@ pub(crate) fn add_to_async_linker(linker: &mut Linker<State>) -> wasmtime::Resul
     add_ours(linker)
 }
 
-/// What is called in one way by all components.
+/// Adds our own functions, which are the same for all components.
 fn add_ours(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasi_nn::add_to_linker(linker)?;
     wasi_nn_older::add_to_linker(linker)?;
@@ -78,7 +77,7 @@ fn add_ours(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     keyvalue::add_to_linker(linker)
 }
 
-/// A module's memory, through which it is called.
+/// A module's memory, in which the arguments of its calls are.
 fn memory_of(caller: &mut Caller<'_, State>) -> wasmtime::Result<Memory> {
     if let Some(memory) = caller.data().memory {
         return Ok(memory);

@@ -1,5 +1,5 @@
-//! `tollgate:plugin/panic@0.1.0`: why a plugin is about to trap. It takes no grant: it is said with the
-//! trap and nowhere else.
+//! `tollgate:plugin/panic@0.1.0`: the message of a plugin that is about to trap. It needs no grant, since the
+//! message is shown only with the trap.
 
 use wasmtime::{
     StoreContextMut,
@@ -14,7 +14,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         .func_wrap("report", report)
 }
 
-/// Keeps the beginning of what is said, however much it is.
+/// Keeps the beginning of the message, of any length.
 fn report(mut store: StoreContextMut<'_, State>, (message,): (WasmStr,)) -> wasmtime::Result<()> {
     let message = message.to_str(&store)?;
     let cut = message.floor_char_boundary(SAID_BYTES);

@@ -1,5 +1,5 @@
-//! `wasi:filesystem/preopens` as Wasmtime's WASI has it, taking note of who asks for folders and was
-//! granted none: standard libraries ask when the first path is opened.
+//! `wasi:filesystem/preopens` as in Wasmtime's WASI. It also records that a guest asked for folders without a
+//! grant: standard libraries ask when the first path is opened.
 
 use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::{
@@ -10,7 +10,7 @@ use wasmtime_wasi::{
 
 use crate::{Missing, state::State};
 
-/// What the generated functions are called on.
+/// The type of the host data for the generated functions.
 struct Preopens;
 
 struct Asked<'a>(&'a mut State);
@@ -19,7 +19,7 @@ impl HasData for Preopens {
     type Data<'a> = Asked<'a>;
 }
 
-/// Puts 0.2's in the place of Wasmtime's.
+/// Replaces Wasmtime's function for WASI 0.2.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     version2::add_to_linker::<_, Preopens>(linker, |state| Asked(state))?;
@@ -27,7 +27,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     Ok(())
 }
 
-/// And 0.3's, for asynchronous components.
+/// Replaces Wasmtime's function for WASI 0.3, for asynchronous components.
 pub(super) fn add_to_async_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     add_to_linker(linker)?;
     linker.allow_shadowing(true);

@@ -1,5 +1,5 @@
-//! `tollgate:nn/prepared@0.1.0`: inferences whose inputs were held against the graph beforehand. A
-//! run reads the guest's memory in place and gives bytes and nothing else.
+//! `tollgate:nn/prepared@0.1.0`: inferences whose inputs were checked against the graph before. A run reads the
+//! guest's memory in place and returns only bytes.
 
 use std::sync::Arc;
 
@@ -122,7 +122,7 @@ fn outputs(store: Store<'_>, (prepared,): (Handle,)) -> wasmtime::Result<(Vec<In
         ty: info.ty.into(),
         dimensions: match shape {
             Some(shape) => shape.iter().copied().map(Some).collect(),
-            // The model does not say how many there are, and none would be a scalar's.
+            // The model does not say how many there are, and an empty list would mean a scalar.
             None if info.dimensions.is_empty() => vec![None],
             None => info.dimensions.clone(),
         },
@@ -146,10 +146,10 @@ fn run_one(
     })
 }
 
-/// One inference, of a graph that gives so many outputs where that matters.
+/// One inference; with a number of outputs, if the call needs that number.
 ///
-/// What is lifted and lowered are pointers and bytes; what else is done is too little to be told
-/// apart from that, so the time before the run is `lift` and the time after it `lower`.
+/// Only pointers and bytes are lifted and lowered. All other work is too short to be measured apart, so the
+/// time before the run is `lift` and the time after it is `lower`.
 fn call<T>(
     mut store: Store<'_>,
     prepared: &Handle,
@@ -160,7 +160,7 @@ fn call<T>(
     let state = store.data_mut();
     let taken = state.table.get_mut(prepared)?.inference.take();
     let Some(mut inference) = taken else {
-        // Nothing runs in the guest during a run, so nobody gets here.
+        // Nothing runs in the guest during a run, so this is never reached.
         wasmtime::bail!("the prepared inference is running");
     };
     let ran = run_in_place(&mut store, &mut inference, inputs, gives);
@@ -182,7 +182,7 @@ fn call<T>(
     tell(state, told)
 }
 
-/// Runs with the inputs where they lie.
+/// Runs with the inputs in place.
 fn run_in_place(
     store: &mut Store<'_>,
     prepared: &mut Prepared,
@@ -201,7 +201,7 @@ fn run_in_place(
     let deadline = state.nn.inference_deadline(state.ledger.since());
     let mut scratch = state.nn.take_scratch(0)?;
     let ran = {
-        // The shared borrow of the store holds the guest's memory still for the whole run.
+        // The shared borrow of the store keeps the guest's memory unchanged for the whole run.
         let store = &*store;
         let inputs: SmallVec<[&[u8]; 4]> =
             inputs.iter().map(|input| input.as_slice(store)).collect();

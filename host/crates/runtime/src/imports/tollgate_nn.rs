@@ -1,5 +1,5 @@
-//! `tollgate:nn@0.1.0`: what a graph takes and gives, and inference in one crossing with no copy
-//! in.
+//! `tollgate:nn@0.1.0`: the inputs and outputs of a graph, and inference in one call, without a copy of the
+//! inputs.
 
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ fn infer(
     (graph, inputs): (Resource<GraphEntry>, Vec<Input>),
 ) -> wasmtime::Result<Outcome<Vec<Output>>> {
     store.data_mut().ledger.switch(Stage::Glue);
-    // What the last call handed out has been lowered long since.
+    // The tensors that the last call returned have been lowered by now.
     store.data_mut().nn.reclaim();
     let graph = Arc::clone(&store.data().table.get(&graph)?.0);
     let ran = run(&mut store, &graph, &inputs);
@@ -123,8 +123,8 @@ fn run(store: &mut Store<'_>, graph: &Graph, inputs: &[Input]) -> Result<Ran, Re
     Ok(ran)
 }
 
-/// Runs with the inputs where they lie. The shared borrow of the store holds the guest's memory
-/// still for the whole call.
+/// Runs with the inputs in place. The shared borrow of the store keeps the guest's memory unchanged for the
+/// whole call.
 fn run_in_place(
     store: &Store<'_>,
     scratch: &mut Scratch,

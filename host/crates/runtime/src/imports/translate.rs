@@ -1,5 +1,5 @@
-//! From any generation of wasi-nn to `tollgate-nn`, once: loading, looking up, inferring, and what
-//! the guest's tensors count for. The interfaces beside this file only unpack and pack values.
+//! The calls from every version of wasi-nn to `tollgate-nn`: loading, looking up, inference, and counting the
+//! guest's tensors. The interfaces beside this file only unpack and pack values.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::{
 /// The outputs of an inference, in the graph's order.
 pub(super) type Tensors = SmallVec<[Tensor; 2]>;
 
-/// Loads a model that the guest brings. What it is known to take, in bytes, comes beside it, to be counted
-/// with [`NnCtx::keep_model`].
+/// Loads a model from the guest's bytes. Also returns the bytes that it is known to take, to be counted with
+/// [`NnCtx::keep_model`].
 pub(super) fn load(
     nn: &NnCtx,
     builders: &[&[u8]],
@@ -47,7 +47,7 @@ pub(super) fn load(
             format!("an ONNX model is one builder, {} came", builders.len()),
         ));
     };
-    // Before it is read, and once it is known what it becomes.
+    // Checked before it is read, and again once it is known how large it becomes.
     nn.check_model(bytes.len())?;
     let size = usize::try_from(tollgate_nn::model_size(bytes)).unwrap_or(usize::MAX);
     nn.check_model(size)?;
@@ -58,11 +58,11 @@ pub(super) fn load(
     Ok((GraphRegistry::load_private(bytes, &options)?, size))
 }
 
-/// The device behind a target. It is never another one than was asked for.
+/// The device of a target. It is never another one than the guest asked for.
 fn device(target: Target, options: &GraphOptions) -> Result<Device, Refusal> {
     match (target, options.device) {
         (Target::Cpu, _) => Ok(Device::Cpu),
-        // The user chose which accelerator there is; without a choice it is the usual one.
+        // The user chooses the accelerator; without a choice it is the usual one.
         (Target::Gpu, Device::Cpu | Device::Xnnpack) => Ok(Device::Cuda),
         (Target::Gpu, chosen) => Ok(chosen),
         (Target::Tpu, _) => Err(Refusal::new(
@@ -72,7 +72,7 @@ fn device(target: Target, options: &GraphOptions) -> Result<Device, Refusal> {
     }
 }
 
-/// The graph of a name, if it is granted.
+/// The graph with this name, if it is granted.
 pub(super) fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
     let refuse = || {
         nn.missing.set(Missing {
@@ -80,7 +80,7 @@ pub(super) fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
             ..nn.missing.get()
         });
     };
-    // Whether a graph exists that is not granted is not the guest's business.
+    // The guest cannot find out whether a graph exists that is not granted.
     if !nn.graphs.allows(name) {
         refuse();
         return Err(Refusal::new(
@@ -104,7 +104,7 @@ pub(super) fn find(nn: &NnCtx, name: &str) -> Result<Arc<Graph>, Refusal> {
     })
 }
 
-/// Whether a tensor has as many dimensions as are looked at, before any of them is.
+/// Refuses a tensor with too many dimensions, before any of them is read.
 pub(super) fn check_rank(dimensions: usize) -> Result<(), Refusal> {
     if dimensions <= RANK {
         return Ok(());
@@ -115,11 +115,11 @@ pub(super) fn check_rank(dimensions: usize) -> Result<(), Refusal> {
     ))
 }
 
-/// Inputs that are looked at beyond those of a graph: it may have some that wasi-nn cannot name, which
-/// `tollgate-nn` refuses by their names.
+/// How many more inputs than the graph has are accepted here: it may have some that wasi-nn has no tensor for,
+/// which `tollgate-nn` refuses by their names.
 const UNNAMED: usize = 256;
 
-/// Whether there are not far more inputs than the graph takes, before any of them is looked at.
+/// Refuses far more inputs than the graph has, before any of them is read.
 pub(super) fn check_count(graph: &Graph, came: usize) -> Result<(), Refusal> {
     let inputs = graph.inputs();
     if came <= inputs.len() + graph.optional_inputs().len() + UNNAMED {
@@ -135,8 +135,8 @@ pub(super) fn check_count(graph: &Graph, came: usize) -> Result<(), Refusal> {
     .into())
 }
 
-/// One inference with the inputs that a context keeps: for the generations of the standard in
-/// which a context has inputs and outputs. The outputs count against the guest's limit.
+/// One inference with the inputs that a context keeps, for the versions of the standard in which a context
+/// has inputs and outputs. The outputs count against the guest's limit.
 pub(super) fn infer(state: &mut State, graph: &Graph, kept: &mut Kept) -> Result<(), Refusal> {
     let mut arguments: SmallVec<[Argument<'_>; 4]> = SmallVec::new();
     let inputs = graph.inputs().len();
@@ -157,7 +157,7 @@ pub(super) fn infer(state: &mut State, graph: &Graph, kept: &mut Kept) -> Result
                     format!("input `{}` was not set before `compute`", info.name),
                 ));
             }
-            // The model has a value for it.
+            // The model has a default value for it.
             None => {}
         }
     }
@@ -191,7 +191,7 @@ pub(super) fn output<'a>(
     })
 }
 
-/// Counts outputs that the guest is about to hold; all of them or none.
+/// Counts outputs that the guest will hold: all of them or none.
 pub(super) fn hold(nn: &mut NnCtx, outputs: &[Tensor]) -> Result<(), Refusal> {
     let bytes = outputs.iter().map(|output| output.bytes().len()).sum();
     nn.hold(bytes)

@@ -139,7 +139,7 @@ pub(super) enum Target {
 /// A function's result as the guest gets it: its value, or a handle of an `error`.
 pub(super) type Outcome<T> = (Result<T, Resource<ErrorEntry>>,);
 
-/// Hands a result to the guest; fails only where the handle table is full.
+/// Converts a result for the guest; fails only if the handle table is full.
 pub(super) fn tell<T>(
     state: &mut State,
     result: Result<T, Refusal>,
@@ -150,7 +150,7 @@ pub(super) fn tell<T>(
     },))
 }
 
-/// Gives the guest a handle of an error, and keeps in mind what it says.
+/// Gives the guest a handle of an error, and remembers its message.
 #[cold]
 fn refuse(state: &mut State, refusal: Refusal) -> wasmtime::Result<Resource<ErrorEntry>> {
     let Refusal {
@@ -169,7 +169,7 @@ pub(super) fn push_tensor(
 ) -> wasmtime::Result<Resource<TensorEntry>> {
     match nn.tensors.push(entry) {
         Some(number) => Ok(Resource::new_own(number)),
-        // As Wasmtime's own table says it.
+        // The same error as of Wasmtime's own table.
         None => Err(ResourceTableError::Full.into()),
     }
 }
@@ -181,7 +181,7 @@ pub(super) fn tensor<'a>(
 ) -> wasmtime::Result<&'a TensorEntry> {
     match nn.tensors.get(handle.rep()) {
         Some(entry) => Ok(entry),
-        // Wasmtime's own table keeps such handles away.
+        // Wasmtime's own table has refused such handles before.
         None => wasmtime::bail!("there is no such tensor"),
     }
 }

@@ -1,10 +1,10 @@
-//! What a synchronous guest waits for, bounded by the deadline of its call: WASI's functions that block,
-//! in place of Wasmtime's own.
+//! Replacements for WASI's blocking functions, for synchronous guests: they wait at most until the deadline of
+//! the call.
 //!
-//! Wasmtime's wait as long as they are told to, and the epoch stops a guest only while it runs. These
-//! here end with the trap that a guest gets which runs for too long. Asynchronous guests need none of
-//! it: their executor has the deadline. Files are not waited for here: Wasmtime reads them on the
-//! calling thread, at the disk's pace.
+//! Wasmtime's own functions wait as long as the guest asks, and the epoch stops a guest only while it runs.
+//! These end with the same trap as a guest that computes for too long. Asynchronous guests do not need them:
+//! their executor has the deadline. Reading files is not bounded here: Wasmtime reads them on the calling
+//! thread, as fast as the disk allows.
 
 use std::{thread, time::Duration};
 
@@ -32,7 +32,7 @@ use wiggle::GuestMemory;
 
 use crate::{imports::memory_of, state::State};
 
-/// Puts the bounded functions in the place of WASI 0.2's.
+/// Replaces the blocking functions of WASI 0.2.
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     poll::add_to_linker::<State, HasWaits>(linker, waits)?;
@@ -41,7 +41,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     Ok(())
 }
 
-/// Puts the bounded functions in the place of preview1's.
+/// Replaces the blocking functions of preview1.
 pub(super) fn add_to_module_linker(linker: &mut wasmtime::Linker<State>) -> wasmtime::Result<()> {
     macro_rules! bounded {
         ($name:ident($($argument:ident),*)) => {
@@ -71,7 +71,7 @@ pub(super) fn add_to_module_linker(linker: &mut wasmtime::Linker<State>) -> wasm
 
 const PREVIEW1: &str = "wasi_snapshot_preview1";
 
-/// Runs what may wait on the calling thread, until the deadline and no longer.
+/// Runs a future that may wait on the calling thread, at most until the deadline.
 fn until<T>(deadline: Option<Deadline>, wait: impl Future<Output = T>) -> wasmtime::Result<T> {
     in_tokio(async {
         match deadline {
@@ -93,7 +93,7 @@ fn poll_oneoff(
     let memory = memory_of(&mut caller)?;
     let (memory, state) = memory.data_and_store_mut(&mut caller);
     let (deadline, fuel) = (state.deadline, state.host_call_bytes);
-    // Wasmtime sleeps through the one case that is nothing but a sleep.
+    // A single sleep beyond the deadline is handled here, since Wasmtime would block the thread for all of it.
     if let Some(left) = deadline.map(|deadline| deadline.left())
         && count == 1
         && sleeps(memory, subscriptions.cast_unsigned()).is_some_and(|time| time > left)
@@ -108,7 +108,7 @@ fn poll_oneoff(
     until(deadline, answer)?
 }
 
-/// How long a subscription sleeps, where it is one to a clock and by a duration.
+/// How long a subscription sleeps, if it is one to a clock with a duration.
 fn sleeps(memory: &[u8], subscription: u32) -> Option<Duration> {
     let record = memory.get(subscription as usize..)?;
     let (&tag, &flags) = (record.get(8)?, record.get(40)?);
@@ -116,7 +116,7 @@ fn sleeps(memory: &[u8], subscription: u32) -> Option<Duration> {
     (tag == 0 && flags & 1 == 0).then(|| Duration::from_nanos(u64::from_le_bytes(*time)))
 }
 
-/// The table of a store's resources, and until when may be waited for them.
+/// The table of a store's resources, and the deadline for waiting on them.
 struct Waits<'a> {
     table: &'a mut ResourceTable,
     deadline: Option<Deadline>,

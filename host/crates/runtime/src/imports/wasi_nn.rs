@@ -1,7 +1,7 @@
-//! `wasi:nn@0.2.0-rc-2024-10-28`: the standard's four interfaces, with one copy each way.
+//! `wasi:nn@0.2.0-rc-2024-10-28`: the standard's four interfaces, with one copy in each direction.
 //!
-//! Three of them are the same, to the letter, in `0.2.0-rc-2024-08-19`; only `inference` differs,
-//! and its older form is in `wasi_nn_older`.
+//! Three of them are identical in `0.2.0-rc-2024-08-19`; only `inference` differs, and its older version is in
+//! `wasi_nn_older`.
 
 use std::sync::Arc;
 
@@ -74,7 +74,7 @@ fn drop_entry<T: 'static>(mut store: Store<'_>, handle: u32) -> wasmtime::Result
     Ok(())
 }
 
-/// Drops a context, and the tensors that one of the older version keeps.
+/// Drops a context, and the tensors that it keeps in the older version.
 pub(super) fn drop_context(mut store: Store<'_>, handle: u32) -> wasmtime::Result<()> {
     let state = store.data_mut();
     let entry = state
@@ -114,7 +114,7 @@ fn new_tensor(
         }
         Err(refusal) => refused(store.data_mut(), ty, &dims, refusal),
     };
-    // All of this was lifting: a handle is lowered in no time.
+    // The whole call counts as lifting: lowering a handle takes no measurable time.
     Ok((push_tensor(&mut store.data_mut().nn, entry)?,))
 }
 
@@ -160,7 +160,7 @@ fn ty(store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result
 /// One copy out: Wasmtime lowers from the memory that ONNX Runtime wrote.
 fn data(mut store: Store<'_>, (tensor,): (Resource<TensorEntry>,)) -> wasmtime::Result<(List,)> {
     let state = store.data_mut();
-    // And this is lowering: a handle is lifted in no time.
+    // The whole call counts as lowering: lifting a handle takes no measurable time.
     state.ledger.relabel(Stage::Lower);
     let bytes = match types::tensor(&state.nn, &tensor)? {
         TensorEntry::Ready(tensor) => List::of(tensor.share()),
@@ -229,7 +229,7 @@ fn compute(
     store.data_mut().ledger.switch(Stage::Glue);
     let graph = Arc::clone(&store.data().table.get(&context)?.graph);
     let computed = run(&mut store, &graph, &inputs);
-    // The inputs were handed over with the call, whatever came of it.
+    // The call consumes the inputs, whether it succeeded or not.
     let state = store.data_mut();
     for (_, tensor) in inputs {
         let entry = take_tensor(&mut state.nn, tensor.rep())?;
@@ -311,7 +311,7 @@ fn argument<'a>(
     }
 }
 
-/// Gives the guest handles of the outputs; refuses them all if they are over the limit together.
+/// Gives the guest handles of the outputs. If they exceed the limit together, none is given.
 fn hand_out(
     nn: &mut NnCtx,
     graph: &Graph,

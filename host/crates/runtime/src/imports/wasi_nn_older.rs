@@ -1,9 +1,8 @@
-//! `wasi:nn@0.2.0-rc-2024-08-19`: the version before, in which a context is given its inputs one
-//! by one, computes, and is asked for its outputs one by one. Everything else is as in
-//! `wasi_nn`.
+//! `wasi:nn@0.2.0-rc-2024-08-19`: the older version, in which the guest sets the inputs of a context one by
+//! one, calls `compute`, and reads the outputs one by one. Everything else is as in `wasi_nn`.
 //!
-//! Inputs stay set for the next `compute`. Outputs can be asked for any number of times; each time
-//! the guest gets a tensor of its own over the same memory.
+//! Inputs stay set for the next `compute`. An output can be read any number of times; each time the guest gets
+//! a new tensor over the same memory.
 
 use std::{mem, slice, sync::Arc};
 
@@ -40,7 +39,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     inference.func_wrap("[method]graph-execution-context.get-output", get_output)
 }
 
-/// Keeps a tensor for the next inference, which says whether it fits.
+/// Keeps a tensor for the next inference, which checks it.
 fn set_input(
     mut store: Store<'_>,
     (context, name, tensor): (Context, WasmStr, Resource<TensorEntry>),
@@ -51,7 +50,7 @@ fn set_input(
         (Name(&name).to_string(), graph.input_place(&name))
     };
     let state = store.data_mut();
-    // The tensor was handed over with the call, whatever comes of it.
+    // The call consumes the tensor, whether it succeeds or not.
     let tensor = take_tensor(&mut state.nn, tensor.rep())?;
     let entry = state.table.get_mut(&context)?;
     let set = match (tensor, place) {

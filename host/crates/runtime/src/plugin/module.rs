@@ -1,4 +1,5 @@
-//! What a core module imports and exports, held against what is offered to such modules and asked of them.
+//! The check of a core module: its imports against those that are offered, and its exports against those that
+//! it needs.
 
 use wasmtime::{ExternType, FuncType, ImportType, Module, ValType};
 
@@ -8,16 +9,16 @@ use crate::{
     offered::{self, HANDLE, START},
 };
 
-/// The function that makes a core module a plugin: a frame on standard input, an output on standard
-/// output, zero where that went well.
+/// The function that makes a core module a plugin. It reads the frame from standard input, writes its output to
+/// standard output, and returns zero on success.
 const HANDLER: &str = "handle";
 /// The function that makes a core module a command.
 const COMMAND: &str = "_start";
-/// What a plugin may set itself up in.
+/// An optional function in which a plugin sets itself up.
 const INITIALIZE: &str = "_initialize";
 
-/// What a module is for. One that is started sets itself up there, so it cannot be asked for frames
-/// without.
+/// The kind of a module. One with [`COMMAND`] sets itself up there, so it cannot process frames without
+/// being run.
 pub(super) fn world(module: &Module) -> World {
     let exports = |name| {
         let export = module.get_export(name);
@@ -34,8 +35,8 @@ pub(super) fn world(module: &Module) -> World {
 
 /// Refuses imports that are not offered.
 pub(super) fn check_imports(module: &Module) -> Result<(), Error> {
-    // What a WIT world imports has a colon in its name, and so do Extism's functions; a module with the
-    // former was meant to be encoded.
+    // Imports of a WIT world have a colon in their name, as Extism's functions do. A module with imports of a
+    // WIT world should have been encoded as a component.
     let wit = |name: &str| name.contains(':') && !name.starts_with("extism:");
     if module.imports().any(|import| wit(import.module())) {
         return Err(Error::NotAComponent {
@@ -93,9 +94,9 @@ fn signature(ty: &FuncType) -> String {
     offered::signature(ty.params().map(text), ty.results().map(text))
 }
 
-/// The first of many, in one line.
+/// The first ones of a list, in one line.
 pub(super) fn some_of(all: &[String]) -> String {
-    /// More than a person reads in one sentence.
+    /// How many a message shows: more than a reader needs.
     const SHOWN: usize = 8;
     let shown: Vec<_> = all.iter().take(SHOWN).map(String::as_str).collect();
     let mut some = shown.join(", ");

@@ -1,4 +1,4 @@
-//! The walk over a file's sections: sizes, counts and nesting, of the WIT that a module carries along too.
+//! The walk over a file's sections: sizes, counts and nesting, including those of the WIT inside a module.
 
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
@@ -11,15 +11,15 @@ use super::{
 };
 use crate::Error;
 
-/// What a toolchain calls the section with the component that describes a module's world.
+/// The toolchains' name for the section with the component that describes a module's world.
 const COMPONENT_TYPE: &str = "component-type";
 
-/// Refuses a file that is larger, deeper or of more parts than is read and compiled. It is to come
-/// before everything else that reads it.
+/// Refuses a file that is too large, nested too deep, or has too many parts to be read and compiled. It must
+/// be called before anything else reads the file.
 ///
 /// # Errors
 ///
-/// [`Error::Structure`], and [`Error::Unreadable`] where its sections cannot be read to the end.
+/// [`Error::Structure`], and [`Error::Unreadable`] if its sections cannot be read to the end.
 pub fn check_outline(wasm: &[u8]) -> Result<(), Error> {
     within("bytes", FILE_BYTES, wasm.len() as u64)?;
     let mut walk = Walk::new();
@@ -41,15 +41,15 @@ pub fn check_outline(wasm: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The number of instances that a component unrolls to; none where it is not known here.
+/// The number of instances to which a component unrolls; none if it is not known here.
 type Unrolled = Option<u64>;
 
-/// A module or component that is open.
+/// A module or component whose sections are being read.
 #[derive(Default)]
 struct Open {
     /// Its components, in the order of their numbers.
     components: Vec<Unrolled>,
-    /// Instances that instantiating it makes.
+    /// How many instances are made when it is instantiated.
     instances: u64,
 }
 
@@ -57,9 +57,9 @@ struct Walk {
     open: Vec<Open>,
     parts: Bound,
     items: Bound,
-    /// Instantiations of components, as they are written.
+    /// Instantiations of components in the file, not unrolled.
     instantiations: Bound,
-    /// Whether one of them is of a component that is not known here.
+    /// Whether one of them instantiates a component that is not known here.
     unknown: bool,
 }
 
@@ -80,7 +80,7 @@ impl Walk {
             Payload::Version { encoding, .. } => {
                 self.parts.add(1)?;
                 self.open.push(Open {
-                    // A module makes none; what instantiates it counts one.
+                    // A module makes none; its instantiation counts as one.
                     instances: u64::from(*encoding == Encoding::Component),
                     ..Open::default()
                 });
@@ -104,7 +104,7 @@ impl Walk {
                         self.instantiations.used,
                     )?;
                 }
-                // A module has no number among the components around it.
+                // Only components are numbered, not modules.
                 if let Some(around) = self.open.last_mut()
                     && closed.instances > 0
                 {
@@ -129,7 +129,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Follows which components there are and how often each is instantiated.
+    /// Records which components there are, and how often each is instantiated.
     fn components(&mut self, payload: &Payload<'_>) -> wasmparser::Result<()> {
         match payload {
             Payload::InstanceSection(section) => {
@@ -191,7 +191,7 @@ impl Walk {
         Ok(())
     }
 
-    /// A component of the one that is this many levels further out, counted from the innermost.
+    /// A component of an enclosing one, this many levels out from the innermost.
     fn component(&self, out: u32, index: u32) -> Unrolled {
         let out = usize::try_from(out).ok()?;
         let around = self.open.len().checked_sub(out.checked_add(1)?)?;
@@ -212,7 +212,7 @@ impl Walk {
     }
 }
 
-/// How many items a section says that it has; those of component types are counted one by one.
+/// How many items a section declares; those of component types are counted one by one.
 fn count(payload: &Payload<'_>) -> u64 {
     let count = match payload {
         // One entry is a group of any number of types.

@@ -1,5 +1,5 @@
-//! How deep component types are declared inside each other: their section read without recursing, which
-//! the parser's own reader does.
+//! How deep component types are declared inside each other. Their section is read without recursion, unlike in
+//! the parser's own reader.
 
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentImport, ComponentType,
@@ -12,13 +12,13 @@ use crate::Error;
 const COMPONENT: u8 = 0x41;
 const INSTANCE: u8 = 0x42;
 
-/// A component's or an instance's type that is open.
+/// The type of a component or an instance whose declarations are being read.
 struct Open {
-    /// Declarations to come.
+    /// How many declarations are still to come.
     left: u32,
 }
 
-/// Looks at a section of component types; counts what is declared in them.
+/// Checks a section of component types, and counts what they declare.
 pub(super) fn check(section: &[u8], offset: u64, items: &mut Bound) -> Result<(), Error> {
     let mut reader = BinaryReader::new(section, offset);
     let types = reader.read_var_u32().map_err(|error| invalid(&error))?;
@@ -29,7 +29,7 @@ pub(super) fn check(section: &[u8], offset: u64, items: &mut Bound) -> Result<()
             continue;
         }
         top.left -= 1;
-        // The section's own entries are types, without the byte that says so.
+        // The section's own entries are all types, so they have no byte for their kind.
         let outermost = open.len() == 1;
         let (inside, count) =
             declaration(&mut reader, outermost).map_err(|error| invalid(&error))?;
@@ -46,7 +46,7 @@ pub(super) fn check(section: &[u8], offset: u64, items: &mut Bound) -> Result<()
     Ok(())
 }
 
-/// Types that a core type declares, and what else a core module's type does.
+/// How many items a core type declares: types, and the other declarations of a core module's type.
 pub(super) fn declared(ty: &CoreType<'_>) -> u64 {
     match ty {
         CoreType::Rec(group) => group.types().len() as u64,
@@ -60,8 +60,8 @@ pub(super) fn declared(ty: &CoreType<'_>) -> u64 {
     }
 }
 
-/// Reads one declaration; how many it has inside, where it is a component's or an instance's type, and how
-/// many items it is.
+/// Reads one declaration. Returns how many declarations are inside, if it is the type of a component or an
+/// instance, and as how many items it counts.
 fn declaration(reader: &mut BinaryReader<'_>, outermost: bool) -> Result<(Option<u32>, u64)> {
     let mut start = reader.clone();
     let kind = if outermost { 0x01 } else { reader.read_u8()? };
@@ -89,7 +89,7 @@ fn declaration(reader: &mut BinaryReader<'_>, outermost: bool) -> Result<(Option
             reader.read::<ComponentExternName<'_>>()?;
             reader.read::<ComponentTypeRef>()?;
         }
-        // It is of no kind that there is, which the parser says in its own words.
+        // Its kind is unknown: the parser's own error says so.
         _ => {
             start.read::<InstanceTypeDeclaration<'_>>()?;
         }

@@ -1,9 +1,9 @@
-//! What functions make their compiler do, estimated from their operators.
+//! How much work functions are for their compiler, estimated from their operators.
 //!
-//! A byte of code can stand for thousands of values: a local's declaration for 50,000 locals, a call for 1,000
-//! results, an entry of a branch table for all that its target takes; and a local that is used may need a merged
-//! value at each place where control flow joined since it was last used. All of it is summed here, so that a
-//! file is refused for what it would become.
+//! A byte of code can stand for thousands of values: a declaration for 50,000 locals, a call for 1,000 results,
+//! an entry of a branch table for all values that its target takes. And a local may need a merged value at each
+//! place where control flow joined since it was last used. All of it is summed here, so that a file is refused
+//! by what the compiler would make of it.
 
 use wasmparser::{
     BlockType, CompositeInnerType, ContType, Encoding, FrameKind, FuncType, FunctionBody,
@@ -13,11 +13,11 @@ use wasmparser::{
 use super::{Bound, FUNCTION_MERGES, MERGES, VALUES, invalid, within};
 use crate::Error;
 
-/// Refuses code that would take its compiler far more than honest code of its size.
+/// Refuses code that would cost its compiler far more than honest code of its size.
 ///
 /// # Errors
 ///
-/// [`Error::Structure`], and [`Error::Unreadable`] where an operator cannot be read.
+/// [`Error::Structure`], and [`Error::Unreadable`] if an operator cannot be read.
 pub(crate) fn check_work(wasm: &[u8]) -> Result<(), Error> {
     let mut values = Bound::new("values in its functions", VALUES);
     let mut merges = Bound::new("values merged in its functions", MERGES);
@@ -54,21 +54,21 @@ pub(crate) fn check_work(wasm: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a declared local counts, used or not: it is set to zero.
+/// As how many values a declared local counts, even if it is not used: it is set to zero.
 const LOCAL: u64 = 8;
 
-/// Values that one operator handles in honest code at most, and what each beyond that counts besides.
+/// The most values that one operator handles in honest code. Each value beyond that counts more.
 const AT_ONCE: u64 = 64;
 const BEYOND: u64 = 63;
 
-/// What one function takes.
+/// The work for one function.
 #[derive(Default)]
 struct Work {
     values: u64,
     merges: u64,
 }
 
-/// A core module that is open: what the meaning of an operator depends on.
+/// A core module that is being read: all that the meaning of its operators depends on.
 #[derive(Default)]
 struct Module {
     types: Vec<SubType>,
@@ -76,17 +76,17 @@ struct Module {
     functions: Vec<u32>,
     /// The type of each tag.
     tags: Vec<u32>,
-    /// Functions whose bodies were seen, imported ones included.
+    /// How many functions were read, imported ones included.
     seen: usize,
-    /// Blocks that are open, and how many joins there were when each local was last used; kept for their
-    /// memory.
+    /// The open blocks, and how many joins there were when each local was last used. They are kept from
+    /// function to function to use their memory again.
     blocks: Vec<(BlockType, FrameKind)>,
     used: Vec<u64>,
 }
 
 impl Module {
-    /// Looks at a section without code; the values in the signatures of functions, which are
-    /// called from the host by code of their own.
+    /// Reads a section without code. Returns the values in the signatures of functions, since calls from the
+    /// host have code of their own.
     fn see(&mut self, payload: &Payload<'_>) -> wasmparser::Result<u64> {
         let mut signatures = 0;
         match payload {
@@ -174,7 +174,7 @@ impl Module {
                     self.opens(&mut joins, try_table.ty, FrameKind::TryTable);
                 }
                 Operator::BrTable { targets } => {
-                    // Each entry passes what its target takes.
+                    // Each entry passes all values that its target takes.
                     for depth in targets.targets() {
                         let passed = Operator::Br {
                             relative_depth: depth?,
@@ -197,9 +197,9 @@ impl Module {
         self.blocks.push((ty, kind));
     }
 
-    /// How many joins there were since a local was used before, of so many by now.
+    /// How many joins there were since this local was last used; `joins` is their number by now.
     fn joined(&mut self, local: u32, joins: u64) -> u64 {
-        // More locals than the format allows are refused by the compiler.
+        // The compiler refuses more locals than the format allows.
         let local = usize::try_from(local).unwrap_or(usize::MAX).min(1 << 16);
         if self.used.len() <= local {
             self.used.resize(local + 1, 0);
@@ -209,8 +209,8 @@ impl Module {
     }
 }
 
-/// The values that an operator or a signature handles: each beyond what honest code has at once costs more, since
-/// all of them are alive at once.
+/// The values that an operator or a signature handles. Each beyond [`AT_ONCE`] counts more, since all of them
+/// are alive at once.
 fn sum(arity: Option<(u32, u32)>) -> u64 {
     let count = arity.map_or(0, |(takes, gives)| u64::from(takes) + u64::from(gives));
     count + count.saturating_sub(AT_ONCE) * BEYOND

@@ -1,9 +1,8 @@
-//! The twin: the same plugin compiled natively, on the very same graphs, with nothing but the
-//! boundary removed. What it takes for a frame is what the sandboxed plugin's time is held
-//! against, interleaved in one process.
+//! The twin: the same plugin compiled natively, with the same graphs; only the boundary is missing. Its time
+//! for a frame is compared with the sandboxed plugin's. Both run in turn in one process.
 //!
-//! A twin is native code, loaded because the person at the terminal asked for it; nothing here is
-//! a sandbox. It stays on the thread that loaded it.
+//! A twin is native code, which is loaded only because the user asks for it: there is no sandbox. It stays on
+//! the thread that loaded it.
 #![allow(
     unsafe_code,
     reason = "a C ABI over a shared library; each block says why it is sound"
@@ -32,31 +31,31 @@ pub struct Twin {
     functions: abi::Twin,
     host: NonNull<Host>,
     path: String,
-    /// Unloaded last.
+    /// Declared last, so it is unloaded last.
     _library: Library,
 }
 
-/// What a twin took for one frame, in nanoseconds.
+/// The time of a twin for one frame, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TwinRecord {
-    /// All of it.
+    /// The whole time.
     pub total_ns: u64,
     /// In ONNX Runtime's run.
     pub infer_ns: u64,
-    /// In the host's functions besides that: checks, buckets, and waiting for a turn.
+    /// In the host's other functions: checks, buckets, and waiting for a permit.
     pub host_ns: u64,
-    /// Of that, in key-value buckets, the disk's time included.
+    /// The part of `host_ns` in key-value buckets, including the time of the disk.
     pub keyvalue_ns: u64,
 }
 
 impl Twin {
-    /// Loads a shared library and makes its plugin value. Of the grants it has configuration, log and
-    /// buckets, the very same as the plugin; all graphs are its own to use.
+    /// Loads a shared library and makes its plugin value. It has the same configuration, log and buckets as
+    /// the plugin, and may use all graphs.
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`] where the library cannot be loaded, is not a twin, is one of another
-    /// version, or its plugin could not be made.
+    /// [`Error::Twin`] if the library cannot be loaded, is no twin or one of another version, or if its
+    /// plugin could not be made.
     pub fn load(
         path: &Path,
         host: NnHost,
@@ -70,8 +69,8 @@ impl Twin {
         };
         // SAFETY: loading runs the library's initialisers. The user named it to be run natively.
         let library = unsafe { Library::new(path) }.map_err(|error| failed(causes(&error)))?;
-        // SAFETY: whoever exports this symbol exports it with this type; the version in its name
-        // and in what it returns are checked.
+        // SAFETY: every library that exports this symbol exports it with this type; the version in its
+        // name and in what it returns are checked.
         let entry = unsafe { library.get::<abi::TwinEntry>(abi::ENTRY_SYMBOL) }.map_err(|_| {
             failed(
                 "it is a library, but not a twin: build the plugin's crate natively as a `cdylib`"
@@ -96,7 +95,7 @@ impl Twin {
             (functions.create)(Host::table(host), fail, ptr::from_mut(&mut failure).cast())
         };
         let Some(plugin) = NonNull::new(plugin) else {
-            // SAFETY: nobody has the table any more: there is no plugin value.
+            // SAFETY: nothing refers to the table any more: there is no plugin value.
             drop(unsafe { Box::from_raw(host.as_ptr()) });
             return Err(failed(format!(
                 "its plugin could not be made: {}",
@@ -112,11 +111,11 @@ impl Twin {
         })
     }
 
-    /// Hands a frame to the twin.
+    /// Lets the twin process a frame.
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`] where it failed without a fault of a known kind.
+    /// [`Error::Twin`] if it failed without a fault of a known kind.
     pub fn handle(
         &mut self,
         frame: &Frame,
@@ -224,7 +223,7 @@ unsafe extern "C" fn take_fault(context: *mut c_void, code: u8, text: abi::Bytes
     });
 }
 
-/// A slice from a pointer that may be null or dangling where there is nothing.
+/// A slice from a pointer, which may be null or dangling if `count` is zero.
 ///
 /// # Safety
 ///

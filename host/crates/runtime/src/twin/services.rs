@@ -1,6 +1,6 @@
-//! Configuration, log and buckets by the functions of the C ABI, over the same view as the sandbox's
-//! imports have. How each function reaches the [`Host`], and why that is exclusive, is said in
-//! `table`; the time that it takes counts as the host's.
+//! Configuration, log and buckets as functions of the C ABI, over the same services as the sandbox's imports.
+//! How each function reaches the [`Host`], and why that access is exclusive, is explained in `table`. Their
+//! time counts as the host's.
 
 use std::{ffi::c_void, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Safety
 ///
-/// `host` is what the twin was handed, and the twin is in a call of ours.
+/// `host` is the pointer that the twin was given, and the twin is in a call of ours.
 unsafe fn in_host<T>(host: *mut c_void, body: impl FnOnce(&mut Host) -> T) -> T {
     let begin = Stamp::now();
     // SAFETY: the caller's promise; see the top of `table`.
@@ -27,7 +27,7 @@ unsafe fn in_host<T>(host: *mut c_void, body: impl FnOnce(&mut Host) -> T) -> T 
     result
 }
 
-/// Runs `body` on a bucket; gives nothing where it failed, and then `fail` was called.
+/// Runs `body` on a bucket. If it fails, `fail` is called and none is returned.
 ///
 /// # Safety
 ///

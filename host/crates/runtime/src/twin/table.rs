@@ -1,6 +1,6 @@
-//! What the host offers to a twin: the graphs, by the functions of the C ABI.
+//! The host's functions for a twin: the graphs, as functions of the C ABI.
 //!
-//! Each function reaches the [`Host`] through the pointer that the twin hands back. The twin runs
+//! Each function reaches the [`Host`] through the pointer that the twin passes back. The twin runs
 //! on one thread and calls one function at a time, and the host touches the `Host` only while the
 //! twin is not running, so each access is exclusive.
 
@@ -29,7 +29,7 @@ pub(super) struct Host {
     pub(super) buckets: Vec<Option<Arc<dyn Bucket>>>,
     inference: Budget,
     deadline: Option<Budget>,
-    /// When the frame that is going on has to be over.
+    /// The deadline of the current frame.
     until: Option<Deadline>,
     infer_ns: u64,
     pub(super) in_host_ns: u64,
@@ -71,9 +71,9 @@ impl Host {
         })
     }
 
-    /// The table of a host that stays where it is.
+    /// The table of a host, which must not be moved.
     pub(super) fn table(host: NonNull<Host>) -> *const abi::Host {
-        // SAFETY: `host` is valid, and nobody else has a reference yet.
+        // SAFETY: `host` is valid, and there is no other reference yet.
         unsafe {
             (*host.as_ptr()).table.host = host.as_ptr().cast();
             &raw const (*host.as_ptr()).table
@@ -109,7 +109,7 @@ impl From<NnError> for Failed {
     }
 }
 
-/// Reports a failure; says whether there was none.
+/// Reports a failure; returns whether there was none.
 ///
 /// # Safety
 ///

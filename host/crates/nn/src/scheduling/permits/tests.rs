@@ -1,4 +1,5 @@
-//! The permits' promises, one a test: nobody waits for a free one, nobody is forgotten, and who goes along is answered.
+//! One test for each guarantee of the permits: no caller waits while a permit is free, no caller is
+//! forgotten, and every caller in a batch is answered.
 
 use std::sync::mpsc;
 
@@ -57,7 +58,7 @@ fn a_deadline_ends_the_wait_and_leaves_no_trace() {
     assert!(permits.try_acquire().is_some(), "free again");
 }
 
-/// Threads that wait, and what they were told when they go on.
+/// Starts threads that wait; each sends whether it was answered by another caller.
 fn in_line<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     permits: &'scope Permits,
@@ -77,7 +78,7 @@ fn in_line<'scope>(
     receiver
 }
 
-/// Takes along what suits a pending of so many rows.
+/// Takes what can be merged with an inference of this number of rows.
 fn take(permit: &mut Permit<'_>, rows: u32) -> Vec<Arc<Waiter>> {
     permit
         .take(&PendingRun::of_rows(rows), usize::MAX)
@@ -165,7 +166,7 @@ fn who_does_not_come_back_is_not_waited_for_for_ever() {
         permit.took(1_000_000);
         let along = take(&mut permit, 1);
         drop(permit);
-        // Two are expected, one of whom comes; who is left goes when the moment is over.
+        // Two are expected and one comes. It runs when the time to wait for the other is over.
         along.iter().for_each(|waiter| waiter.answered());
         assert!(acquire(&permits, None).is_some());
         drop(other);
@@ -262,14 +263,14 @@ fn with_a_delay_a_run_that_is_no_longer_complete_goes_when_the_delay_is_over() {
         while lock(&permits.waiting).line.is_empty() {
             thread::yield_now();
         }
-        // Complete with the one that leaves, and without a permit until it has left.
+        // Its run is complete with the caller that gives up, and there is no permit until it has done so.
         let (sender, went) = mpsc::channel();
         let permits = &permits;
         scope.spawn(move || sender.send(matches!(permits.wait(&waiter(2), None), Waited::Turn(_))));
         assert!(leaves.join().unwrap());
         drop(permit);
         let in_time = went.recv_timeout(Duration::from_secs(20));
-        // Lets the scope end where it was forgotten.
+        // Lets the scope end even if the caller was forgotten.
         permits.settle(lock(&permits.waiting), None);
         assert_eq!(in_time, Ok(true));
     });

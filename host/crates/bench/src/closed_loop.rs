@@ -26,7 +26,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// The frames that the clients send, and how long they send.
 pub(super) struct Clients {
     pub(super) count: usize,
-    /// The frames, sent in order and over again.
+    /// Workers that take from the queues.
+    pub(super) workers: usize,
+    /// The frames, sent over and over.
     pub(super) frames: Arc<[Frame]>,
     /// The number of the next frame.
     pub(super) next: Arc<AtomicUsize>,
@@ -34,11 +36,11 @@ pub(super) struct Clients {
     pub(super) interrupt: Interrupt,
 }
 
-/// What one client did: how many answers it got, and when it got the last one.
+/// What one worker did: the frames that it answered, and when it answered the last one.
 pub(super) type Did = (u64, Stamp);
 
-/// Runs the clients, and calls `take` with each answer and the client's number. Returns when each
-/// client has the answer to its last frame, with what each of them did.
+/// Lets the clients send, and `take` each answer by the number of the worker that it comes from. Ends with the
+/// frames that are being worked on; what still waits then is given up. Gives what each worker did.
 pub(super) fn run(
     queues: &Arc<TaskQueues>,
     handler: Arc<dyn Handler>,
@@ -51,10 +53,11 @@ pub(super) fn run(
         priority: Priority::Normal,
     };
     let begin = Stamp::now();
+    let workers = (0..clients.workers).map(|_| Mutex::new((0, begin)));
     let own = Arc::new(Loop {
         line: queues.open(admission, handler),
         queues: Arc::clone(queues),
-        did: (0..clients.count).map(|_| Mutex::new((0, begin))).collect(),
+        did: workers.collect(),
         pending: Pending::of(clients.count),
         clients,
         take,
@@ -62,7 +65,19 @@ pub(super) fn run(
     for client in 0..own.clients.count {
         Loop::send(&own, client);
     }
-    while own.pending.wait(POLL).is_none() {}
+    loop {
+        let left = own.clients.until.nanos_since(Stamp::now());
+        let wait = Duration::from_nanos(left).clamp(Duration::from_millis(1), POLL);
+        if own.pending.wait(wait).is_some() {
+            break;
+        }
+        if own.is_over(Stamp::now()) {
+            for task in own.queues.clear(own.line) {
+                task.withdraw();
+                own.pending.one_done();
+            }
+        }
+    }
     queues.drain(own.line, Duration::MAX);
     own.did.iter().map(|did| *lock(did)).collect()
 }
@@ -78,6 +93,10 @@ struct Loop<F> {
 }
 
 impl<F: Fn(usize, &Answer) + Send + Sync + 'static> Loop<F> {
+    fn is_over(&self, now: Stamp) -> bool {
+        now >= self.clients.until || self.clients.interrupt.is_raised()
+    }
+
     fn send(this: &Arc<Self>, client: usize) {
         let Clients { frames, next, .. } = &this.clients;
         let number = next.fetch_add(1, Ordering::Relaxed) % frames.len().max(1);
@@ -96,16 +115,17 @@ impl<F: Fn(usize, &Answer) + Send + Sync + 'static> Loop<F> {
     }
 
     fn answered(this: &Arc<Self>, client: usize, answer: &Answer) {
-        (this.take)(client, answer);
+        let worker = answer.worker.unwrap_or_default();
+        (this.take)(worker, answer);
         let now = Stamp::now();
-        if let Some(did) = this.did.get(client) {
+        if let Some(did) = this.did.get(worker) {
             let mut did = lock(did);
             *did = (did.0 + 1, now);
         }
-        if now < this.clients.until && !this.clients.interrupt.is_raised() {
-            Self::send(this, client);
-        } else {
+        if this.is_over(now) {
             this.pending.one_done();
+        } else {
+            Self::send(this, client);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tollgate_dispatch::{Failure, Handled, Handler, Local, Success, TwinRun, Twins};
+use tollgate_dispatch::{Failure, Handled, Handler, Kept, Local, Success, TwinRun, Twins};
 use tollgate_nn::clock::Budget;
 use tollgate_runtime::{
     Counts, Error, Frame, Ledger, Record, Stages,
@@ -52,7 +52,7 @@ impl Handler for TwinPath {
 
 /// The native path: ONNX Runtime alone, with separate tensors on each worker.
 pub(super) struct NativePath {
-    pub(super) number: u64,
+    pub(super) kept: Kept,
     pub(super) plan: Arc<super::native::Plan>,
     pub(super) first_pass: Arc<FirstPass>,
     pub(super) inference: std::time::Duration,
@@ -70,7 +70,7 @@ impl Handler for NativePath {
         let begin = Stamp::now();
         let own = Budget::new(self.inference).from(begin);
         let deadline = deadline.map_or(own, |frame| frame.min(own));
-        let mut native = match local.take::<Native>(self.number) {
+        let mut native = match local.take::<Native>(&self.kept) {
             Some(native) => native,
             None => match Native::new(Arc::clone(&self.plan), 1) {
                 Ok(native) => Box::new(native),
@@ -78,7 +78,7 @@ impl Handler for NativePath {
             },
         };
         let ran = native.run(FirstPass::place(frame), Some(deadline));
-        local.put(self.number, native);
+        local.put(&self.kept, native);
         match ran {
             Ok(infer_ns) => Handled::done(Success {
                 outputs: Vec::new(),

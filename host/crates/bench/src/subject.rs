@@ -8,7 +8,7 @@
 
 use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
 
-use tollgate_dispatch::{Deployment, Handler, Local, Twins};
+use tollgate_dispatch::{Deployment, Handler, Interrupt, Kept, Twins};
 
 use tollgate_runtime::{
     Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Pool, Record,
@@ -167,10 +167,10 @@ impl Contender {
         clients.min(cores)
     }
 
-    /// Makes sure that there are this many instances, each used once.
-    pub(super) fn warm_up(&self, parts: &Parts, instances: usize) {
+    /// Sees to it that there are so many instances, each of them used once, unless a signal asks for the end.
+    pub(super) fn warm_up(&self, parts: &Parts, instances: usize, interrupt: &Interrupt) {
         if let (Some(deployment), Some(frame)) = (&self.deployment, parts.frames.first()) {
-            deployment.warm_up(instances, frame, 1);
+            deployment.warm_up(instances, frame, 1, &|| interrupt.is_raised());
         }
     }
 
@@ -223,7 +223,7 @@ fn handler(
     Ok(match (path, &parts.twin) {
         (Path::Native, _) => {
             let native = NativePath {
-                number: Local::number(),
+                kept: Kept::default(),
                 plan: Arc::new(native::Plan::new(&nn.registry, &first_pass)?),
                 first_pass,
                 inference: parts.limits.inference,

@@ -188,7 +188,7 @@ impl Measured {
         self.memory.resident_bytes = machine::resident_bytes();
     }
 
-    /// Counts each client's frames over its own time, which ends with its own last answer.
+    /// Counts each worker's frames over its own time, which ends with its own last answer.
     fn rates(&mut self, begin: Stamp, did: &[Did]) {
         let rate = |&(answers, last): &Did| {
             let seconds = last.nanos_since(begin) as f64 / 1e9;
@@ -199,7 +199,7 @@ impl Measured {
             }
         };
         let answers: u64 = did.iter().map(|(answers, _)| answers).sum();
-        // Failed frames do not count for the rate.
+        // A frame that failed counts for no rate.
         let done = self.tally.frames() as f64 / (answers.max(1)) as f64;
         self.rate_seconds = did.iter().map(rate).sum::<f64>() * self.seconds * done;
     }
@@ -265,7 +265,7 @@ impl Open<'_> {
         let query = query.cloned();
         self.pending.add();
         let task = Task::new(frame.clone(), due, move |answer| {
-            shares.add(number, &answer);
+            shares.add(answer.worker.unwrap_or_default(), &answer);
             if let Some(query) = query {
                 query.one_done();
             }
@@ -296,13 +296,15 @@ impl Window<'_> {
     pub(super) fn closed(self) -> Result<Measured, Error> {
         let subject = self.runner.subject();
         let contender = self.contender(&subject)?;
-        contender.warm_up(&subject.parts, self.clients);
-        let workers = self.runner.workers(contender.threads(self.clients))?;
-        let shares = Arc::new(Shares::new(self.clients, self.bound_ns)?);
+        contender.warm_up(&subject.parts, self.clients, &self.runner.interrupt());
+        let threads = contender.threads(self.clients);
+        let workers = self.runner.workers(threads)?;
+        let shares = Arc::new(Shares::new(threads, self.bound_ns)?);
         let gauges = Gauges::start(&subject);
         let begin = gauges.begin;
         let clients = Clients {
             count: self.clients,
+            workers: threads,
             frames: Arc::clone(&subject.parts.frames),
             next: self.runner.next(),
             until: begin.plus(self.length),
@@ -310,8 +312,8 @@ impl Window<'_> {
         };
         let taken = Arc::clone(&shares);
         let handler = Arc::clone(&contender.handler);
-        let did = closed_loop::run(workers.queues(), handler, clients, move |client, answer| {
-            taken.add(client, answer);
+        let did = closed_loop::run(workers.queues(), handler, clients, move |worker, answer| {
+            taken.add(worker, answer);
         });
         let mut measured = self.sum_up(contender, gauges, &shares)?;
         measured.rates(begin, &did);
@@ -411,7 +413,7 @@ impl Window<'_> {
         capacity: NonZero<usize>,
         deadline: Option<Duration>,
     ) -> Result<Open<'r>, Error> {
-        contender.warm_up(&subject.parts, self.clients);
+        contender.warm_up(&subject.parts, self.clients, &self.runner.interrupt());
         let threads = contender.threads(self.clients);
         let workers = self.runner.workers(threads)?;
         let admission = Admission {

@@ -1,6 +1,13 @@
 //! A deployment: an immutable plugin with its settings, and its warm instances.
 
-use std::sync::Arc;
+use std::{
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::{self, Builder},
+};
 
 use tollgate_runtime::{
     Frame, Grants, Ledger, Limits, NnHost, Plugin, Policy, Pool, clock::Deadline,
@@ -47,21 +54,43 @@ impl Deployment {
         &self.nn
     }
 
-    /// Makes sure that there are `instances` instances, each of which has handled the frame
-    /// `frames` times. Must not run while frames are processed. Errors are ignored: they show up
-    /// when the frame is measured.
-    pub fn warm_up(&self, instances: usize, frame: &Frame, frames: usize) {
-        for _ in self.warm.count()..instances {
-            let mut pool = self.pool();
-            if matches!(self.policy, Policy::Warm { .. }) {
-                for _ in 0..frames {
-                    let mut ledger = Ledger::open();
-                    ledger.start();
-                    pool.handle(frame, &mut ledger).ok();
-                }
+    /// Sees to it that there are `instances` of them, each of which has handled the frame `frames` times, on as
+    /// many threads as there are cores. Nothing is at work meanwhile, and `stop` ends it early. What is wrong
+    /// with the frame is said when it is measured.
+    pub fn warm_up(
+        &self,
+        instances: usize,
+        frame: &Frame,
+        frames: usize,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) {
+        let missing = instances.saturating_sub(self.warm.count());
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let next = AtomicUsize::new(0);
+        let work = || {
+            while next.fetch_add(1, Ordering::Relaxed) < missing && !stop() {
+                self.warm.put(self.warm_pool(frame, frames));
             }
-            self.warm.put(pool);
+        };
+        thread::scope(|scope| {
+            for _ in 1..missing.min(cores) {
+                // Where the system gives no thread this one does it.
+                Builder::new().spawn_scoped(scope, work).ok();
+            }
+            work();
+        });
+    }
+
+    fn warm_pool(&self, frame: &Frame, frames: usize) -> Pool {
+        let mut pool = self.pool();
+        if matches!(self.policy, Policy::Warm { .. }) {
+            for _ in 0..frames {
+                let mut ledger = Ledger::open();
+                ledger.start();
+                pool.handle(frame, &mut ledger).ok();
+            }
         }
+        pool
     }
 
     /// The number of idle instances.

@@ -3,7 +3,10 @@
 use std::{
     any::Any,
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tollgate_runtime::{Frame, Ledger, clock::Deadline};
@@ -22,25 +25,43 @@ pub trait Handler: Send + Sync {
     ) -> Handled;
 }
 
-/// What handlers keep on one worker's thread, each under its own number: native code that must stay
-/// on the thread that loaded it.
+/// What handlers keep on one worker's thread: native code that has to stay on the thread that loaded it.
 #[derive(Default)]
-pub struct Local(BTreeMap<u64, Box<dyn Any>>);
+pub struct Local(BTreeMap<u64, (Weak<()>, Box<dyn Any>)>);
+
+/// Under what a handler keeps something in each [`Local`]. With it goes what it keeps.
+#[derive(Debug)]
+pub struct Kept {
+    number: u64,
+    alive: Arc<()>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            alive: Arc::default(),
+        }
+    }
+}
 
 impl Local {
-    /// A new number that no other handler has.
-    pub fn number() -> u64 {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        NEXT.fetch_add(1, Ordering::Relaxed)
+    /// Takes out what is kept for a handler; none where nothing of this type is.
+    pub fn take<T: 'static>(&mut self, kept: &Kept) -> Option<Box<T>> {
+        self.0.remove(&kept.number)?.1.downcast().ok()
     }
 
-    /// Takes out the value under this number; `None` if there is none of this type.
-    pub fn take<T: 'static>(&mut self, number: u64) -> Option<Box<T>> {
-        self.0.remove(&number)?.downcast().ok()
+    /// Keeps something for a handler, until it is taken, the handler is gone or the thread ends.
+    pub fn put<T: 'static>(&mut self, kept: &Kept, value: Box<T>) {
+        let alive = Arc::downgrade(&kept.alive);
+        self.0.insert(kept.number, (alive, value));
     }
 
-    /// Keeps a value under a number until it is taken or the thread ends.
-    pub fn put<T: 'static>(&mut self, number: u64, kept: Box<T>) {
-        self.0.insert(number, kept);
+    /// Lets go of what is kept for handlers that are gone.
+    pub(crate) fn sweep(&mut self) {
+        if !self.0.is_empty() {
+            self.0.retain(|_, (alive, _)| alive.strong_count() > 0);
+        }
     }
 }

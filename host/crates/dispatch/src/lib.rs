@@ -20,7 +20,7 @@ mod workers;
 
 pub use admission::{AGEING, Admission, Counts, Refusal};
 pub use deployment::Deployment;
-pub use handler::{Handler, Local};
+pub use handler::{Handler, Kept, Local};
 pub use interrupt::{EXIT_CODE, Interrupt, REASON};
 pub use queue::{LineId, Queues};
 pub use task::{Answer, Failure, Handled, Success, Task, TwinRun};

@@ -115,8 +115,14 @@ impl<T, H> Queues<T, H> {
             line.service.learn(took_ns);
             line.counts.done += 1;
         }
-        if state.remove_where_empty(line) {
-            drop(state);
+        let gone = state.remove_where_empty(line);
+        drop(state);
+        self.tell_gone(gone);
+    }
+
+    /// Wakes those who wait for a line that is gone now, and drops it.
+    fn tell_gone(&self, gone: Option<Line<T, H>>) {
+        if gone.is_some() {
             self.gone.notify_all();
         }
     }
@@ -128,14 +134,13 @@ impl<T, H> Queues<T, H> {
 }
 
 impl<T, H> State<T, H> {
-    /// Removes a draining line if it is empty, and returns whether it did.
-    fn remove_where_empty(&mut self, id: LineId) -> bool {
+    /// Takes a line out that drains and is empty, to be dropped without the lock: its handler may hold much.
+    fn remove_where_empty(&mut self, id: LineId) -> Option<Line<T, H>> {
         let empty = |line: &Line<T, H>| line.draining && line.waiting.is_empty() && line.busy == 0;
-        let gone = self.lines.get(&id).is_some_and(empty);
-        if gone {
-            self.lines.remove(&id);
+        if self.lines.get(&id).is_some_and(empty) {
+            return self.lines.remove(&id);
         }
-        gone
+        None
     }
 }
 
@@ -190,11 +195,14 @@ impl<T, H: Clone> Queues<T, H> {
         if let Some(line) = state.lines.get_mut(&line) {
             line.draining = true;
         }
-        state.remove_where_empty(line);
+        let empty = state.remove_where_empty(line);
         let there = |state: &mut State<T, H>| state.lines.contains_key(&line);
         let waited = self.gone.wait_timeout_while(state, at_most, there);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        !state.lines.contains_key(&line)
+        let is_gone = !state.lines.contains_key(&line);
+        drop(state);
+        self.tell_gone(empty);
+        is_gone
     }
 
     /// Admits a job that was due at a moment, or refuses it at once.
@@ -217,9 +225,9 @@ impl<T, H: Clone> Queues<T, H> {
         Ok(())
     }
 
-    /// The number of workers, including those that sleep.
-    pub(crate) fn workers(&self) -> usize {
-        self.lock().workers.len()
+    /// Whether a worker of this number is there.
+    pub(crate) fn has(&self, worker: usize) -> bool {
+        self.lock().workers.contains_key(&worker)
     }
 
     /// Sets how many workers take jobs from now on; further workers sleep.
@@ -239,17 +247,21 @@ impl<T, H: Clone> Queues<T, H> {
         self.lock().workers.insert(worker, Arc::default());
     }
 
-    /// Removes a worker. With the last one the queues close, so that no job waits for a worker that
-    /// never comes.
+    /// A worker is gone for good. With the last one the queues close, and what waits is dropped, so that
+    /// nothing waits for workers that there are none of.
     pub(crate) fn leave(&self, worker: usize) {
         let mut state = self.lock();
         state.workers.remove(&worker);
         state.idle.retain(|&idle| idle != worker);
-        let last = state.workers.is_empty();
-        drop(state);
-        if last {
-            self.close();
+        let mut left = Vec::new();
+        if state.workers.is_empty() {
+            state.closed = true;
+            for line in state.lines.values_mut() {
+                left.extend(line.waiting.drain(..));
+            }
         }
+        drop(state);
+        drop(left);
     }
 
     /// Waits for the next job for a worker; `None` when the queues are closed and empty.
@@ -261,9 +273,7 @@ impl<T, H: Clone> Queues<T, H> {
                 // If the job is refused, it may have been the line's last one.
                 let gone = state.remove_where_empty(line);
                 drop(state);
-                if gone {
-                    self.gone.notify_all();
-                }
+                self.tell_gone(gone);
                 let (job, handler, work) = popped;
                 let began = Stamp::now();
                 let queues = self;
@@ -281,10 +291,12 @@ impl<T, H: Clone> Queues<T, H> {
                 return None;
             }
             let bell = Arc::clone(state.workers.get(&worker)?);
-            if active && !state.idle.contains(&worker) {
+            if active {
                 state.idle.push(worker);
             }
             state = bell.wait(state).unwrap_or_else(PoisonError::into_inner);
+            // It may have been woken by a ring that was meant for it earlier.
+            state.idle.retain(|&idle| idle != worker);
         }
     }
 
@@ -301,13 +313,18 @@ impl<T, H: Clone> Queues<T, H> {
         }
     }
 
-    /// Removes all jobs that wait in a line, and returns them.
-    pub fn clear(&self, line: LineId) -> Vec<T> {
+    /// Gives up what waits in a line: gives the jobs back.
+    pub fn clear(&self, id: LineId) -> Vec<T> {
         let mut state = self.lock();
-        let Some(line) = state.lines.get_mut(&line) else {
+        let Some(line) = state.lines.get_mut(&id) else {
             return Vec::new();
         };
-        line.waiting.drain(..).map(|waiting| waiting.job).collect()
+        let waiting = line.waiting.drain(..);
+        let jobs = waiting.map(|waiting| waiting.job).collect();
+        let gone = state.remove_where_empty(id);
+        drop(state);
+        self.tell_gone(gone);
+        jobs
     }
 
     /// The counts of a line's frames.

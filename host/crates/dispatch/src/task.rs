@@ -23,8 +23,8 @@ struct Way {
 }
 
 impl Task {
-    /// Makes a task from a frame that is due at a moment. `reply` is called with the answer, on the
-    /// worker's thread.
+    /// A frame that is due at a moment, and what is told its answer: on the worker's thread, or on the one that
+    /// gives the task up.
     pub fn new(frame: Frame, due: Stamp, reply: impl FnOnce(Answer) + Send + 'static) -> Self {
         let to = Addressee {
             sequence: frame.sequence,
@@ -57,8 +57,8 @@ impl Task {
 
     /// Answers that the frame was refused.
     pub(crate) fn refuse(self, refusal: Refusal) {
-        let refused = Handled::failed(Failure::Refused(refusal));
-        self.0.reply.answer(refused);
+        let mut reply = self.0.reply;
+        reply.tell(Handled::failed(Failure::Refused(refusal)), None);
     }
 }
 
@@ -95,17 +95,19 @@ struct Addressee {
 pub(crate) struct Reply(Option<(Addressee, Told)>);
 
 impl Reply {
-    pub(crate) fn answer(mut self, handled: Handled) {
-        self.tell(handled);
+    /// Tells what a worker made of the frame.
+    pub(crate) fn answer(mut self, handled: Handled, worker: usize) {
+        self.tell(handled, Some(worker));
     }
 
-    fn tell(&mut self, Handled { outcome, missing }: Handled) {
+    fn tell(&mut self, Handled { outcome, missing }: Handled, worker: Option<usize>) {
         if let Some((to, told)) = self.0.take() {
             told(Answer {
                 sequence: to.sequence,
                 source: to.source,
                 outcome,
                 missing,
+                worker,
             });
         }
     }
@@ -113,7 +115,7 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        self.tell(Handled::failed(Failure::Dropped));
+        self.tell(Handled::failed(Failure::Dropped), None);
     }
 }
 
@@ -154,6 +156,8 @@ pub struct Answer {
     pub outcome: Result<Success, Failure>,
     /// What the plugin asked for and was not granted.
     pub missing: Missing,
+    /// The number of the worker that handled it; none where none did.
+    pub worker: Option<usize>,
 }
 
 /// The result of a frame that was done.

@@ -16,7 +16,7 @@ use tollgate_runtime::{Error, Frame, Grants, Ledger, Limits, NnHost, Twin, clock
 
 use crate::{
     Deployment,
-    handler::{Handler, Local},
+    handler::{Handler, Kept, Local},
     task::{Failure, Handled, TwinRun},
 };
 
@@ -26,7 +26,7 @@ pub struct Twins {
     nn: NnHost,
     grants: Grants,
     limits: Limits,
-    number: u64,
+    kept: Kept,
 }
 
 impl Twins {
@@ -47,7 +47,7 @@ impl Twins {
             nn,
             grants,
             limits,
-            number: Local::number(),
+            kept: Kept::default(),
         })
     }
 
@@ -61,7 +61,7 @@ impl Twins {
         local: &mut Local,
         work: impl FnOnce(&mut Twin) -> T,
     ) -> Result<T, Error> {
-        let mut twin = match local.take::<Twin>(self.number) {
+        let mut twin = match local.take::<Twin>(&self.kept) {
             Some(twin) => twin,
             None => Box::new(Twin::load(
                 &self.library,
@@ -71,7 +71,7 @@ impl Twins {
             )?),
         };
         let done = work(&mut twin);
-        local.put(self.number, twin);
+        local.put(&self.kept, twin);
         Ok(done)
     }
 }

@@ -40,14 +40,14 @@ impl Workers {
         Ok(workers)
     }
 
-    /// Makes sure that there are at least `count` workers.
+    /// Sees to it that those of the numbers below `count` are there, one that could not be replaced included.
     ///
     /// # Errors
     ///
     /// The system cannot start another thread.
     pub fn grow(&self, count: usize) -> io::Result<()> {
-        let there = self.0.queues.workers();
-        (there..count).try_for_each(|number| start(&self.0, number))
+        let mut missing = (0..count).filter(|&number| !self.0.queues.has(number));
+        missing.try_for_each(|number| start(&self.0, number))
     }
 
     /// The queues that the workers take from.
@@ -93,6 +93,7 @@ fn start(shared: &Arc<Shared>, number: usize) -> io::Result<()> {
                 .threads
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
+            threads.retain(|thread| !thread.is_finished());
             threads.push(thread);
             Ok(())
         }
@@ -130,11 +131,12 @@ fn work(queues: &TaskQueues, number: usize) {
                 let (frame, mut ledger, reply) = turn.job.begin();
                 ledger.start();
                 let handled = turn.handler.handle(&frame, deadline, ledger, &mut local);
-                // Dropped before the answer: the handler may have been replaced in a swap, and the
-                // answer may send the next frame.
-                drop(turn.handler);
+                // Free before the answer is told, which may bring the next frame.
                 drop(busy);
-                reply.answer(handled);
+                reply.answer(handled, number);
+                // It may be one that was swapped out, whose end is no part of its last frame.
+                drop(turn.handler);
+                local.sweep();
             }
             Err(refusal) => turn.job.refuse(refusal),
         }
@@ -217,10 +219,10 @@ mod tests {
             let dropped = matches!(answer.outcome, Err(Failure::Dropped));
             assert_eq!(dropped, answer.sequence % 3 == 2, "{}", answer.sequence);
         }
-        assert_eq!(queues.workers(), 2);
+        assert!(queues.has(0) && queues.has(1));
         assert!(queues.drain(line, Duration::from_secs(60)));
         drop(workers);
-        assert_eq!(queues.workers(), 0);
+        assert!(!queues.has(0) && !queues.has(1));
     }
 
     #[test]

@@ -258,12 +258,15 @@ pub enum Error {
 
     /// A tensor or model over a limit.
     #[error(
-        "{} is over its limit: at most {limit} bytes, {came} came",
-        shown(what)
+        "{}{} is over its limit: at most {limit} bytes, {came} came",
+        shown(what),
+        graph.as_ref().map(|graph| format!(" of graph `{graph}`")).unwrap_or_default()
     )]
     TooLarge {
         /// What is too large, in words.
         what: String,
+        /// The graph's name, where it is one's.
+        graph: Option<String>,
         /// The limit, in bytes.
         limit: usize,
         /// How many bytes came, or were asked for.

@@ -48,7 +48,7 @@ impl GraphRegistry {
         self.insert(name, self.store.load_file(name, path, options)?)
     }
 
-    /// Loads a model from its bytes under a name.
+    /// Loads a model from its bytes under a name; it is shared with no other.
     ///
     /// # Errors
     ///

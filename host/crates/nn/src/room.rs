@@ -64,7 +64,8 @@ impl Room {
         let bytes = bytes.and_then(|bytes| bytes.checked_add(taken));
         let dimensions = show_dimensions(dimensions.iter().copied().map(Some));
         Error::TooLarge {
-            what: format!("{what} of graph `{graph}` with dimensions {dimensions}"),
+            what: format!("{what} with dimensions {dimensions}"),
+            graph: Some(graph.to_owned()),
             limit: self.limit,
             came: bytes.map_or_else(
                 || "more than an address space".to_owned(),

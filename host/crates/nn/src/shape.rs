@@ -159,6 +159,7 @@ fn check_bytes(
                 tensor(),
                 show_dimensions(dimensions.iter().copied().map(Some))
             ),
+            graph: None,
             limit: isize::MAX.unsigned_abs(),
             came: "more than an address space".to_owned(),
         }),

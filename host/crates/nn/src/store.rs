@@ -49,26 +49,30 @@ impl GraphStore {
         check_file(name, path)?;
         let source = Source::File(path);
         let key = key(source, options);
-        let known = key
-            .as_ref()
-            .and_then(|key| self.find(&mut self.lock(), key));
+        let known = key.as_ref().and_then(|key| find(&mut self.lock(), key));
         if let Some(loaded) = known {
             return Ok(Graph::named(name, loaded));
         }
         let loaded = Arc::new(Loaded::load(name, source, options, true)?);
-        let Some(key) = key else {
+        // ONNX Runtime has read the file once more: where it was replaced meanwhile, nothing says which of
+        // the two it has, and it is not shared.
+        let same = |key: &Key| self::key(source, options).as_ref() == Some(key);
+        let Some(key) = key.filter(same) else {
             return Ok(Graph::named(name, loaded));
         };
-        let mut entries = self.lock();
-        // Another thread may have loaded it meanwhile. Then both use that one.
-        let loaded = self.find(&mut entries, &key).unwrap_or_else(|| {
-            entries.push(Entry {
-                key,
-                loaded: Arc::downgrade(&loaded),
-            });
-            loaded
-        });
-        Ok(Graph::named(name, loaded))
+        // Another thread may have loaded it meanwhile; then both take that one.
+        let other = {
+            let mut entries = self.lock();
+            let other = find(&mut entries, &key);
+            if other.is_none() {
+                entries.push(Entry {
+                    key,
+                    loaded: Arc::downgrade(&loaded),
+                });
+            }
+            other
+        };
+        Ok(Graph::named(name, other.unwrap_or(loaded)))
     }
 
     /// How many models are loaded and can be shared.
@@ -85,20 +89,20 @@ impl GraphStore {
         self.len() == 0
     }
 
-    /// The model of a key. Entries of models that are no longer loaded are removed.
-    fn find(&self, entries: &mut Vec<Entry>, key: &Key) -> Option<Arc<Loaded>> {
-        entries.retain(|entry| entry.loaded.strong_count() > 0);
-        let entry = entries.iter().find(|entry| entry.key == *key)?;
-        entry.loaded.upgrade()
-    }
-
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         // The list is consistent at each step of every critical section, so a panic does not break it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The key that identifies a model; none if its bytes do not.
+/// The model of a key; those that are gone are forgotten.
+fn find(entries: &mut Vec<Entry>, key: &Key) -> Option<Arc<Loaded>> {
+    entries.retain(|entry| entry.loaded.strong_count() > 0);
+    let entry = entries.iter().find(|entry| entry.key == *key)?;
+    entry.loaded.upgrade()
+}
+
+/// What tells the model from others; none where its bytes do not.
 fn key(source: Source<'_>, options: &GraphOptions) -> Option<Key> {
     let bytes = source.read().ok()?;
     let whole = onnx::references(&bytes).is_ok_and(|reference| reference.is_none());

@@ -11,6 +11,7 @@ use std::{
     num::NonZero,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, RecvTimeoutError, SyncSender},
     },
     thread,
@@ -30,10 +31,8 @@ pub(super) enum Error {
     /// The system cannot start another thread.
     #[error("cannot start a worker thread, ask for fewer `--workers`")]
     Spawn(#[source] io::Error),
-    /// The thread that reads inputs panicked.
-    #[error(
-        "the thread that reads the inputs died, which is a fault of tollgate's own: report what it said above"
-    )]
+    /// The thread that reads inputs panicked, or the last worker did and could not be replaced.
+    #[error("a thread died, which is a fault of tollgate's own: report what it said above")]
     Died,
 }
 
@@ -80,7 +79,9 @@ pub(super) fn run<E: From<Error>>(
     };
     let line = queues.open(admission, handler);
     let (results, done) = mpsc::sync_channel(workers.get());
+    let died = Arc::new(AtomicBool::new(false));
     let ahead = Arc::new(ReadAhead {
+        died: Arc::clone(&died),
         queues,
         line,
         capacity: workers.get(),
@@ -116,7 +117,7 @@ pub(super) fn run<E: From<Error>>(
         end.tell();
         // Workers that still have results see that the receiver is gone.
         drop(done);
-        let died = reader.join().is_err();
+        let died = reader.join().is_err() || died.load(Ordering::Relaxed);
         ended.and(if died {
             Err(Error::Died.into())
         } else {
@@ -167,6 +168,8 @@ fn read(files: &Files, passes: NonZero<u32>, ahead: &Arc<ReadAhead>, interrupt: 
 
 /// Frames that were read and are not admitted yet.
 struct ReadAhead {
+    /// Set where the workers are gone.
+    died: Arc<AtomicBool>,
     queues: Arc<TaskQueues>,
     line: LineId,
     capacity: usize,
@@ -218,6 +221,7 @@ impl ReadAhead {
         if let Err((_, task)) = this.queues.send(this.line, task) {
             // There are no workers any more, so the run is over.
             task.withdraw();
+            this.died.store(true, Ordering::Relaxed);
             this.lock().ended = true;
             this.room.notify_all();
         }

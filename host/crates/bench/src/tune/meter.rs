@@ -52,7 +52,7 @@ struct Kept {
     deployment: Arc<Deployment>,
 }
 
-/// The answers of one client.
+/// What one worker did.
 #[derive(Default)]
 struct Share {
     latencies_ns: Vec<u64>,
@@ -113,7 +113,8 @@ impl<'a> Meter<'a> {
             Err(reason) => return Ok(Outcome::Refused(reason)),
         };
         if let Some(frame) = self.parts.frames.first() {
-            kept.deployment.warm_up(workers, frame, WARM_UP);
+            let stop = || self.interrupt.is_raised();
+            kept.deployment.warm_up(workers, frame, WARM_UP, &stop);
         }
         self.workers.grow(workers).map_err(Error::Spawn)?;
         self.workers.queues().set_active(workers);
@@ -121,6 +122,7 @@ impl<'a> Meter<'a> {
         let begin = Stamp::now();
         let clients = Clients {
             count: workers,
+            workers,
             frames: Arc::clone(&self.parts.frames),
             next: Arc::clone(&self.next),
             until: begin.plus(length),
@@ -133,8 +135,8 @@ impl<'a> Meter<'a> {
             self.workers.queues(),
             Arc::clone(&kept.deployment) as Arc<dyn Handler>,
             clients,
-            move |client, answer| {
-                if let Some(share) = taken.get(client) {
+            move |worker, answer| {
+                if let Some(share) = taken.get(worker) {
                     lock(share).add(answer);
                 }
             },

@@ -175,15 +175,34 @@ fn a_swap_counts_from_the_next_job_on() {
 }
 
 #[test]
-fn what_was_let_in_is_handed_out_after_the_last_worker_left() {
+fn a_line_that_drains_is_gone_once_what_waits_is_given_up() {
+    let (queues, line) = one(10, None);
+    let now = Stamp::now();
+    queues.admit(line, 1, now).unwrap();
+    queues.admit(line, 2, now).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| queues.drain(line, Duration::from_secs(60)));
+        while queues.admit(line, 3, now) != Err((Refusal::Closed, 3)) {
+            queues.clear(line);
+        }
+        queues.clear(line);
+        assert!(waiting.join().unwrap());
+    });
+}
+
+#[test]
+fn what_closed_queues_hold_is_handed_out_and_dropped_with_the_last_worker() {
     let (queues, line) = one(2, None);
+    queues.admit(line, 1, Stamp::now()).unwrap();
     queues.admit(line, 2, Stamp::now()).unwrap();
-    queues.leave(0);
+    queues.close();
     assert_eq!(
         queues.admit(line, 9, Stamp::now()),
         Err((Refusal::Closed, 9))
     );
-    assert_eq!(work(&queues, 1), 2);
+    assert_eq!(work(&queues, 1), 1);
+    queues.leave(0);
+    assert!(queues.clear(line).is_empty(), "nothing waits for no one");
     assert!(queues.take(0).is_none());
 }
 

@@ -145,6 +145,7 @@ impl Tensor {
                 "a tensor of dimensions {}",
                 show_dimensions(shape.iter().copied().map(Some))
             ),
+            graph: None,
             limit: isize::MAX.unsigned_abs(),
             came: "more than this machine has".to_owned(),
         };

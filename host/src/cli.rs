@@ -95,11 +95,13 @@ pub enum RuntimeCommand {
 #[derive(Debug, Args)]
 pub struct SubjectArgs {
     /// The plugin: a WebAssembly component
+    #[arg(help_heading = None::<&'static str>)]
     pub plugin: PathBuf,
 
     /// Files, directories, or `-` for standard input
     ///
     /// Of a directory the files count, by their names, without hidden ones, documents, and text that lies beside pictures.
+    #[arg(help_heading = None::<&'static str>)]
     pub inputs: Vec<PathBuf>,
 
     /// Which files of directories are frames, such as `*.jpg`; can be given several times
@@ -194,7 +196,7 @@ pub struct RunArgs {
     pub env: Vec<EnvArg>,
 
     /// For a command: its arguments
-    #[arg(last = true, value_name = "ARGS")]
+    #[arg(last = true, value_name = "ARGS", help_heading = None::<&'static str>)]
     pub args: Vec<String>,
 }
 

@@ -22,6 +22,7 @@ mod isolation;
 mod limits;
 mod new;
 mod nn;
+mod pages;
 mod polyglot;
 mod programs;
 mod regression;

@@ -2,7 +2,7 @@
 //! are.
 #![no_main]
 
-use std::io::Write;
+use std::path::Path;
 
 use tollgate_report::truth::{Score, Truth};
 use tollgate_runtime::Output;
@@ -13,9 +13,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     // The file, and after a zero what the plugin said.
     let mut parts = bytes.splitn(2, |&byte| byte == 0);
     let (text, said) = (parts.next().unwrap_or_default(), parts.next());
-    let mut file = tempfile::NamedTempFile::new_in("/dev/shm").expect("a file");
-    file.write_all(text).expect("written");
-    let Ok(truth) = Truth::read(file.path(), NAMES.into_iter()) else {
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    let Ok(truth) = Truth::parse(Path::new("truth.json"), text, NAMES.into_iter()) else {
         return;
     };
     let output = Output {

@@ -1,6 +1,12 @@
-//! The direction in which crates depend on each other, read from their manifests.
+//! The direction in which crates depend on each other, read from their manifests; and what their files use,
+//! read from the files.
 
-use std::{collections::BTreeMap, process::Command};
+mod uses;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use crate::support::root;
 
@@ -182,4 +188,95 @@ fn the_version_of_wasmtime_that_reports_name_is_the_one_inside() {
         tollgate_runtime::WASMTIME_VERSION
     );
     assert!(lock.contains(&package), "update `WASMTIME_VERSION`");
+}
+
+/// The crates whose files are read.
+const READ: &[&str] = &[
+    "host",
+    "host/crates/bench",
+    "host/crates/deploy",
+    "host/crates/dispatch",
+    "host/crates/inspect",
+    "host/crates/nn",
+    "host/crates/report",
+    "host/crates/runtime",
+    "guest-sdk/rust",
+    "xtask",
+];
+
+/// Files of one folder may be about one thing and name each other's types; folders stand above each other.
+#[test]
+fn no_files_of_different_folders_use_each_other_in_a_circle() {
+    for name in READ {
+        let uses = uses::uses(&root().join(name).join("src"));
+        assert!(uses.len() > 3, "{name} is read");
+        for circle in uses::circles(&uses) {
+            let folder = |file: &String| {
+                // A folder's own file belongs to it.
+                let own = uses.keys().any(|one| one.starts_with(&format!("{file}/")));
+                let above = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+                if own { file.clone() } else { above.to_owned() }
+            };
+            let folders: BTreeSet<_> = circle.iter().map(folder).collect();
+            assert_eq!(folders.len(), 1, "{name}: {circle:?}");
+        }
+    }
+}
+
+/// What only some crates may name, and which.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("clap::", &["host", "xtask"]),
+    ("ort::", &["host/crates/nn"]),
+    ("redb::", &["host/crates/deploy"]),
+    ("env::var", &["host", "xtask"]),
+    ("env::args", &["xtask"]),
+    ("tokio::", &["host/crates/runtime"]),
+    ("wasmtime::", &["host/crates/runtime"]),
+    (
+        "fs::",
+        &[
+            "host",
+            "host/crates/bench",
+            "host/crates/deploy",
+            "host/crates/nn",
+            "xtask",
+        ],
+    ),
+];
+
+#[test]
+fn only_these_crates_name_what_opens_files_waits_or_runs() {
+    for (word, crates) in MAY_NAME {
+        for name in READ.iter().filter(|name| !crates.contains(name)) {
+            for path in uses::sources(&root().join(name).join("src")) {
+                let code = uses::code(&path);
+                let named = code.match_indices(word).any(|(place, _)| {
+                    let before = code[..place].chars().next_back();
+                    before.is_none_or(|one| !one.is_alphanumeric() && !matches!(one, '_' | ':'))
+                });
+                assert!(!named, "{} names `{word}`", path.display());
+            }
+        }
+    }
+}
+
+/// The host's crates are rooms that a newcomer can hold in mind: none is large, and no file is.
+#[test]
+fn no_crate_and_no_file_is_too_large() {
+    let mut all = 0;
+    let mut lines = Vec::new();
+    for name in READ.iter().filter(|name| name.starts_with("host")) {
+        let mut own = 0;
+        for path in uses::sources(&root().join(name).join("src")) {
+            let text = std::fs::read_to_string(&path).expect("a source");
+            let count = text.lines().count();
+            assert!(count <= 500, "{} has {count} lines", path.display());
+            own += count;
+        }
+        all += own;
+        lines.push((*name, own));
+    }
+    for (name, own) in lines {
+        println!("{name} {own} of {all}");
+    }
 }

@@ -67,7 +67,13 @@ impl<P: Plugin> Slot<P> {
         self.with(|plugin| plugin.handle(frame))
     }
 
-    /// Makes the plugin if there is none.
+    /// Whether no plugin was made yet.
+    #[cfg(target_family = "wasm")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.try_borrow().is_ok_and(|slot| slot.is_none())
+    }
+
+    /// Makes the plugin where there is none yet.
     #[cfg(not(target_family = "wasm"))]
     pub(crate) fn fill(&self) -> Result<(), Fault> {
         self.with(|_| Ok(()))
@@ -86,11 +92,7 @@ impl<P: Plugin> Slot<P> {
         })?;
         match slot.as_mut() {
             Some(plugin) => body(plugin),
-            None => {
-                #[cfg(target_family = "wasm")]
-                crate::backend::say_panics();
-                body(slot.insert(P::new()?))
-            }
+            None => body(slot.insert(P::new()?)),
         }
     }
 }

@@ -79,7 +79,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
         bench.max_frame,
     )?;
     let truth = bench.truth.as_deref();
-    let truth = truth.map(|path| Truth::read(path, files.names()));
+    let truth = truth.map(|path| tollgate_deploy::truth::read(path, files.names()));
     let truth = truth.transpose()?;
     let frames = read_frames(&files)?;
     let grants = load::grants(

@@ -71,7 +71,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         tune.max_frame,
     )?;
     let truth = tune.truth.as_deref();
-    let truth = truth.map(|path| Truth::read(path, files.names()));
+    let truth = truth.map(|path| tollgate_deploy::truth::read(path, files.names()));
     let truth = truth.transpose()?;
     let frames = bench::read_frames(&files)?;
     let grants = load::grants(tune.grants.clone(), &tune.keyvalue, &tune.limits, &plugin)?;

@@ -7,7 +7,7 @@ pub mod bindings;
 #[cfg(target_family = "wasm")]
 mod wasm;
 #[cfg(target_family = "wasm")]
-pub use wasm::{Bucket, Context, Graph, Prepared, config, handle, log, say_panics};
+pub use wasm::{Bucket, Context, Graph, Prepared, config, handle, log};
 
 #[cfg(not(target_family = "wasm"))]
 mod native;

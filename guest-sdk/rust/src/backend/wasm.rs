@@ -244,9 +244,8 @@ impl From<store::Error> for StoreError {
     }
 }
 
-/// Installs a panic hook that reports a panic to the host before the trap. A plugin may replace the
-/// hook by its own.
-pub fn say_panics() {
+/// From now on a panic tells the host why, before it traps. A hook of the plugin's own comes in its place.
+fn say_panics() {
     std::panic::set_hook(Box::new(|panic| panic::report(&words(panic))));
 }
 
@@ -262,6 +261,10 @@ pub fn handle<P: Plugin>(
         acquired_ns: frame.acquired_ns,
         data: frame.data,
     };
+    if slot.is_empty() {
+        // Before the plugin is made, which may panic as well.
+        say_panics();
+    }
     let outputs = slot.handle(&frame)?;
     Ok(outputs.into_iter().map(Into::into).collect())
 }

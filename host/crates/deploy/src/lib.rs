@@ -10,4 +10,6 @@ pub mod models;
 pub mod onnxruntime;
 pub mod reserve;
 pub mod settings;
+pub mod textfile;
+pub mod truth;
 pub mod values;

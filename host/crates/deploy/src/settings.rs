@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use tollgate_nn::{BatchOptions, BatchPolicy, Device, GraphOptions, Mode, Optimization};
 use tollgate_runtime::{Grants, LogGrant, LogLevel, Policy};
 
+use crate::textfile;
 use crate::values::{self, BucketArg, ConfigArg, VariantArg};
-use tollgate_report::textfile;
 
 /// The schema number of the file.
 pub const SCHEMA: u32 = 1;

@@ -13,7 +13,6 @@ pub mod percentiles;
 pub mod record;
 mod table;
 pub mod terminal;
-pub mod textfile;
 pub mod truth;
 
 use hdrhistogram::Histogram;

@@ -15,12 +15,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tollgate_runtime::Output;
 
-use crate::textfile;
-
-/// A file larger than this is not read as true readings, in bytes.
-const MAX_BYTES: u64 = 256 << 20;
-
-/// Why there are no true readings.
+/// Why there is no truth.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
@@ -75,23 +70,21 @@ pub struct Truth {
 }
 
 impl Truth {
-    /// Reads the true readings for frames with these names.
+    /// What a file says, for frames of these names; its path is for messages.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, has another format, or names none of the frames.
-    pub fn read<'a>(path: &Path, mut names: impl Iterator<Item = &'a str>) -> Result<Self, Error> {
+    /// It is not such a file, or names none of the frames.
+    pub fn parse<'a>(
+        path: &Path,
+        text: &str,
+        mut names: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, Error> {
         let path_buf = || path.to_owned();
-        let read = |source| Error::Read {
+        let json: serde_json::Value = serde_json::from_str(text).map_err(|source| Error::Json {
             path: path_buf(),
             source,
-        };
-        let text = textfile::read(path, MAX_BYTES).map_err(read)?;
-        let json: serde_json::Value =
-            serde_json::from_str(&text).map_err(|source| Error::Json {
-                path: path_buf(),
-                source,
-            })?;
+        })?;
         let (File::Nested { frames: entries } | File::Flat(entries)) =
             serde_json::from_value(json).map_err(|_| Error::Shape(path_buf()))?;
         let readings = entries.into_iter().map(|(name, entry)| match entry {
@@ -170,9 +163,7 @@ mod tests {
     }
 
     fn read(text: &str, names: &[&str]) -> Result<Truth, Error> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        Truth::read(file.path(), names.iter().copied())
+        Truth::parse(Path::new("truth.json"), text, names.iter().copied())
     }
 
     #[test]
@@ -235,6 +226,5 @@ mod tests {
                 .to_string()
                 .contains("is not JSON")
         );
-        assert!(Truth::read(Path::new("/gone"), std::iter::empty()).is_err());
     }
 }

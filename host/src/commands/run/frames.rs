@@ -47,7 +47,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
     let truth = frames
         .truth
         .as_deref()
-        .map(|path| Truth::read(path, files.names()));
+        .map(|path| tollgate_deploy::truth::read(path, files.names()));
     let truth = truth.transpose()?;
     let grants = load::grants(frames.grants, &run.keyvalue, &run.limits, &plugin)?;
     let (nn, runtime) = super::load_graphs(run)?;

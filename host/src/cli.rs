@@ -1,21 +1,24 @@
 //! What was typed: clap's types and nothing else. What it means is `config`'s to say.
 
 mod bench;
+mod graph;
 mod help;
+mod limits;
 mod tune;
 
-use std::{num::NonZero, path::PathBuf, time::Duration};
+use std::{num::NonZero, path::PathBuf};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glob::Pattern;
-use tollgate_nn::{BatchPolicy, Device, GraphOptions, Mode, Optimization};
-use tollgate_runtime::{Limits, LogLevel};
+use tollgate_runtime::LogLevel;
 
 use crate::new::{Language, Place};
-use tollgate_deploy::values::{BucketArg, ConfigArg, DirArg, EnvArg, ModelArg, VariantArg};
+use tollgate_deploy::values::{BucketArg, ConfigArg, DirArg, EnvArg, ModelArg};
 
 pub use bench::{BenchArgs, PathName, ScenarioName};
+pub use graph::GraphArgs;
+pub use limits::LimitArgs;
 pub use tune::TuneArgs;
 
 /// Runs sandboxed WebAssembly plugins on native ONNX Runtime, and measures what the boundary costs.
@@ -162,7 +165,12 @@ pub struct RunArgs {
         long,
         value_name = "N",
         help_heading = "Instances",
-        help = help::by_default("Threads that run instances, each its own", 1)
+        help = help::by_default("Threads that run instances, each its own", 1),
+        long_help = help::by_default(
+            "Threads that run instances, each its own. A plugin that remembers earlier frames remembers those of \
+             its instance alone, so with several workers its answers may be others",
+            1
+        )
     )]
     #[expect(missing_docs, reason = "its help says it")]
     pub workers: Option<NonZero<usize>>,
@@ -200,89 +208,6 @@ pub struct RunArgs {
     pub args: Vec<String>,
 }
 
-/// How graphs run; the defaults are `tollgate-nn`'s.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Models")]
-#[expect(missing_docs, reason = "the help of each says it")]
-pub struct GraphArgs {
-    #[arg(
-        long,
-        help = help::by_default(
-            "Where graphs run: cpu, cuda, tensorrt, openvino, coreml, directml or xnnpack; there or not at all",
-            GraphOptions::default().device,
-        )
-    )]
-    pub device: Option<Device>,
-
-    /// Let single nodes that the device cannot do run on the CPU
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub allow_cpu_nodes: Option<bool>,
-
-    /// Which variant of the models runs: of all that have it, or of one; can be given several times
-    #[arg(long, value_name = "[NAME:]VARIANT", value_parser = tollgate_deploy::values::variant)]
-    pub variant: Vec<VariantArg>,
-
-    /// Threads inside one inference [default: what the mode says]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZero<usize>>,
-
-    #[arg(
-        long,
-        help = help::by_default(
-            "`throughput`: many inferences at once, one thread each; `latency`: one at a time on all cores",
-            GraphOptions::default().mode,
-        )
-    )]
-    pub mode: Option<Mode>,
-
-    #[arg(
-        long,
-        value_name = "N",
-        help = help::by_default(
-            "Sessions of a graph on devices other than the CPU, each for one inference at a time",
-            GraphOptions::default().sessions,
-        )
-    )]
-    pub sessions: Option<NonZero<usize>>,
-
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        help = help::by_default(
-            "How far ONNX Runtime rewrites a graph: none, basic, extended or all",
-            GraphOptions::default().optimization,
-        )
-    )]
-    pub optimization: Option<Optimization>,
-
-    #[arg(
-        long,
-        value_name = "WHEN",
-        help = help::by_default(
-            "Whether inferences of different instances are merged into one run: auto, on or off",
-            GraphOptions::default().batch.policy,
-        ),
-        long_help = help::by_default(
-            "Whether inferences of different instances are merged into one run. `auto`: where the model's graph \
-             shows that rows stay apart, and measuring at load shows that it pays. `on`: always; it is your word \
-             that rows stay apart, and a model that cannot be merged is refused. `off`: never",
-            GraphOptions::default().batch.policy,
-        )
-    )]
-    pub batch: Option<BatchPolicy>,
-
-    #[arg(
-        long,
-        value_name = "N",
-        help = help::by_default("Rows of one merged run at most", GraphOptions::default().batch.max)
-    )]
-    pub max_batch: Option<NonZero<u32>>,
-
-    /// How long the first inference of a merged run waits for others [default: not at all]
-    #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
-    pub batch_delay: Option<Duration>,
-}
-
 /// What a guest may reach beside graphs; by default nothing.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Grants")]
@@ -300,118 +225,6 @@ pub struct GrantArgs {
     /// A key-value bucket that the plugin may use, and the file that it is kept in; can be given several times
     #[arg(long, value_name = "NAME=FILE", value_parser = tollgate_deploy::values::bucket)]
     pub keyvalue: Vec<BucketArg>,
-}
-
-/// What a guest may use; the defaults are the runtime's.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Limits")]
-#[expect(missing_docs, reason = "the help of each says it")]
-pub struct LimitArgs {
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = tollgate_deploy::values::duration,
-        help = help::by_default("How long one frame, or one command, may take", help::duration(Limits::default().deadline))
-    )]
-    pub deadline: Option<Duration>,
-
-    #[arg(
-        long,
-        value_name = "TIME",
-        value_parser = tollgate_deploy::values::duration,
-        help = help::by_default("How long one inference may take", help::duration(Some(Limits::default().inference)))
-    )]
-    pub inference_deadline: Option<Duration>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("Memory of one instance", help::size(Limits::default().memory_bytes as u64))
-    )]
-    pub max_memory: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "N",
-        help = help::by_default("Elements in the tables of one instance", Limits::default().table_elements)
-    )]
-    pub max_table_elements: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("Tensors that one instance holds, together", help::size(Limits::default().tensor_bytes as u64))
-    )]
-    pub max_tensors: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("Models that one instance loads from bytes, together with the constants that they compute", help::size(Limits::default().model_bytes as u64))
-    )]
-    pub max_model: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "N",
-        help = help::by_default("Resource handles that one instance holds", Limits::default().handles)
-    )]
-    pub max_handles: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("Bytes besides tensors that one call brings into the host", help::size(Limits::default().host_call_bytes as u64))
-    )]
-    pub max_host_call: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("One log line; the rest is cut off", help::size(Limits::default().log_line_bytes as u64))
-    )]
-    pub max_log_line: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("What one frame logs; further lines are dropped", help::size(Limits::default().log_bytes as u64))
-    )]
-    pub max_log: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("A key of a key-value bucket", help::size(Limits::default().key_bytes as u64))
-    )]
-    pub max_key: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("A value of a key-value bucket", help::size(Limits::default().value_bytes as u64))
-    )]
-    pub max_value: Option<usize>,
-
-    #[arg(
-        long,
-        value_name = "SIZE",
-        value_parser = tollgate_deploy::values::size,
-        help = help::by_default("What a key-value bucket holds", help::size(Limits::default().bucket_bytes))
-    )]
-    pub max_bucket: Option<usize>,
-
-    /// One input
-    #[arg(long, value_name = "SIZE", value_parser = tollgate_deploy::values::size, default_value = "64MiB")]
-    pub max_frame: usize,
 }
 
 /// What can be granted or denied by name.

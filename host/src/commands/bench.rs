@@ -34,7 +34,6 @@ use crate::{
 };
 use tollgate_deploy::settings::Settings as Kept;
 use tollgate_dispatch::Interrupt;
-use tollgate_report::truth::Truth;
 use tollgate_report::{headline, html};
 
 /// The largest size of all frames together; they are held in memory. 1 GiB.

@@ -36,7 +36,7 @@ use crate::{
 };
 use tollgate_deploy::models::{self, Chosen};
 use tollgate_dispatch::Interrupt;
-use tollgate_report::{terminal::escaped, truth::Truth};
+use tollgate_report::terminal::escaped;
 
 /// Runs the command.
 ///

@@ -2,6 +2,9 @@
 
 use std::{fs, time::Duration};
 
+use redb::ReadableDatabase;
+use tollgate_runtime::{ENTRY_BYTES, Keys, PAGE_KEYS};
+
 use super::*;
 
 const ROOM: u64 = 1 << 20;

@@ -115,7 +115,7 @@ impl Crate<'_> {
         while rest.next_if_eq(&"super").is_some() {
             at = parent(&at);
         }
-        while let Some(name) = rest.next() {
+        for name in rest {
             let inner = inside(&at, name);
             if self.files.contains_key(&inner) {
                 at = inner;

@@ -3,20 +3,21 @@
 //! The ledger of a frame is moved in when its call begins and out when it ends. So a call cannot find another
 //! frame's ledger by mistake.
 
+mod entries;
+mod limiter;
+
 use std::{
     cell::Cell,
-    collections::BTreeMap,
     sync::{Arc, Weak},
 };
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 use tollgate_nn::{
-    Caller, Elements, Error as NnError, ErrorCode, Graph, GraphOptions, GraphRegistry, Prepared,
-    Scratch, Shape, Tensor, TensorType,
+    Caller, Elements, Error as NnError, Graph, GraphOptions, GraphRegistry, Scratch, Tensor,
+    TensorType,
     clock::{Budget, Deadline, Stamp},
 };
-use wasmtime::{Memory, ResourceLimiter, component::ResourceTable};
+use wasmtime::{Memory, component::ResourceTable};
 use wasmtime_wasi::{
     FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView, p1::WasiP1Ctx,
     p2::pipe::MemoryInputPipe,
@@ -29,6 +30,11 @@ use crate::{
     services::Services,
     slab::Slab,
     streams::{Streams, Written},
+};
+
+pub(crate) use self::{
+    entries::{ContextEntry, Ephemeral, ErrorEntry, GraphEntry, Kept, PreparedEntry, TensorEntry},
+    limiter::Limiter,
 };
 
 /// The graphs that instances may use, and the options for models from bytes.
@@ -442,182 +448,4 @@ impl NnCtx {
 fn over_tensors(most: usize, came: usize) -> Refusal {
     let what = "the instance's tensors";
     Refusal::over(Limit::TensorBytes, what, most, came)
-}
-
-/// Bounds memories and tables. It remembers what it denied, to explain the trap that mostly follows.
-pub(crate) struct Limiter {
-    memory: Bound,
-    table: Bound,
-    pub(crate) denied: Option<(Limit, String)>,
-}
-
-/// The size of all memories, or of all tables, of an instance together, with its limit.
-struct Bound {
-    which: Limit,
-    unit: &'static str,
-    limit: usize,
-    used: usize,
-}
-
-impl Limiter {
-    fn new(limits: &Limits) -> Self {
-        let bound = |which, unit, limit| Bound {
-            which,
-            unit,
-            limit,
-            used: 0,
-        };
-        Self {
-            memory: bound(Limit::MemoryBytes, "bytes of memory", limits.memory_bytes),
-            table: bound(Limit::TableElements, "table entries", limits.table_elements),
-            denied: None,
-        }
-    }
-
-    /// Bytes of linear memory in use.
-    pub(crate) fn memory_bytes(&self) -> usize {
-        self.memory.used
-    }
-}
-
-impl Bound {
-    /// Counts a growth.
-    ///
-    /// # Errors
-    ///
-    /// The limit and a message, if it does not fit.
-    fn grow(&mut self, current: usize, desired: usize) -> Result<(), (Limit, String)> {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        if used > self.limit {
-            let text = format!("at most {} {}, {used} asked for", self.limit, self.unit);
-            return Err((self.which, text));
-        }
-        self.used = used;
-        Ok(())
-    }
-}
-
-impl ResourceLimiter for Limiter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let denied = self.memory.grow(current, desired).err();
-        let fits = denied.is_none();
-        self.denied = denied.or(self.denied.take());
-        Ok(fits)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let denied = self.table.grow(current, desired).err();
-        let fits = denied.is_none();
-        self.denied = denied.or(self.denied.take());
-        Ok(fits)
-    }
-}
-
-/// A tensor of the guest's.
-pub(crate) enum TensorEntry {
-    /// It can be used.
-    Ready(Tensor),
-    /// It was refused when it was made. The constructor cannot return an error, so the first use does.
-    Refused {
-        ty: TensorType,
-        /// Empty if there were too many to be kept.
-        dimensions: Shape,
-        code: ErrorCode,
-        message: String,
-        limit: Option<Limit>,
-    },
-}
-
-/// A graph of the guest's.
-pub(crate) struct GraphEntry(pub(crate) Arc<Graph>);
-
-/// An inference that the guest prepared.
-pub(crate) struct PreparedEntry {
-    /// Taken out during a run.
-    pub(crate) inference: Option<Box<Prepared>>,
-    /// Bytes of the outputs that it keeps; they count against the guest's limit.
-    pub(crate) bytes: usize,
-}
-
-/// An execution context of the guest's.
-pub(crate) struct ContextEntry {
-    pub(crate) graph: Arc<Graph>,
-    /// Used by the older versions of the standard; in the newest one a context has no state.
-    pub(crate) kept: Kept,
-}
-
-impl ContextEntry {
-    pub(crate) fn new(graph: Arc<Graph>) -> Self {
-        Self {
-            graph,
-            kept: Kept::default(),
-        }
-    }
-}
-
-/// The tensors of a context whose inputs are set, and outputs are read, one by one. While they are kept they
-/// count against the guest's limit.
-#[derive(Default)]
-pub(crate) struct Kept {
-    /// By the input's place. Inputs stay set for the next inference.
-    pub(crate) inputs: BTreeMap<usize, Tensor>,
-    /// In the graph's order; none before the first inference.
-    pub(crate) outputs: SmallVec<[Tensor; 2]>,
-}
-
-impl Kept {
-    /// Sets an input, and releases an earlier one at the same place.
-    pub(crate) fn set(&mut self, nn: &mut NnCtx, place: usize, tensor: Tensor) {
-        if let Some(old) = self.inputs.insert(place, tensor) {
-            nn.release(old);
-        }
-    }
-
-    /// Keeps these outputs instead of those of the last inference. They were counted before.
-    pub(crate) fn put_out(&mut self, nn: &mut NnCtx, outputs: SmallVec<[Tensor; 2]>) {
-        for old in std::mem::replace(&mut self.outputs, outputs) {
-            nn.release(old);
-        }
-    }
-
-    pub(crate) fn release(self, nn: &mut NnCtx) {
-        for tensor in self.inputs.into_values().chain(self.outputs) {
-            nn.release(tensor);
-        }
-    }
-}
-
-/// The handles of a preview1 module: indices into these lists. The interface has no function to free them.
-#[derive(Default)]
-pub(crate) struct Ephemeral {
-    pub(crate) graphs: Vec<Arc<Graph>>,
-    pub(crate) contexts: Vec<ContextEntry>,
-    pub(crate) handles: usize,
-}
-
-impl Ephemeral {
-    pub(crate) fn room_for_a_handle(&self) -> Result<(), Refusal> {
-        let held = self.graphs.len() + self.contexts.len();
-        if held < self.handles {
-            return Ok(());
-        }
-        let what = "the instance's graphs and contexts";
-        Err(Refusal::over(Limit::Handles, what, self.handles, held + 1))
-    }
-}
-
-/// An error of the guest's.
-pub(crate) struct ErrorEntry {
-    pub(crate) code: ErrorCode,
-    pub(crate) message: String,
 }

@@ -2,7 +2,6 @@
 
 use std::{fs, time::Duration};
 
-use redb::ReadableDatabase;
 use tollgate_runtime::{ENTRY_BYTES, Keys, PAGE_KEYS};
 
 use super::*;

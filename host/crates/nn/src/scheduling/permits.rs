@@ -15,19 +15,17 @@
 //! and may leave the core idle that has just become free. So of the first two callers in the queue, the
 //! one that slept on this core is preferred.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering},
-    },
-    thread::{self, Thread},
-    time::Duration,
+mod waiter;
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use smallvec::SmallVec;
 
 use crate::{
-    Batching, Caller,
+    Batching,
     clock::{Budget, Deadline, Stamp},
     scheduling::cores,
     scheduling::fair_queue::FairQueue,
@@ -35,6 +33,9 @@ use crate::{
     scheduling::pending::PendingRun,
     scheduling::returning::Returning,
 };
+
+pub(crate) use self::waiter::Waiter;
+use self::waiter::{ANSWERED, HAS_TURN};
 
 /// Set in `free` while callers wait: then permits are taken and released only under the lock.
 const QUEUED: usize = 1 << (usize::BITS - 1);
@@ -72,27 +73,6 @@ struct Waiting {
     along: u32,
     due: Returning,
 }
-
-/// One caller in the queue.
-pub(crate) struct Waiter {
-    thread: Thread,
-    state: AtomicU8,
-    /// Whether this caller wakes up when the queue has been held back for long enough, and then gives the
-    /// permits to the next callers.
-    watches: AtomicBool,
-    caller: Caller,
-    asked: Stamp,
-    /// The core on which it fell asleep, if that is known.
-    core: Option<usize>,
-    pub(crate) pending: PendingRun,
-}
-
-/// In the queue, or in another caller's batch and not answered yet.
-const WAITS: u8 = 0;
-/// It was given a permit.
-const HAS_TURN: u8 = 1;
-/// The caller that ran it has put the answer in its `PendingRun`.
-const ANSWERED: u8 = 2;
 
 /// How a wait ends.
 pub(crate) enum Waited<T> {
@@ -151,45 +131,6 @@ impl Waiting {
 
     fn all_suit(&self, pending: &PendingRun) -> bool {
         self.line.iter().all(|other| other.pending.suits(pending))
-    }
-}
-
-impl Waiter {
-    /// The calling thread as a waiter, with its inference.
-    pub(crate) fn new(caller: Caller, pending: PendingRun) -> Self {
-        Self {
-            thread: thread::current(),
-            state: AtomicU8::new(WAITS),
-            watches: AtomicBool::new(false),
-            caller,
-            asked: Stamp::now(),
-            core: cores::here(),
-            pending,
-        }
-    }
-
-    /// Wakes the caller: the answer is in its `PendingRun`.
-    pub(crate) fn answered(&self) {
-        self.state.store(ANSWERED, Ordering::Release);
-        self.thread.unpark();
-    }
-
-    fn called(&self) -> Option<u8> {
-        let state = self.state.load(Ordering::Acquire);
-        (state != WAITS).then_some(state)
-    }
-
-    /// Sleeps until its state changes, it is woken, or this time comes. Returns the new state, if it
-    /// changed.
-    fn sleep(&self, until: Option<Deadline>) -> Option<u8> {
-        if self.called().is_none() {
-            match until.map(|until| until.left()) {
-                None => thread::park(),
-                Some(Duration::ZERO) => {}
-                Some(left) => thread::park_timeout(left),
-            }
-        }
-        self.called()
     }
 }
 

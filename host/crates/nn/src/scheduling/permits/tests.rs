@@ -3,7 +3,10 @@
 
 use std::sync::mpsc;
 
+use std::{thread, time::Duration};
+
 use super::*;
+use crate::Caller;
 use crate::Priority;
 
 fn waiter(rows: u32) -> Arc<Waiter> {

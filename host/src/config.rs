@@ -12,7 +12,7 @@ mod subject;
 pub mod telemetry;
 mod tune;
 
-pub use subject::limit_option;
+pub use subject::raising_option;
 
 use std::{num::NonZero, path::PathBuf, time::Duration};
 

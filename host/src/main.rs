@@ -30,6 +30,12 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if reader_went_away(&error) => ExitCode::SUCCESS,
         Err(error) => {
+            // All else that is read or written says which file it is.
+            let error = if error.is::<io::Error>() && error.chain().count() == 1 {
+                error.context("cannot write to standard output")
+            } else {
+                error
+            };
             egress::say_error(&format_args!("{error:#}"));
             ExitCode::from(if error.is::<config::Error>() { 2 } else { 1 })
         }

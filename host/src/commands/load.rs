@@ -21,7 +21,7 @@ use tollgate_deploy::cache::{Cache, Origin};
 use tollgate_deploy::models::Chosen;
 use tollgate_deploy::reserve::engine_config;
 use tollgate_deploy::values::BucketArg;
-use tollgate_inspect::Need;
+use tollgate_inspect::{Kind, Need};
 
 /// A larger file is not read as a plugin, in bytes. Our largest one, which includes Python, has 18
 /// MB.
@@ -120,6 +120,9 @@ pub(super) fn explain(error: Error, wasm: &[u8], limits: Option<&Limits>) -> any
         return error.into();
     };
     match (&error, limits) {
+        (Error::NotAComponent { .. }, _) if seen.kind == Kind::UnencodedComponent => {
+            anyhow::anyhow!("{error}: `tollgate pack` encodes it")
+        }
         (Error::Imports { .. }, _) => {
             let refused = seen.imports.into_iter();
             let advice: Vec<String> = refused

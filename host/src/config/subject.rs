@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, path::PathBuf};
 
-use tollgate_runtime::{Grants, GraphGrant, Limit, Limits};
+use tollgate_runtime::{Grants, GraphGrant, GuestFault, Limit, Limits};
 
 use super::{Environment, Error};
 use crate::cli::{Grantable, LimitArgs, SubjectArgs};
@@ -89,8 +89,16 @@ pub fn limits(typed: &LimitArgs) -> Limits {
     limits
 }
 
+/// The option that raises the limit or the deadline that ended a frame; `None` if it was neither.
+pub fn raising_option(error: &tollgate_runtime::Error) -> Option<&'static str> {
+    match error {
+        tollgate_runtime::Error::Guest(GuestFault::Deadline { .. }) => Some("--deadline"),
+        error => error.limit().and_then(limit_option),
+    }
+}
+
 /// The option that sets a limit; `None` if there is no option for it.
-pub fn limit_option(limit: Limit) -> Option<&'static str> {
+fn limit_option(limit: Limit) -> Option<&'static str> {
     Some(match limit {
         Limit::MemoryBytes => "--max-memory",
         Limit::TableElements => "--max-table-elements",

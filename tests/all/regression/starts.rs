@@ -327,3 +327,27 @@ fn env_function() {
     assert_eq!(needs, [Need::Nothing, Need::NotOffered]);
     has(&seen.imports[1].grant, &["Emscripten", "-sSTANDALONE_WASM"]);
 }
+
+/// What ended a run names the option that would have let it go on, or the place that is full.
+#[test]
+fn an_instance_over_its_limit_and_a_full_standard_output_say_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let frame = folder.path().join("frame.txt");
+    std::fs::write(&frame, "x").expect("written");
+    let plugin = component("counter");
+    let (code, _, stderr) = run(&["run", path(&plugin), path(&frame), "--max-memory", "1MiB"]);
+    assert_eq!(code, Some(1));
+    has(
+        &stderr,
+        &["1048576 bytes of memory", "raise it with `--max-memory`"],
+    );
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let output = tollgate()
+        .arg("doctor")
+        .stdout(full.expect("Linux has it"))
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    has(&said, &["cannot write to standard output", "No space left"]);
+}

@@ -129,6 +129,8 @@ pub enum Error {
     Instantiate {
         /// What Wasmtime said.
         reason: String,
+        /// The limit that it is about, if it is about one.
+        limit: Option<Limit>,
     },
 
     /// A granted directory could not be opened.
@@ -221,7 +223,9 @@ impl Error {
     pub fn limit(&self) -> Option<Limit> {
         match self {
             Error::Guest(GuestFault::Limit { limit, .. }) => Some(*limit),
-            Error::Guest(GuestFault::Trap { limit, .. }) => *limit,
+            Error::Guest(GuestFault::Trap { limit, .. }) | Error::Instantiate { limit, .. } => {
+                *limit
+            }
             _ => None,
         }
     }

@@ -97,11 +97,13 @@ pub(crate) fn start_failure(
     if was_running || error.is::<Trap>() || error.is::<ThrownException>() {
         return classify(store, limits.deadline, error);
     }
+    let (limit, what) = over_limit(store.data(), error).unzip();
     Error::Instantiate {
-        reason: match over_limit(store.data(), error) {
-            Some((_, what)) => format!("{what} ({})", reason(error)),
+        reason: match what {
+            Some(what) => format!("{what} ({})", reason(error)),
             None => reason(error),
         },
+        limit,
     }
 }
 

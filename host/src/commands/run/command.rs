@@ -12,7 +12,7 @@ use tollgate_runtime::{Instance, Ledger, Plugin};
 use super::hints::Signs;
 use crate::{
     commands::load,
-    config::{Run, limit_option},
+    config::{Run, raising_option},
     egress,
 };
 use tollgate_report::{Crossings, GuestSplit, Host, Inferences, Stages, Tally};
@@ -40,7 +40,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
     let mut ledger = Ledger::open();
     ledger.start();
     let exit_code = Instance::run_command(&plugin, &nn, &grants, &limits, &mut ledger)
-        .map_err(|error| match error.limit().and_then(limit_option) {
+        .map_err(|error| match raising_option(&error) {
             Some(option) => anyhow::anyhow!("{error}; raise it with `{option}`"),
             None => error.into(),
         })

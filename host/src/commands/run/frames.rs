@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     commands::load,
-    config::{Run, limit_option},
+    config::{Run, raising_option},
     egress::{self, outputs::OutDir},
     progress::{self, Bar},
 };
@@ -276,7 +276,7 @@ impl Collector {
 fn message(failure: &Failure) -> String {
     let mut message = tollgate_report::one_line(failure);
     if let Failure::Instance(error) = failure
-        && let Some(option) = error.limit().and_then(limit_option)
+        && let Some(option) = raising_option(error)
     {
         message.push_str("; raise it with `");
         message.push_str(option);

@@ -2,7 +2,7 @@
 //! packed again and is then the same, and imports and exports what it did before.
 #![no_main]
 
-use tollgate::{commands};
+use tollgate::commands;
 use wasmparser::{Validator, WasmFeatures};
 
 libfuzzer_sys::fuzz_target!(|wasm: &[u8]| {

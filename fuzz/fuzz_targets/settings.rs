@@ -4,7 +4,7 @@
 
 use std::{io::Write, path::Path};
 
-use tollgate::{cli::Cli};
+use tollgate::cli::Cli;
 use tollgate_deploy::settings::Settings;
 use tollgate_deploy::values;
 

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use tollgate::{config::Environment};
+use tollgate::config::Environment;
 use tollgate_deploy::onnxruntime;
 use tollgate_nn::{Device, GraphOptions, GraphRegistry};
 use tollgate_runtime::{
@@ -48,8 +48,7 @@ pub fn onnxruntime() {
     onnxruntime::load(&search).expect("`cargo xtask fuzz` installs ONNX Runtime");
 }
 
-static ENGINE: LazyLock<Engine> =
-    LazyLock::new(|| Engine::new(&EngineConfig::default()));
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(&EngineConfig::default()));
 
 static HOST: LazyLock<NnHost> = LazyLock::new(|| {
     onnxruntime();

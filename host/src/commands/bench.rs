@@ -57,7 +57,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     let wasm = load::read_plugin(&bench.plugin)?;
     // For each set of graphs, each thread needs one instance of the plugin.
     let sets = bench.paths.len() + bench.variants.len();
-    let engine = load::engine(bench.most_members() * sets, &bench.limits);
+    let engine = load::engine(bench.most_threads() * sets, &bench.limits);
     let plugin = load::compile(
         &bench.plugin,
         bench.cache_dir.as_deref(),

@@ -163,7 +163,7 @@ impl Bench {
     }
 
     /// The largest number of threads that run instances at once.
-    pub fn most_members(&self) -> usize {
+    pub fn most_threads(&self) -> usize {
         let clients = self.concurrency.iter().map(|clients| clients.get()).max();
         clients.unwrap_or_default().max(self.workers)
     }

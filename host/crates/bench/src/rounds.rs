@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn entrants_take_turns_and_stop_together() {
+    fn contenders_take_turns_and_stop_together() {
         let mut turns = Vec::new();
         let results = run(
             &[7, 9],

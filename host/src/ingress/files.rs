@@ -52,6 +52,14 @@ pub enum Error {
     /// A directory with no frames in it.
     #[error("`{}` holds no files that are frames: hidden ones and those in its directories do not count, nor do documents; name files one by one, or say which are frames with `--include`", .0.display())]
     Empty(PathBuf),
+    /// A directory in which no file has a name that was asked for.
+    #[error("`{}` holds no files whose names match `--include {patterns}`: say another pattern, or leave it out", path.display())]
+    NoMatch {
+        /// The directory.
+        path: PathBuf,
+        /// What was asked for.
+        patterns: String,
+    },
     /// More inputs than allowed.
     #[error("there are more than {MAX_INPUTS} inputs: run them in parts")]
     TooMany,
@@ -125,7 +133,14 @@ impl Files {
                     .map_err(|source| read_error(input, source))?
                     .ok_or(Error::TooMany)?;
                 if folder.frames.is_empty() {
-                    return Err(Error::Empty(input.clone()));
+                    if include.is_empty() {
+                        return Err(Error::Empty(input.clone()));
+                    }
+                    let patterns: Vec<&str> = include.iter().map(Pattern::as_str).collect();
+                    return Err(Error::NoMatch {
+                        path: input.clone(),
+                        patterns: patterns.join(" --include "),
+                    });
                 }
                 entries.extend(folder.frames.into_iter().map(Entry::file));
                 left_out.extend(folder.left_out);

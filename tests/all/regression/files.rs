@@ -140,3 +140,19 @@ fn pipes_and_devices_are_no_models_and_no_settings() {
     assert!(matches!(code, Some(1 | 2)), "{code:?} {stderr}");
     has(&stderr, &["/dev/zero", "larger than"]);
 }
+
+#[test]
+fn a_pattern_that_no_file_of_a_folder_matches_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("a.jpg"), "x").expect("written");
+    let plugin = component("counter");
+    let (code, _, stderr) = run(&[
+        "run",
+        path(&plugin),
+        path(folder.path()),
+        "--include",
+        "*.png",
+    ]);
+    assert_eq!(code, Some(1));
+    has(&stderr, &["no files whose names match `--include *.png`"]);
+}

@@ -94,10 +94,10 @@ pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
             grant("--env KEY=VALUE, and arguments after `--`; only for commands")
         }
         "wasi:cli/stdin" | "wasi:cli/stdout" | "wasi:cli/stderr" => {
-            grant("given to commands; what a plugin writes is shown with --logging")
+            grant("nothing in a command; what a plugin writes is shown with --logging")
         }
         _ if interface.starts_with("wasi:sockets/") => {
-            grant("offered, and no network is ever reached through it")
+            grant("nothing; no network is ever reached through it")
         }
         _ if WASI.contains(&package(interface)) => nothing(),
         "wasi_snapshot_preview1" => match () {

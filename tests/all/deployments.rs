@@ -27,7 +27,7 @@ use crate::support::{ENGINE, all_graphs, component, file, frame, has, model, onn
 const SWAPS: usize = 100;
 const SETTLED: usize = 30;
 
-/// What may be there more in the end, in bytes: an eighth of what the models of the swaps between take.
+/// What may be there more in the end, in bytes: a fifteenth of what the models of the swaps between take.
 const MORE: u64 = 64 << 20;
 
 /// What is waited for a swap: far beyond what the slowest machine takes.
@@ -123,7 +123,7 @@ fn deployment(store: &Arc<GraphStore>, plugin: &Arc<Plugin>, number: usize) -> D
         ..unbatched()
     };
     registry
-        .load_file("model", &file("target/models/mlp1024.onnx"), &options)
+        .load_file("model", &file("target/models/mobilenet_v2.onnx"), &options)
         .expect("a model that loads");
     Deployment::new(
         Arc::clone(plugin),
@@ -174,7 +174,7 @@ fn swap() -> (u64, u64) {
                 let (to, answers) = mpsc::channel::<Answer>();
                 while !stop.load(Ordering::Relaxed) {
                     let to = to.clone();
-                    let asked: Frame = frame("infer model input:FP32:1,784");
+                    let asked: Frame = frame("infer model input:FP32:1,3,224,224");
                     let task = Task::new(asked, Stamp::now(), move |answer| {
                         to.send(answer).expect("it is waited for");
                     });

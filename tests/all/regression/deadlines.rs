@@ -263,7 +263,8 @@ fn bucket_toll_is_a_stage_of_its_own() {
     let outcome = instance.handle(&frame("set counts a 1"), &mut ledger);
     outcome.expect("no trap").expect("no fault");
     let record = ledger.close();
-    let disk = u64::try_from(DISK.as_nanos()).expect("a number");
+    // The counter's rate is measured against the system's clock, to a thousandth.
+    let disk = u64::try_from(DISK.as_nanos()).expect("a number") / 100 * 99;
     assert!(record.stages.keyvalue >= disk, "{record:?}");
     assert!(record.stages.crossing() < disk, "{record:?}");
     let rounding = record.total_ns.abs_diff(record.stages.sum());

@@ -69,17 +69,21 @@ impl Graph {
     /// # Errors
     ///
     /// As there.
+    #[inline]
     pub fn run(
         &self,
         scratch: &mut Scratch,
         arguments: &[Argument<'_>],
         deadline: Option<Deadline>,
     ) -> Result<Outcome, Error> {
-        let ran = self.loaded.run(scratch, arguments, deadline);
-        ran.map_err(|error| self.in_its_name(error))
+        match self.loaded.run(scratch, arguments, deadline) {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => Err(self.in_its_name(error)),
+        }
     }
 
     /// An error of the model, with the name of this graph.
+    #[cold]
     pub(crate) fn in_its_name(&self, error: Error) -> Error {
         error.of_graph(&self.name)
     }

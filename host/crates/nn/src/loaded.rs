@@ -180,6 +180,7 @@ impl Loaded {
     ///
     /// Those of the arguments (wrong count, name, type, dimensions, bytes), [`Error::Timeout`]
     /// when the deadline passes while waiting or running, and [`Error::Run`].
+    #[inline(always)]
     pub fn run(
         &self,
         scratch: &mut Scratch,

@@ -133,10 +133,13 @@ impl Prepared {
         inputs: &[&[u8]],
         deadline: Option<Deadline>,
     ) -> Result<Ran, Error> {
-        let ran = self.run_once(scratch, inputs, deadline);
-        ran.map_err(|error| self.graph.in_its_name(error))
+        match self.run_once(scratch, inputs, deadline) {
+            Ok(ran) => Ok(ran),
+            Err(error) => Err(self.graph.in_its_name(error)),
+        }
     }
 
+    #[inline(always)]
     fn run_once(
         &mut self,
         scratch: &mut Scratch,

@@ -133,7 +133,7 @@ impl Files {
                     .map_err(|source| read_error(input, source))?
                     .ok_or(Error::TooMany)?;
                 if folder.frames.is_empty() {
-                    if include.is_empty() {
+                    if include.is_empty() || folder.left_out.is_empty() {
                         return Err(Error::Empty(input.clone()));
                     }
                     let patterns: Vec<&str> = include.iter().map(Pattern::as_str).collect();

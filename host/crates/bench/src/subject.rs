@@ -8,11 +8,9 @@
 
 use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
 
-use tollgate_dispatch::{Deployment, Handler, Interrupt, Kept, Twins};
+use tollgate_dispatch::{Deployment, Handler, Interrupt, Kept, Local, Success, Twins};
 
-use tollgate_runtime::{
-    Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Pool, Record,
-};
+use tollgate_runtime::{Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Record};
 
 use super::{
     Error, native,
@@ -248,13 +246,8 @@ fn handler(
 
 /// Runs each frame once.
 fn first_pass(parts: &Parts, nn: &NnHost) -> Result<FirstPass, Error> {
-    let mut pool = Pool::new(
-        Arc::clone(&parts.plugin),
-        nn.clone(),
-        parts.grants.clone(),
-        parts.limits.clone(),
-        parts.policy,
-    );
+    let deployment = parts.deployment(nn.clone(), parts.policy);
+    let mut local = Local::default();
     let (mut first_pass, mut score) = (FirstPass::default(), Score::default());
     for frame in parts.frames.iter() {
         let fails = |why: &dyn std::error::Error| Error::Frame {
@@ -263,11 +256,10 @@ fn first_pass(parts: &Parts, nn: &NnHost) -> Result<FirstPass, Error> {
         };
         let mut ledger = Ledger::open();
         ledger.start();
-        let outcome = pool.handle(frame, &mut ledger);
-        let record = ledger.close();
-        let outputs = outcome
-            .map_err(|error| fails(&error))?
-            .map_err(|fault| fails(&fault))?;
+        let handled = deployment.handle(frame, None, ledger, &mut local);
+        let Success {
+            outputs, record, ..
+        } = handled.outcome.map_err(|failure| fails(&failure))?;
         if let Some(truth) = &parts.truth {
             truth.score(&frame.source, Some(&outputs), &mut score);
         }

@@ -302,10 +302,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error with this graph name, if it is about a graph.
-    #[must_use]
-    pub(crate) fn of_graph(mut self, name: &str) -> Self {
-        match &mut self {
+    /// Gives it this graph name, if it is about a graph.
+    #[cold]
+    pub(crate) fn rename_graph(&mut self, name: &str) {
+        match self {
             Self::Device { graph, .. }
             | Self::File { graph, .. }
             | Self::Encoding { graph, .. }
@@ -319,13 +319,11 @@ impl Error {
             | Self::NoCounterpart { graph, .. }
             | Self::Timeout { graph, .. }
             | Self::Run { graph, .. }
-                if graph != name =>
-            {
-                name.clone_into(graph)
-            }
+            | Self::TooLarge {
+                graph: Some(graph), ..
+            } if graph != name => name.clone_into(graph),
             _ => {}
         }
-        self
     }
 
     /// The code that a guest gets for this failure.

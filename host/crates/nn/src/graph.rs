@@ -50,8 +50,7 @@ impl Graph {
     ///
     /// As there.
     pub fn input_place(&self, name: &str) -> Result<usize, Error> {
-        let place = self.loaded.input_place(name);
-        place.map_err(|error| self.in_its_name(error))
+        self.in_its_name(self.loaded.input_place(name))
     }
 
     /// As [`Loaded::output_place`].
@@ -60,8 +59,7 @@ impl Graph {
     ///
     /// As there.
     pub fn output_place(&self, name: &str) -> Result<usize, Error> {
-        let place = self.loaded.output_place(name);
-        place.map_err(|error| self.in_its_name(error))
+        self.in_its_name(self.loaded.output_place(name))
     }
 
     /// As [`Loaded::run`].
@@ -76,16 +74,17 @@ impl Graph {
         arguments: &[Argument<'_>],
         deadline: Option<Deadline>,
     ) -> Result<Outcome, Error> {
-        match self.loaded.run(scratch, arguments, deadline) {
-            Ok(outcome) => Ok(outcome),
-            Err(error) => Err(self.in_its_name(error)),
-        }
+        self.in_its_name(self.loaded.run(scratch, arguments, deadline))
     }
 
-    /// An error of the model, with the name of this graph.
-    #[cold]
-    pub(crate) fn in_its_name(&self, error: Error) -> Error {
-        error.of_graph(&self.name)
+    /// A result of the model; its error gets the name of this graph.
+    #[inline(always)]
+    pub(crate) fn in_its_name<T>(&self, mut result: Result<T, Error>) -> Result<T, Error> {
+        // In place: a result is many words, and moving it takes longer than most checks of a run.
+        if let Err(error) = &mut result {
+            error.rename_graph(&self.name);
+        }
+        result
     }
 }
 

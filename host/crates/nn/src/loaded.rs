@@ -6,6 +6,7 @@ use std::{
     thread,
 };
 
+use ort::session::Session;
 use smallvec::SmallVec;
 
 use crate::{
@@ -32,6 +33,19 @@ pub(crate) struct Checked<'a> {
     pub(crate) order: &'a [usize],
     /// How many bytes outputs without memory and copies of inputs may take.
     pub(crate) room: Room,
+}
+
+/// What the attempts at an inference have in common.
+struct Run<'a> {
+    session: &'a Session,
+    feeds: &'a Feeds<'a>,
+    deadline: Option<Deadline>,
+    room: Room,
+}
+
+/// How many outputs have no memory before the run, and are copied after it.
+fn without_memory(outputs: &Outputs) -> usize {
+    outputs.iter().filter(|output| output.is_none()).count()
 }
 
 /// A loaded model.
@@ -212,10 +226,12 @@ impl Loaded {
         };
         let ran = self.run_checked(scratch, &mut views, checked, &mut outputs, deadline);
         scratch.views = views;
-        Ok(Outcome {
-            ran: ran?,
-            outputs: outputs.into_iter().flatten().collect(),
-        })
+        let ran = ran?;
+        let mut made = SmallVec::new();
+        for output in &mut outputs {
+            made.extend(output.take());
+        }
+        Ok(Outcome { outputs: made, ran })
     }
 
     /// Whether the outputs' dimensions that the model declares are reliable.
@@ -229,6 +245,8 @@ impl Loaded {
 
     /// Runs an inference whose arguments were checked. Before the run, `outputs` has the memory for
     /// outputs of known size; after it, all outputs.
+    // Inlined, as is `run_alone`: what they pass on is many words, and takes longer to move than to check.
+    #[inline(always)]
     pub(crate) fn run_checked(
         &self,
         scratch: &mut Scratch,
@@ -237,129 +255,180 @@ impl Loaded {
         outputs: &mut Outputs,
         deadline: Option<Deadline>,
     ) -> Result<Ran, Error> {
-        let Checked {
-            arguments,
-            order,
-            mut room,
-        } = checked;
+        let mut checked = checked;
         let name = &self.model.name;
-        let copies = Copies::of(name, arguments, &mut scratch.pool, &mut room)?;
+        let copies = Copies::of(
+            name,
+            checked.arguments,
+            &mut scratch.pool,
+            &mut checked.room,
+        )?;
         let crowded = self.batcher.as_ref().is_some_and(Batcher::is_crowded);
         let at_once = if crowded {
             None
         } else {
             self.sessions.try_lend()
         };
-        let (turn, asked) = match at_once {
-            Some(loan) => (Turn::Alone(loan), None),
-            None => {
-                let asked = Stamp::now();
-                let request = Request {
-                    model: &self.model,
-                    arguments,
-                    order,
-                    outputs,
-                    room,
-                    deadline,
-                    caller: scratch.caller,
-                };
-                (self.wait(&request, &mut scratch.cancel), Some(asked))
-            }
+        let caller = (&mut *scratch, views, deadline);
+        let ran = match at_once {
+            Some(loan) => self.run_alone(loan, caller, &checked, &copies, outputs),
+            None => self.run_in_turn(caller, checked, &copies, outputs),
         };
-        let ran = match turn {
-            Turn::Late => return Err(self.timeout(deadline)),
+        if ran.is_ok() && outputs.iter().any(Option::is_none) {
+            return Err(self.too_few(outputs));
+        }
+        if !copies.0.is_empty() {
+            for (_, copy) in copies.0 {
+                scratch.pool.give_back(copy);
+            }
+        }
+        ran
+    }
+
+    /// Waits, and runs the inference unless another caller does so with its own.
+    #[inline(never)]
+    fn run_in_turn(
+        &self,
+        (scratch, views, deadline): (&mut Scratch, &mut Views, Option<Deadline>),
+        checked: Checked<'_>,
+        copies: &Copies,
+        outputs: &mut Outputs,
+    ) -> Result<Ran, Error> {
+        let asked = Stamp::now();
+        let request = Request {
+            model: &self.model,
+            arguments: checked.arguments,
+            order: checked.order,
+            outputs,
+            room: checked.room,
+            deadline,
+            caller: scratch.caller,
+        };
+        match self.wait(&request, &mut scratch.cancel) {
+            Turn::Late => Err(self.timeout(deadline)),
             Turn::Ran { part, turn } => {
                 let woken = turn.is_none().then(Stamp::now);
                 let (started, ended, batch) = (part.started, part.ended, part.of);
-                let mut memory = Self::memory(name, &mut scratch.pool, &mut room);
+                let mut room = checked.room;
+                let mut memory = Self::memory(&self.model.name, &mut scratch.pool, &mut room);
                 part.copy_to(outputs, &mut memory)?;
-                Ran {
-                    asked,
+                Ok(Ran {
+                    asked: Some(asked),
                     turn,
                     started,
                     ended,
                     woken,
                     batch,
-                    copies_in: (copies.0.len() + arguments.len()) as u64,
+                    copies_in: (copies.0.len() + checked.arguments.len()) as u64,
                     copies_out: outputs.len() as u64,
-                }
+                })
             }
             Turn::Alone(loan) => {
-                let names = &self.model.input_names;
-                let feeds = views.feed(names, order, arguments, &copies)?;
-                let until = (&mut scratch.cancel, deadline);
-                let memory = (&mut scratch.pool, room);
-                let (started, ended, copies_out) =
-                    self.run_alone(loan, until, &feeds, outputs, memory)?;
-                Ran {
-                    asked,
-                    turn: None,
-                    started,
-                    ended,
-                    woken: None,
-                    batch: self.rows(arguments),
-                    copies_in: copies.0.len() as u64,
-                    copies_out,
-                }
+                let caller = (scratch, views, deadline);
+                let ran = self.run_alone(loan, caller, &checked, copies, outputs)?;
+                Ok(Ran {
+                    asked: Some(asked),
+                    ..ran
+                })
             }
-        };
-        let came = outputs.iter().flatten().count();
-        if came != outputs.len() {
-            return Err(Error::Run {
-                graph: self.model.name.clone(),
-                reason: format!("it gave {came} of its {} outputs", outputs.len()),
-            });
         }
-        for (_, copy) in copies.0 {
-            scratch.pool.give_back(copy);
-        }
-        Ok(ran)
     }
 
-    /// Runs one inference by itself. Returns the stamps before and after ONNX Runtime's run, and how many
-    /// outputs were copied because they had no memory before it.
+    /// Runs one inference by itself.
+    #[inline(always)]
     fn run_alone(
         &self,
         mut loan: Loan<'_>,
-        (cancel, deadline): (&mut Cancel, Option<Deadline>),
-        feeds: &Feeds<'_>,
+        (scratch, views, deadline): (&mut Scratch, &mut Views, Option<Deadline>),
+        checked: &Checked<'_>,
+        copies: &Copies,
         outputs: &mut Outputs,
-        (pool, mut room): (&mut Pool, Room),
-    ) -> Result<(Stamp, Stamp, u64), Error> {
-        let session = loan.session().ok_or_else(|| self.timeout(deadline))?;
+    ) -> Result<Ran, Error> {
+        let Checked {
+            arguments, order, ..
+        } = *checked;
+        let mut feeds = Feeds::of(&self.model.input_names);
+        views.feed(&mut feeds, order, arguments, copies)?;
+        let run = Run {
+            session: loan.session().ok_or_else(|| self.timeout(deadline))?,
+            feeds: &feeds,
+            deadline,
+            room: checked.room,
+        };
+        let copied = without_memory(outputs);
+        let (started, ended, copied) = match self.attempt(Attempt::First, &run, scratch, outputs) {
+            Ok((started, ended)) => (started, ended, copied),
+            Err(fault) => {
+                let ran = self.again(fault, run, scratch, outputs);
+                ran.map_err(|fault| self.error(fault, deadline))?
+            }
+        };
+        loan.permit().ran(started, ended);
+        Ok(Ran {
+            asked: None,
+            turn: None,
+            started,
+            ended,
+            woken: None,
+            batch: self.rows(arguments),
+            copies_in: copies.0.len() as u64,
+            copies_out: copied as u64,
+        })
+    }
+
+    /// Returns the stamps before and after ONNX Runtime's run.
+    #[inline(always)]
+    fn attempt(
+        &self,
+        attempt: Attempt,
+        run: &Run<'_>,
+        scratch: &mut Scratch,
+        outputs: &mut Outputs,
+    ) -> Result<(Stamp, Stamp), RunFault> {
         let Model {
             name, output_names, ..
         } = &self.model;
-        let mut run = |attempt, outputs: &mut Outputs, mut room: Room| {
-            let until = (&mut *cancel, deadline, attempt);
-            let mut memory = Self::memory(name, &mut *pool, &mut room);
-            run::run(session, until, feeds, output_names, outputs, &mut memory)
-        };
-        let to_copy = |outputs: &Outputs| outputs.iter().filter(|output| output.is_none()).count();
-        let mut copied = to_copy(outputs);
-        let mut ran = run(Attempt::First, outputs, room);
-        match ran {
-            Err(RunFault::Failed(_)) if outputs.iter().any(Option::is_some) => {
-                // Either the inference itself fails, or the outputs have other dimensions than the model
-                // declares. In the second case it works without memory allocated before the run.
+        let mut room = run.room;
+        let until = (&mut scratch.cancel, run.deadline, attempt);
+        let mut memory = Self::memory(name, &mut scratch.pool, &mut room);
+        run::run(
+            run.session,
+            until,
+            run.feeds,
+            output_names,
+            outputs,
+            &mut memory,
+        )
+    }
+
+    /// The second attempt, if there may be one after this fault. Also returns how many outputs it copied.
+    #[cold]
+    fn again(
+        &self,
+        fault: RunFault,
+        mut run: Run<'_>,
+        scratch: &mut Scratch,
+        outputs: &mut Outputs,
+    ) -> Result<(Stamp, Stamp, usize), RunFault> {
+        let failed = match fault {
+            // Either the inference itself fails, or the outputs have other dimensions than the model
+            // declares. In the second case it works without memory allocated before the run.
+            RunFault::Failed(_) if outputs.iter().any(Option::is_some) => {
                 for output in outputs.iter_mut().filter_map(Option::take) {
-                    room.give_back(output.bytes().len());
+                    run.room.give_back(output.bytes().len());
                 }
-                copied = to_copy(outputs);
-                ran = run(Attempt::Second, outputs, room);
-                if ran.is_ok() {
-                    self.foreseen.store(false, Ordering::Relaxed);
-                }
+                true
             }
             // An output that equals the first mark by chance does not equal the second.
-            Err(RunFault::Unwritten(_)) => ran = run(Attempt::Second, outputs, room),
-            _ => {}
+            RunFault::Unwritten(_) => false,
+            fault => return Err(fault),
+        };
+        let copied = without_memory(outputs);
+        let (started, ended) = self.attempt(Attempt::Second, &run, scratch, outputs)?;
+        if failed {
+            self.foreseen.store(false, Ordering::Relaxed);
         }
-        if let Ok((started, ended)) = &ran {
-            loan.permit().took(ended.nanos_since(*started));
-        }
-        let (started, ended) = ran.map_err(|fault| self.error(fault, deadline))?;
-        Ok((started, ended, copied as u64))
+        Ok((started, ended, copied))
     }
 
     /// Memory for outputs whose size is not known before the run.
@@ -391,6 +460,15 @@ impl Loaded {
         Error::Run {
             graph: self.model.name.clone(),
             reason,
+        }
+    }
+
+    #[cold]
+    fn too_few(&self, outputs: &Outputs) -> Error {
+        let came = outputs.iter().flatten().count();
+        Error::Run {
+            graph: self.model.name.clone(),
+            reason: format!("it gave {came} of its {} outputs", outputs.len()),
         }
     }
 

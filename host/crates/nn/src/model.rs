@@ -178,6 +178,7 @@ impl Model {
     }
 
     /// Checks the arguments against the inputs; returns the argument's place for each input.
+    #[inline(always)]
     pub(crate) fn check<'a>(
         &self,
         arguments: impl ExactSizeIterator<Item = Described<'a>>,
@@ -241,13 +242,14 @@ impl Model {
 
     /// The place of the input with this name. If no input has it, a decimal number is read as a place.
     pub(crate) fn input_place(&self, name: &str) -> Result<usize, Error> {
-        let mut all = self.inputs.iter().chain(&self.optional);
-        let named = all.position(|info| *info.name == *name);
+        let at = |infos: &[TensorInfo]| infos.iter().position(|info| *info.name == *name);
+        let optional = || Some(self.inputs.len() + at(&self.optional)?);
         let place = || {
             name.parse()
                 .ok()
                 .filter(|&place| self.input(place).is_some())
         };
+        let named = at(&self.inputs).or_else(optional);
         named.or_else(place).ok_or_else(|| {
             self.unnamed(name, |side| side != Side::Output)
                 .unwrap_or_else(|| Error::NoInput {

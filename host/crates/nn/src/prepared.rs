@@ -56,8 +56,7 @@ impl Prepared {
     ///
     /// Those of [`Graph::run`] for arguments of these names, types and dimensions.
     pub fn new(graph: &Arc<Graph>, inputs: &[Expected<'_>]) -> Result<Self, Error> {
-        let made = Self::of(graph, inputs);
-        made.map_err(|error| graph.in_its_name(error))
+        graph.in_its_name(Self::of(graph, inputs))
     }
 
     fn of(graph: &Arc<Graph>, inputs: &[Expected<'_>]) -> Result<Self, Error> {
@@ -133,10 +132,8 @@ impl Prepared {
         inputs: &[&[u8]],
         deadline: Option<Deadline>,
     ) -> Result<Ran, Error> {
-        match self.run_once(scratch, inputs, deadline) {
-            Ok(ran) => Ok(ran),
-            Err(error) => Err(self.graph.in_its_name(error)),
-        }
+        let ran = self.run_once(scratch, inputs, deadline);
+        self.graph.in_its_name(ran)
     }
 
     #[inline(always)]
@@ -191,14 +188,14 @@ impl Prepared {
         if ran.is_err() {
             // The run may fail after some outputs were made, such as when another one is too large.
             self.outputs.fill_with(|| None);
+            return ran;
         }
-        let ran = ran?;
         for (known, output) in self.known.iter_mut().zip(self.outputs.iter().flatten()) {
             if known.as_ref() != Some(output.shape()) {
                 *known = Some(Shape::clone(output.shape()));
             }
         }
-        Ok(ran)
+        ran
     }
 
     /// The outputs of the last run, in the graph's order. Each can be taken once.

@@ -27,6 +27,7 @@ impl Room {
     /// # Errors
     ///
     /// [`Error::TooLarge`] if there are not enough bytes left.
+    #[inline(always)]
     pub(crate) fn take(
         &mut self,
         graph: &str,

@@ -10,7 +10,7 @@ use crate::{
     Caller, Error, Shape, Tensor, TensorType,
     clock::Stamp,
     room::Room,
-    run::{Cancel, Feeds, Names, ViewSlot},
+    run::{Cancel, Feeds, ViewSlot},
 };
 
 /// The most bytes of tensors that a scratch keeps for later: enough for a few of a camera's pictures, and
@@ -36,6 +36,13 @@ pub(crate) struct Described<'a> {
 }
 
 impl<'a> Argument<'a> {
+    fn is_unaligned(&self) -> bool {
+        match self.data {
+            Data::Tensor(_) => false,
+            Data::Bytes { ty, bytes, .. } => !ViewSlot::accepts(ty, bytes),
+        }
+    }
+
     pub(crate) fn described(&self) -> Described<'a> {
         let (ty, dimensions, bytes) = self.data.parts();
         Described {
@@ -209,26 +216,35 @@ pub(crate) struct Copies(pub(crate) Vec<(usize, Tensor)>);
 
 impl Copies {
     /// Copies the arguments whose alignment ONNX Runtime's kernels cannot read.
+    #[inline]
     pub(crate) fn of(
         graph: &str,
         arguments: &[Argument<'_>],
         pool: &mut Pool,
         room: &mut Room,
     ) -> Result<Self, Error> {
+        if arguments.iter().any(Argument::is_unaligned) {
+            Self::of_unaligned(graph, arguments, pool, room)
+        } else {
+            Ok(Self(Vec::new()))
+        }
+    }
+
+    #[inline(never)]
+    fn of_unaligned(
+        graph: &str,
+        arguments: &[Argument<'_>],
+        pool: &mut Pool,
+        room: &mut Room,
+    ) -> Result<Self, Error> {
         let mut copies = Vec::new();
-        for (place, argument) in arguments.iter().enumerate() {
-            if let Data::Bytes {
-                ty,
-                dimensions,
-                bytes,
-            } = argument.data
-                && !ViewSlot::accepts(ty, bytes)
-            {
-                room.take(graph, format_args!("a copy of an input"), ty, dimensions)?;
-                let mut tensor = pool.take(ty, dimensions)?;
-                tensor.fill(bytes);
-                copies.push((place, tensor));
-            }
+        let unaligned = arguments.iter().enumerate();
+        for (place, argument) in unaligned.filter(|(_, argument)| argument.is_unaligned()) {
+            let (ty, dimensions, bytes) = argument.data.parts();
+            room.take(graph, format_args!("a copy of an input"), ty, dimensions)?;
+            let mut tensor = pool.take(ty, dimensions)?;
+            tensor.fill(bytes);
+            copies.push((place, tensor));
         }
         Ok(Self(copies))
     }
@@ -240,24 +256,29 @@ impl Copies {
 }
 
 impl Views {
-    /// The arguments in the order of the inputs; those that were copied are read from their copies. An
+    /// Feeds the arguments in the order of the inputs; those that were copied are read from their copies. An
     /// input for which `order` has no argument is left out.
+    #[inline(always)]
     pub(crate) fn feed<'a>(
         &'a mut self,
-        names: &'a Names,
+        feeds: &mut Feeds<'a>,
         order: &[usize],
         arguments: &[Argument<'a>],
         copies: &'a Copies,
-    ) -> Result<Feeds<'a>, Error> {
+    ) -> Result<(), Error> {
         if self.0.len() < order.len() {
             self.0.resize_with(order.len(), ViewSlot::default);
         }
-        let mut feeds = Feeds::of(names);
         for (input, (slot, &place)) in self.0.iter_mut().zip(order).enumerate() {
             let Some(argument) = arguments.get(place) else {
                 continue;
             };
-            match (argument.data, copies.at(place)) {
+            let copy = if copies.0.is_empty() {
+                None
+            } else {
+                copies.at(place)
+            };
+            match (argument.data, copy) {
                 (Data::Tensor(tensor), _) | (_, Some(tensor)) => feeds.push_tensor(input, tensor),
                 (
                     Data::Bytes {
@@ -269,6 +290,6 @@ impl Views {
                 ) => feeds.push_view(input, slot.view(ty, dimensions, bytes)?),
             }
         }
-        Ok(feeds)
+        Ok(())
     }
 }

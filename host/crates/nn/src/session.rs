@@ -195,6 +195,7 @@ impl Sessions {
     }
 
     /// A session that is free now.
+    #[inline(always)]
     pub(crate) fn try_lend(&self) -> Option<Loan<'_>> {
         self.loan(self.permits.try_acquire()?)
     }
@@ -229,6 +230,7 @@ impl Sessions {
         self.permits.learn(lesson);
     }
 
+    #[inline(always)]
     fn loan<'a>(&'a self, permit: Permit<'a>) -> Option<Loan<'a>> {
         let index = match &self.idle {
             None => 0,

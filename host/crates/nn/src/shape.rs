@@ -104,6 +104,7 @@ impl TensorInfo {
 
     /// The dimensions of the memory that is passed for this output, if some can be: they must be known
     /// before the run, and ONNX Runtime must write to that memory.
+    #[inline(always)]
     pub(crate) fn foresee(&self, bindings: &Bindings) -> Option<SmallVec<[u32; 8]>> {
         if self.shares {
             return None;
@@ -112,18 +113,20 @@ impl TensorInfo {
     }
 
     /// The dimensions that this output will have, if they are known before the run.
+    #[inline(always)]
     pub(crate) fn resolve(&self, bindings: &Bindings) -> Option<SmallVec<[u32; 8]>> {
         // As above: rank zero may mean that the rank is unknown.
         if self.dimensions.is_empty() {
             return None;
         }
-        self.dimensions
-            .iter()
-            .zip(&self.symbols)
-            .map(|(dimension, symbol)| {
-                dimension.or_else(|| symbol.and_then(|symbol| bindings.get(symbol)))
-            })
-            .collect()
+        let mut resolved = SmallVec::new();
+        for (&dimension, &symbol) in self.dimensions.iter().zip(&self.symbols) {
+            resolved.push(match dimension {
+                Some(dimension) => dimension,
+                None => bindings.get(symbol?)?,
+            });
+        }
+        Some(resolved)
     }
 }
 

@@ -56,16 +56,15 @@ impl TensorType {
 
     /// How many bytes a tensor of these dimensions has; none if an address space is smaller.
     pub fn bytes_for(self, dimensions: &[u32]) -> Option<usize> {
-        // A dimension of zero makes the product zero, however large the others are.
-        if dimensions.contains(&0) {
-            return Some(0);
+        let mut bytes = self.size();
+        for &dimension in dimensions {
+            match bytes.checked_mul(dimension as usize) {
+                Some(product) => bytes = product,
+                // A dimension of zero makes the product zero, however large the others are.
+                None => return dimensions.contains(&0).then_some(0),
+            }
         }
-        dimensions
-            .iter()
-            .try_fold(self.size(), |product, &dimension| {
-                product.checked_mul(usize::try_from(dimension).ok()?)
-            })
-            .filter(|&bytes| isize::try_from(bytes).is_ok())
+        isize::try_from(bytes).is_ok().then_some(bytes)
     }
 }
 

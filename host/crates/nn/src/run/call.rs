@@ -75,7 +75,9 @@ impl Names {
 /// The inputs of a run with their names, borrowed for it, in the form that the C interface takes.
 pub(crate) struct Feeds<'a> {
     of: &'a Names,
-    names: SmallVec<[*const c_char; 8]>,
+    /// The names of `values`, if an input is left out before one that is given. Otherwise they are the first
+    /// of `of`.
+    picked: Option<SmallVec<[*const c_char; 8]>>,
     values: SmallVec<[*const sys::OrtValue; 8]>,
     memory: PhantomData<&'a [u8]>,
 }
@@ -85,7 +87,7 @@ impl<'a> Feeds<'a> {
     pub(crate) fn of(names: &'a Names) -> Self {
         Self {
             of: names,
-            names: SmallVec::new(),
+            picked: None,
             values: SmallVec::new(),
             memory: PhantomData,
         }
@@ -101,11 +103,32 @@ impl<'a> Feeds<'a> {
         self.push(place, view.as_ptr());
     }
 
+    #[inline(always)]
     fn push(&mut self, place: usize, value: *const sys::OrtValue) {
         // If there is no such name, nothing is added, and ONNX Runtime reports a missing input.
-        if let Some(name) = self.of.at(place) {
-            self.names.push(name);
-            self.values.push(value);
+        let Some(name) = self.of.at(place) else {
+            return;
+        };
+        if place != self.values.len() || self.picked.is_some() {
+            self.pick(name);
+        }
+        self.values.push(value);
+    }
+
+    #[cold]
+    fn pick(&mut self, name: *const c_char) {
+        let picked = self.picked.get_or_insert_with(|| {
+            let before = self.of.pointers.iter().take(self.values.len());
+            before.copied().collect()
+        });
+        picked.push(name);
+    }
+
+    /// The names, as many as there are values or more.
+    fn names(&self) -> *const *const c_char {
+        match &self.picked {
+            Some(picked) => picked.as_ptr(),
+            None => self.of.pointers.as_ptr(),
         }
     }
 }
@@ -147,65 +170,79 @@ pub(crate) fn run(
         )));
     }
     let mark = Mark::of(attempt);
-    let mut results: SmallVec<[*mut sys::OrtValue; 8]> = SmallVec::new();
-    for output in outputs.iter_mut() {
+    let (mut few, mut many) = ([ptr::null_mut(); 8], Vec::new());
+    let results = match few.get_mut(..outputs.len()) {
+        Some(few) => few,
+        None => {
+            many.resize(outputs.len(), ptr::null_mut());
+            &mut many[..]
+        }
+    };
+    for (output, result) in outputs.iter_mut().zip(results.iter_mut()) {
+        let Some(tensor) = output else { continue };
+        let value = tensor.as_ptr();
         // Memory with another reader must not be written: the output gets other memory.
-        let writable = output.as_mut().and_then(Tensor::bytes_mut);
-        match writable {
-            Some(bytes) => mark.put(bytes),
+        match tensor.bytes_mut() {
+            Some(bytes) => {
+                mark.put(bytes);
+                *result = value;
+            }
             None => *output = None,
         }
-        results.push(output.as_ref().map_or(ptr::null_mut(), Tensor::as_ptr));
     }
     let api_run = ort::api().Run;
 
-    let ((status, before, after), terminated) = cancel.guard(deadline, |options| {
-        let before = Stamp::now();
-        // SAFETY: the session is alive behind `&Session`. Names and values are as many as the counts
-        // say: `Feeds` has as many of the one as of the other, `outputs` were counted above. They
-        // outlive the call, and a value in `feeds` is borrowed for it. `results` are null, or values
-        // over memory that is exclusively ours: `&mut outputs`, and `bytes_mut` above gave it out.
-        // `options` belongs to this call alone. Concurrent calls on the session are sound, see the
-        // top of this file.
-        let status = unsafe {
-            api_run(
-                session.ptr().cast_mut(),
-                options,
-                feeds.names.as_ptr(),
-                feeds.values.as_ptr(),
-                feeds.values.len(),
-                output_names.pointers.as_ptr(),
-                output_names.pointers.len(),
-                results.as_mut_ptr(),
-            )
-        };
-        (status, before, Stamp::now())
-    })?;
+    let options = cancel.arm(deadline)?;
+    let before = Stamp::now();
+    // SAFETY: the session is alive behind `&Session`. Names and values are as many as the counts say, or
+    // more: `Feeds` has a name for each value, `outputs` were counted above. They outlive the call, and a
+    // value in `feeds` is borrowed for it. `results` are null, or values over memory that is exclusively
+    // ours: `&mut outputs`, and `bytes_mut` above gave it out. `options` belongs to this call alone, since
+    // `cancel` is borrowed until it is disarmed. Concurrent calls on the session are sound, see the top of
+    // this file.
+    let status = unsafe {
+        api_run(
+            session.ptr().cast_mut(),
+            options,
+            feeds.names(),
+            feeds.values.as_ptr(),
+            feeds.values.len(),
+            output_names.pointers.as_ptr(),
+            output_names.pointers.len(),
+            results.as_mut_ptr(),
+        )
+    };
+    let after = Stamp::now();
+    let terminated = cancel.disarm();
 
     // Even if the run failed, the values that it made must be released.
-    let made = outputs.iter().zip(&results).map(|(slot, &value)| {
-        let value = NonNull::new(value).filter(|_| slot.is_none())?;
-        // SAFETY: ONNX Runtime made this value for us, since the slot was null before the run, and it
-        // is taken over once. Session and feeds are borrowed until this function returns; outputs
-        // that were passed to the run are not written before that.
-        Some(unsafe { Given::by_run(value) })
-    });
-    let made: SmallVec<[Option<Given<'_>>; 8]> = made.collect();
-    match check("run", status) {
+    let mut made: SmallVec<[(usize, Given<'_>); 2]> = SmallVec::new();
+    let mut unwritten = None;
+    for (place, (slot, &mut value)) in outputs.iter().zip(results).enumerate() {
+        match (slot, NonNull::new(value)) {
+            (Some(output), _) if mark.is_in(output.bytes()) => {
+                unwritten = unwritten.or(Some(place));
+            }
+            // SAFETY: ONNX Runtime made this value for us, since the slot was null before the run, and
+            // it is taken over once. Session and feeds are borrowed until this function returns;
+            // outputs that were passed to the run are not written before that.
+            (None, Some(value)) => made.push((place, unsafe { Given::by_run(value) })),
+            _ => {}
+        }
+    }
+    let status = check("run", status);
+    let terminated = terminated?;
+    match status {
         Ok(()) => {}
         Err(_) if terminated => return Err(RunFault::Terminated),
         Err(Error::OnnxRuntime { reason, .. }) => return Err(RunFault::Failed(reason)),
         Err(error) => return Err(RunFault::Other(error)),
     }
-    let unwritten = |output: &Option<Tensor>| {
-        let output = output.as_ref();
-        output.is_some_and(|output| mark.is_in(output.bytes()))
-    };
-    if let Some(place) = outputs.iter().position(unwritten) {
+    if let Some(place) = unwritten {
         return Err(RunFault::Unwritten(place));
     }
-    for (slot, given) in outputs.iter_mut().zip(&made) {
-        if let Some(given) = given {
+    for (place, given) in &made {
+        if let Some(slot) = outputs.get_mut(*place) {
             *slot = Some(given.copied(memory)?);
         }
     }

@@ -34,6 +34,8 @@ const FIRED: u64 = 2;
 pub(crate) struct Cancel {
     slot: Arc<Slot>,
     subscribed: bool,
+    /// The state of `slot` if a run with a deadline goes on, else `IDLE`.
+    armed: u64,
 }
 
 struct Slot {
@@ -75,24 +77,32 @@ impl Cancel {
                 state: AtomicU64::new(IDLE),
             }),
             subscribed: false,
+            armed: IDLE,
         })
     }
 
-    /// Runs `body`, and terminates it once the deadline passes; returns whether that happened.
-    pub(super) fn guard<T>(
+    /// Has the next run terminated once the deadline passes. Returns its options; [`Cancel::disarm`] must be
+    /// called when it has ended.
+    #[inline]
+    pub(super) fn arm(
         &mut self,
         deadline: Option<Deadline>,
-        body: impl FnOnce(*const sys::OrtRunOptions) -> T,
-    ) -> Result<(T, bool), Error> {
-        let options = self.slot.options.ptr();
-        let Some(deadline) = deadline else {
-            return Ok((body(options), false));
-        };
-        self.subscribe()?;
-        let armed = deadline.count().max(FIRED + 1);
-        self.slot.state.store(armed, Ordering::Release);
-        let result = body(options);
-        Ok((result, self.disarm(armed)?))
+    ) -> Result<*const sys::OrtRunOptions, Error> {
+        if let Some(deadline) = deadline {
+            self.subscribe()?;
+            self.armed = deadline.count().max(FIRED + 1);
+            self.slot.state.store(self.armed, Ordering::Release);
+        }
+        Ok(self.slot.options.ptr())
+    }
+
+    /// Says that the run has ended; returns whether it was terminated.
+    #[inline]
+    pub(super) fn disarm(&mut self) -> Result<bool, Error> {
+        match self.armed {
+            IDLE => Ok(false),
+            armed => self.disarm_from(armed),
+        }
     }
 
     fn subscribe(&mut self) -> Result<(), Error> {
@@ -107,7 +117,8 @@ impl Cancel {
         Ok(())
     }
 
-    fn disarm(&mut self, armed: u64) -> Result<bool, Error> {
+    fn disarm_from(&mut self, armed: u64) -> Result<bool, Error> {
+        self.armed = IDLE;
         let state = &self.slot.state;
         let idle = state.compare_exchange(armed, IDLE, Ordering::AcqRel, Ordering::Acquire);
         if idle.is_ok() {

@@ -11,7 +11,10 @@ use std::{
     ptr,
     ptr::NonNull,
     slice,
-    sync::{Arc, LazyLock},
+    sync::{
+        Arc, LazyLock,
+        atomic::{self, Ordering},
+    },
 };
 
 use ort::{AsPointer, sys};
@@ -179,8 +182,12 @@ impl Tensor {
 
     /// Whether its memory can be written: it has no other reader.
     pub(crate) fn is_reusable(&mut self) -> bool {
-        // `get_mut`, not `strong_count`: it also synchronises with what others did before they let go.
-        Arc::get_mut(&mut self.owner).is_some()
+        // There are no weak references, so nothing but this handle can make a second one. `Arc::get_mut`
+        // would lock the weak count, which takes as long as all else in a run's checks.
+        let alone = Arc::strong_count(&self.owner) == 1;
+        // Synchronises with what others did before they let go.
+        atomic::fence(Ordering::Acquire);
+        alone
     }
 
     /// How many bytes of elements fit into its memory.
@@ -238,10 +245,14 @@ impl Tensor {
 
     /// Its elements, to be written; none while its memory has another reader.
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
-        let buffer = &mut Arc::get_mut(&mut self.owner)?.buffer;
+        if !self.is_reusable() {
+            return None;
+        }
+        let buffer = &self.owner.buffer;
         let (start, bytes) = (buffer.start(), buffer.bytes());
-        // SAFETY: the buffer has this length. There is no other handle on its owner (`get_mut`),
-        // and `&mut self` keeps it so for the lifetime of the slice.
+        // SAFETY: the buffer has this length, and its memory is written through the pointer that it was
+        // allocated with. There is no other handle on its owner (`is_reusable`), and `&mut self` keeps it
+        // so for the lifetime of the slice.
         Some(unsafe { slice::from_raw_parts_mut(start.as_ptr(), bytes) })
     }
 }

@@ -194,7 +194,7 @@ impl Batcher {
             .and_then(|session| self.merge(session, &mut others, pending, request, cancel));
         match ran {
             Ok(part) => {
-                loan.permit().took(part.ended.nanos_since(part.started));
+                loan.permit().ran(part.started, part.ended);
                 // First the next caller's turn, since that keeps the device busy.
                 drop(loan);
                 others.share(&part, pending.rows());

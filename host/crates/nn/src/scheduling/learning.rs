@@ -40,9 +40,14 @@ impl Learning {
         }
     }
 
+    /// Whether runs are still measured.
+    pub(crate) fn is_on(&self) -> bool {
+        self.left.load(Ordering::Relaxed) != 0
+    }
+
     /// Records how long a run took. Returns the least time of all measured runs once, after the last.
     pub(crate) fn took(&self, ns: u64) -> Option<u64> {
-        if self.left.load(Ordering::Relaxed) == 0 {
+        if !self.is_on() {
             return None;
         }
         self.least.fetch_min(ns, Ordering::Relaxed);

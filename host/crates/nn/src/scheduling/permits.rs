@@ -26,7 +26,7 @@ use smallvec::SmallVec;
 
 use crate::{
     Batching,
-    clock::{Budget, Deadline, Stamp},
+    clock::{self, Budget, Deadline, Stamp},
     scheduling::cores,
     scheduling::fair_queue::FairQueue,
     scheduling::learning::{Learning, Lesson},
@@ -91,7 +91,7 @@ pub(crate) struct Permit<'a> {
     counted: bool,
     /// Rows that run with it, without the first.
     along: u32,
-    /// How long the run took, in nanoseconds; zero if that is not known.
+    /// How long the run took, in counts of the clock; zero if that is not known.
     took: u64,
 }
 
@@ -265,7 +265,7 @@ impl Permits {
         if self.policy.is_some() && self.delay().is_none() {
             waiting
                 .due
-                .expect(along.saturating_add(1), took, Stamp::now());
+                .expect(along.saturating_add(1), clock::nanos(took), Stamp::now());
         }
         self.settle(waiting, None);
     }
@@ -430,10 +430,12 @@ impl Permit<'_> {
         (taken, share > 1)
     }
 
-    /// Records how long the run took, in nanoseconds.
-    pub(crate) fn took(&mut self, ns: u64) {
-        self.took = ns;
-        if let Some(least) = self.permits.learning.took(ns) {
+    /// Records when the run began and ended.
+    pub(crate) fn ran(&mut self, started: Stamp, ended: Stamp) {
+        self.took = ended.ticks_since(started);
+        if self.permits.learning.is_on()
+            && let Some(least) = self.permits.learning.took(ended.nanos_since(started))
+        {
             self.permits.learned(least);
         }
     }

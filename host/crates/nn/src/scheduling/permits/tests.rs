@@ -166,7 +166,8 @@ fn who_does_not_come_back_is_not_waited_for_for_ever() {
         let mut permit = permits.try_acquire().unwrap();
         let other = permits.try_acquire().unwrap();
         let told = in_line(scope, &permits, 2);
-        permit.took(1_000_000);
+        let now = Stamp::now();
+        permit.ran(now, now.plus(Duration::from_millis(1)));
         let along = take(&mut permit, 1);
         drop(permit);
         // Two are expected and one comes. It runs when the time to wait for the other is over.

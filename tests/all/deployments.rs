@@ -110,6 +110,17 @@ fn what_is_said_of_a_shared_model_is_said_in_the_graphs_own_name() {
     graph
         .run(&mut scratch, &[argument], None)
         .expect_err("of another type");
+    scratch.allow(1);
+    let row = Argument {
+        name: None,
+        data: Data::Bytes {
+            ty: TensorType::Fp32,
+            dimensions: &[1, 64],
+            bytes: &[0; 256],
+        },
+    };
+    let too_large = graph.run(&mut scratch, &[row], None);
+    said(too_large.expect_err("an output over the limit"));
     let duplicate = second.load_file("public", &model("mlp"), &unbatched());
     said(duplicate.expect_err("the name is taken"));
 }

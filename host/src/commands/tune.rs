@@ -19,7 +19,7 @@ use tollgate_bench::{
     subject::{Entry, Parts, Subject},
     tune::{
         self, Step, Task,
-        choose::{Ask, Choice, percent, time},
+        choose::{Ask, Choice},
         record::{Excluded, Report, SCHEMA},
         space::{Facts, Space, Variant},
         table::{ENOUGH, label, table},
@@ -36,7 +36,10 @@ use crate::{
 };
 use tollgate_deploy::models::{self, Chosen};
 use tollgate_dispatch::Interrupt;
-use tollgate_report::terminal::escaped;
+use tollgate_report::{
+    terminal::escaped,
+    units::{percent, time},
+};
 
 /// Runs the command.
 ///
@@ -299,7 +302,10 @@ fn comment(report: &Report) -> String {
             machine.cores,
             machine.cpu.as_deref().unwrap_or(&machine.architecture)
         ),
-        format!("with a p99 of at most {}", time(report.bound.latency_ns)),
+        format!(
+            "with a p99 of at most {}",
+            time(report.bound.latency_ns as f64)
+        ),
     ];
     if let Some(accuracy) = report.accuracy {
         lines.push(format!(

@@ -18,6 +18,7 @@ pub mod machine;
 mod native;
 mod paths;
 mod pending;
+mod result;
 pub mod rounds;
 pub mod runner;
 pub mod scenario;

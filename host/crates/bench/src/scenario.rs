@@ -4,6 +4,7 @@
 use super::{
     Error,
     record::{Metric, Path, Scenario, ScenarioResult, Windows},
+    result::{self, failures, too_short},
     rounds::{self, Compare, Plan},
     runner::Runner,
     server, subject,
@@ -80,7 +81,7 @@ pub fn run(
         // A contender that a signal kept from being measured at all is left out.
         .filter(|(_, (sum, _))| !stop() || sum.tally.frames() > 0)
         .map(|(&contender, (sum, windows))| {
-            let mut result = result(runner, scenario, contender, sum, *windows, twin);
+            let mut result = result::of(runner, scenario, contender, sum, *windows, twin);
             (result.metric, result.problem) = match scenario {
                 Scenario::SingleStream => latency(sum, SINGLE_STREAM, "p90 latency"),
                 Scenario::MultiStream => latency(sum, MULTI_STREAM, "p99 latency of a query"),
@@ -132,75 +133,4 @@ fn throughput(measured: &Measured) -> (Option<Metric>, Option<String>) {
         more_is_better: true,
     };
     (Some(metric), failures(measured))
-}
-
-/// The message that a run is too short for a percentile.
-pub(super) fn too_short(measured: &Measured, quantile: f64) -> String {
-    if let Some(failed) = failures(measured) {
-        return failed;
-    }
-    format!(
-        "the run is too short for a p{}: it takes {} samples and there were {}, so give more \
-         `--max-windows` or a longer `--window`",
-        quantile * 100.0,
-        percentiles::needed(quantile),
-        measured.queries(),
-    )
-}
-
-/// The message that frames failed, which puts the figure in doubt.
-pub(super) fn failures(measured: &Measured) -> Option<String> {
-    let lost = measured.failed + measured.timed_out;
-    (lost > 0).then(|| {
-        let why = measured
-            .failure
-            .as_deref()
-            .unwrap_or("their deadline passed");
-        format!("{lost} frames failed: {why}")
-    })
-}
-
-/// A result without its metric.
-pub(super) fn result(
-    runner: &Runner,
-    scenario: Scenario,
-    contender: usize,
-    measured: &Measured,
-    windows: Windows,
-    twin: Option<&Measured>,
-) -> ScenarioResult {
-    let subject = runner.subject();
-    let path = subject.path(contender).unwrap_or(Path::Plugin);
-    let sandboxed = matches!(path, Path::Plugin | Path::Batched);
-    let tally = &measured.tally;
-    let frames_per_second = measured.frames_per_second();
-    let inferences = measured.inferences();
-    let joules = measured.joules.filter(|_| inferences > 0.0);
-    let per_frame = inferences / (tally.frames().max(1) as f64);
-    let open = measured.offered > 0;
-    let in_time = measured.in_bound as f64 / measured.seconds.max(f64::MIN_POSITIVE);
-    ScenarioResult {
-        path,
-        scenario,
-        metric: None,
-        problem: None,
-        latency_ns: measured.latency(),
-        frames: tally.frames(),
-        failed: measured.failed,
-        rejected: measured.rejected,
-        timed_out: measured.timed_out,
-        frames_per_second,
-        inferences_per_second: frames_per_second * per_frame,
-        goodput_per_second: measured.bounded.then_some(in_time),
-        offered_per_second: open
-            .then(|| measured.offered as f64 / measured.seconds.max(f64::MIN_POSITIVE)),
-        cpu_ns_per_inference: measured.cpu_ns_per_inference(),
-        memory: measured.memory,
-        windows,
-        energy: subject.energy(joules.map(|joules| joules / inferences)),
-        stages_ns: sandboxed.then(|| tally.stages()).flatten(),
-        toll: sandboxed
-            .then(|| tally.toll_beside(twin.map(|twin| &twin.tally)))
-            .flatten(),
-    }
 }

@@ -9,9 +9,9 @@
 use super::{
     Error,
     record::{Bound, Metric, Scenario, ScenarioResult, Windows},
+    result::{self, failures, too_short},
     rounds::{Compare, Plan},
     runner::Runner,
-    scenario,
     search::Search,
     window::{Arrivals, Measured},
     windows::Verdict,
@@ -106,7 +106,7 @@ pub(super) fn saturation(runner: &Runner, plan: &Plan, contender: usize) -> Resu
         return Ok(rate);
     }
     Err(Error::Nothing {
-        reason: scenario::failures(&measured).unwrap_or_else(|| {
+        reason: failures(&measured).unwrap_or_else(|| {
             "a frame takes longer than a window: give a longer `--window`".to_owned()
         }),
     })
@@ -176,9 +176,9 @@ fn confirm(
     loop {
         let (sum, windows) = steady(runner, plan, bound, contender, rate, u64::from(steps))?;
         let enough = sum.offered >= percentiles::needed(bound.quantile);
-        let mut result = scenario::result(runner, Scenario::Server, contender, &sum, windows, None);
+        let mut result = result::of(runner, Scenario::Server, contender, &sum, windows, None);
         if !enough {
-            result.problem = Some(scenario::too_short(&sum, bound.quantile));
+            result.problem = Some(too_short(&sum, bound.quantile));
             return Ok(result);
         }
         if holds(&sum, bound) {
@@ -188,7 +188,7 @@ fn confirm(
                 unit: "frames/s".to_owned(),
                 more_is_better: true,
             });
-            result.problem = scenario::failures(&sum);
+            result.problem = failures(&sum);
             return Ok(result);
         }
         if steps == STEPS_DOWN {
@@ -240,7 +240,7 @@ fn unfinished(runner: &Runner, plan: &Plan, one: Try) -> Option<ScenarioResult> 
     let (_, measured, taken) = one.lowest?;
     let windows = until_clear(plan, &measured, taken);
     let (contender, scenario) = (one.contender, Scenario::Server);
-    let mut result = scenario::result(runner, scenario, contender, &measured, windows, None);
+    let mut result = result::of(runner, scenario, contender, &measured, windows, None);
     result.problem = Some("the search for the highest rate was cut short".to_owned());
     Some(result)
 }
@@ -268,7 +268,7 @@ fn out_of_reach(
         return Err(Error::NoBound);
     };
     let windows = until_clear(plan, &measured, taken);
-    let mut result = scenario::result(
+    let mut result = result::of(
         runner,
         Scenario::Server,
         one.contender,

@@ -8,7 +8,7 @@ use super::record::{
 use tollgate_report::terminal::escaped;
 use tollgate_report::{
     headline::{MOST_LOST, goodput, lost},
-    size, time,
+    units::{size, time},
 };
 
 /// The tables, with a line feed at their end.

@@ -14,6 +14,7 @@ pub mod record;
 mod table;
 pub mod terminal;
 pub mod truth;
+pub mod units;
 
 use hdrhistogram::Histogram;
 use tollgate_runtime::{Record, TwinRecord};
@@ -26,7 +27,6 @@ pub use json::{
 };
 pub use message::{MESSAGE_BYTES, one_line};
 pub use table::table;
-pub use table::{size, time};
 
 /// The longest latency that is told apart from longer ones: a day, in nanoseconds.
 const LONGEST_NS: u64 = 24 * 3600 * 1_000_000_000;

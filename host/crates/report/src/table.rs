@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use crate::terminal::escaped;
-use crate::{Summary, Toll};
+use crate::{
+    Summary, Toll,
+    units::{size, time},
+};
 
 /// The table, with a line feed at its end.
 pub fn table(summary: &Summary) -> String {
@@ -137,46 +140,9 @@ fn render_toll(toll: &Toll, out: &mut String) -> std::fmt::Result {
     writeln!(out)
 }
 
-/// Nanoseconds with a suitable unit.
-pub fn time(nanoseconds: f64) -> String {
-    let size = nanoseconds.abs();
-    if size < 1e3 {
-        format!("{nanoseconds:.0} ns")
-    } else if size < 1e6 {
-        format!("{:.2} us", nanoseconds / 1e3)
-    } else if size < 1e9 {
-        format!("{:.2} ms", nanoseconds / 1e6)
-    } else {
-        format!("{:.2} s", nanoseconds / 1e9)
-    }
-}
-
-/// Bytes with a suitable unit.
-pub fn size(bytes: f64) -> String {
-    if bytes < 1e3 {
-        format!("{bytes:.0} B")
-    } else if bytes < 1e6 {
-        format!("{:.1} kB", bytes / 1e3)
-    } else {
-        format!("{:.1} MB", bytes / 1e6)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn units_suit_the_number() {
-        assert_eq!(time(0.0), "0 ns");
-        assert_eq!(time(999.0), "999 ns");
-        assert_eq!(time(-1500.0), "-1.50 us");
-        assert_eq!(time(2_345_678.0), "2.35 ms");
-        assert_eq!(time(1.5e9), "1.50 s");
-        assert_eq!(size(999.0), "999 B");
-        assert_eq!(size(602_112.0), "602.1 kB");
-        assert_eq!(size(3e6), "3.0 MB");
-    }
 
     #[test]
     fn the_toll_says_what_is_missing() {

@@ -1,11 +1,13 @@
 //! The contents of a search's page, made from its report.
 
 use tollgate_bench::tune::{
-    choose::percent,
     record::{Candidate, Report},
     table::label,
 };
-use tollgate_report::html::{self, Answer, Tuned};
+use tollgate_report::{
+    html::{self, Answer, Tuned},
+    units::percent,
+};
 
 /// The page; `file` is the file with the recommended settings.
 pub(super) fn page(report: &Report, file: &str) -> String {

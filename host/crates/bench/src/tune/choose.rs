@@ -6,7 +6,7 @@
 //! below [`TIE`] count as equal: the default is then preferred, which needs no reason, and after it
 //! the lowest p99. Pure.
 
-use std::time::Duration;
+use tollgate_report::units::{percent, rate, time};
 
 /// Throughputs closer than this count as equal, as a fraction.
 const TIE: f64 = 0.02;
@@ -120,8 +120,8 @@ fn reason(point: &Point, is_default: bool, default: Option<&Point>, ask: &Ask) -
     let mut why = format!(
         "{} at a p99 of {}, within {}",
         rate(point.frames_per_second),
-        point.p99_ns.map_or_else(String::new, time),
-        time(ask.bound_ns),
+        point.p99_ns.map_or_else(String::new, |ns| time(ns as f64)),
+        time(ask.bound_ns as f64),
     );
     if let (Some(accuracy), Some(asked)) = (point.accuracy, ask.accuracy) {
         why.push_str(&format!(
@@ -168,8 +168,10 @@ fn nothing_in_time(accurate: &[(usize, &Point)], ask: &Ask) -> Choice {
         nearest: Some(*place),
         why: format!(
             "no settings keep a p99 of {}: the nearest take {} at {}; ask for a longer `--p99`, or use a smaller model",
-            time(ask.bound_ns),
-            point.p99_ns.map_or_else(|| "longer".to_owned(), time),
+            time(ask.bound_ns as f64),
+            point
+                .p99_ns
+                .map_or_else(|| "longer".to_owned(), |ns| time(ns as f64)),
             rate(point.frames_per_second),
         ),
     }
@@ -197,35 +199,6 @@ fn nothing_accurate(points: &[Point], ask: &Ask) -> Choice {
     Choice::Nothing {
         nearest: nearest.map(|(place, _)| place),
         why,
-    }
-}
-
-/// Formats a rate for a sentence.
-pub fn rate(frames_per_second: f64) -> String {
-    if frames_per_second < 100.0 {
-        format!("{frames_per_second:.1} frames/s")
-    } else {
-        format!("{frames_per_second:.0} frames/s")
-    }
-}
-
-/// Formats nanoseconds for a sentence.
-pub fn time(ns: u64) -> String {
-    let time = Duration::from_nanos(ns);
-    match ns {
-        0..1_000_000 => format!("{:.1} us", time.as_secs_f64() * 1e6),
-        1_000_000..1_000_000_000 => format!("{:.2} ms", time.as_secs_f64() * 1e3),
-        _ => format!("{:.2} s", time.as_secs_f64()),
-    }
-}
-
-/// Formats a fraction for a sentence.
-pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent.fract().abs() < 1e-9 {
-        format!("{percent:.0} %")
-    } else {
-        format!("{percent:.1} %")
     }
 }
 

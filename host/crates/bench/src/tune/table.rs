@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::{
-    choose::{percent, rate, time},
-    record::{Candidate, Report},
-};
+use super::record::{Candidate, Report};
 use tollgate_deploy::settings::Settings;
-use tollgate_report::terminal::escaped;
+use tollgate_report::{
+    terminal::escaped,
+    units::{percent, rate, time},
+};
 
 /// The number of frames from which a p99 is shown without a mark.
 pub const ENOUGH: u64 = 1000;
@@ -96,7 +96,7 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "> taken, = default, ~ of fewer than {ENOUGH} frames, ! over the bound of {}",
-        time(report.bound.latency_ns)
+        time(report.bound.latency_ns as f64)
     )?;
     energy(report, &shown, out)?;
     search(report, out)
@@ -136,7 +136,9 @@ fn row(
     };
     let few = if one.frames < ENOUGH { "~" } else { "" };
     let over = if one.kept_bound { "" } else { "!" };
-    let p99 = one.seen_p99_ns.map_or_else(String::new, time);
+    let p99 = one
+        .seen_p99_ns
+        .map_or_else(String::new, |ns| time(ns as f64));
     let right = one.accuracy.map(|accuracy| percent(accuracy.readings));
     writeln!(
         out,

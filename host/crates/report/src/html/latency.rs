@@ -7,9 +7,9 @@ use super::{
     part,
     plot::{Bound, Look, Plot, Point, Series},
     role::Role,
-    units::{energy, number, quantile, round_time, time},
 };
 use crate::record::{Percentiles, Report, Scenario, ScenarioResult};
+use crate::units::page::{energy, number, quantile, round_time, time};
 
 /// The percentiles that reports have.
 const NAMES: [&str; 5] = ["p50", "p90", "p99", "p99.9", "max"];

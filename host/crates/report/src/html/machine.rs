@@ -2,11 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{
-    part,
-    units::{percent, quantile, round_time, size},
-};
+use super::part;
 use crate::record::{File, Inputs, Machine, Model, Report};
+use crate::units::page::{percent, quantile, round_time, size};
 
 /// A fact, with its name.
 pub(super) type Fact = (String, String);

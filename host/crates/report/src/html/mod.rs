@@ -18,7 +18,6 @@ mod stages;
 mod summary;
 mod sweep;
 mod tuned;
-mod units;
 mod variants;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};

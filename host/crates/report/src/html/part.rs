@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::units::percent;
 use crate::record::{Load, Path, Report, Scenario, ScenarioResult, Windows};
+use crate::units::page::percent;
 
 /// The text for an unknown value.
 pub(super) const UNKNOWN: &str = "–";
@@ -110,7 +110,7 @@ pub(super) fn scenario(scenario: Scenario) -> &'static str {
 pub(super) fn load(load: Load) -> String {
     match load {
         Load::Concurrency(clients) => count(clients as u64, "client"),
-        Load::Rate(rate) => format!("{}/s", super::units::number(rate)),
+        Load::Rate(rate) => format!("{}/s", crate::units::page::number(rate)),
     }
 }
 

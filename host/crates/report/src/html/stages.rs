@@ -6,8 +6,8 @@ use super::{
     bars::{Row, bars, key},
     part,
     role::Role,
-    units::{percent, time},
 };
+use crate::units::page::{percent, time};
 use crate::{
     Stages,
     record::{Path, Report, ScenarioResult},

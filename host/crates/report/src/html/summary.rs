@@ -2,10 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{
-    part,
-    units::{energy, number, percent, quantile, round_percent, round_time, time},
-};
+use super::part;
+use crate::units::page::{energy, number, percent, quantile, round_percent, round_time, time};
 use crate::{
     headline,
     record::{Path, Report, Scenario, ScenarioResult},

@@ -7,9 +7,9 @@ use super::{
     part,
     plot::{Bound, Look, Plot, Point, Series},
     role::Role,
-    units::{number, quantile, round_time, size, time},
 };
 use crate::record::{self, Chosen, Load, Percentiles, Report, SweepPoint};
+use crate::units::page::{number, quantile, round_time, size, time};
 
 /// A percentile, with its name.
 type Quantile = (&'static str, fn(&Percentiles) -> Option<u64>);

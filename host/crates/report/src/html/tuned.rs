@@ -16,8 +16,8 @@ use super::{
     role::Role,
     summary::{Tile, tiles},
     sweep::bound,
-    units::{energy, number, percent, quantile, round_time, time},
 };
+use crate::units::page::{energy, number, percent, quantile, round_time, time};
 use crate::{
     percentiles,
     record::{Bound, Energy, File, Inputs, Machine, Model},

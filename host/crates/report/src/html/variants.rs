@@ -7,9 +7,9 @@ use super::{
     part,
     plot::{Look, Plot, Point, Series},
     role::Role,
-    units::{energy, number, percent, round_percent, round_time, size, time},
 };
 use crate::record::{Report, Variant};
+use crate::units::page::{energy, number, percent, round_percent, round_time, size, time};
 
 /// The section; `None` if there is nothing to compare.
 pub(super) fn section(report: &Report) -> Option<Markup> {

@@ -8,6 +8,9 @@
     reason = "a C ABI over a shared library; each block says why it is sound"
 )]
 
+mod bytes;
+mod graphs;
+mod host;
 mod services;
 mod table;
 
@@ -15,14 +18,16 @@ use std::{
     ffi::c_void,
     path::Path,
     ptr::{self, NonNull},
-    slice,
 };
 
 use libloading::Library;
 use tollgate_nn::{causes, clock::Stamp};
 use tollgate_twin_abi as abi;
 
-use self::table::{Host, bytes_of, text_of};
+use self::{
+    bytes::{bytes_of, slice_of, text_of},
+    host::Host,
+};
 use crate::{Error, Fault, Frame, Grants, Limits, NnHost, Output};
 
 /// A loaded twin, with one plugin value in it.
@@ -86,7 +91,7 @@ impl Twin {
                 abi::ABI_VERSION
             )));
         }
-        let host = Box::new(Host::new(host, grants, limits)?);
+        let host = Box::new(Host::new(table::functions(), host, grants, limits)?);
         let host = NonNull::from(Box::leak(host));
         let mut failure = Failure::default();
         // SAFETY: the table lives in `host`, which outlives the plugin value (see `drop`); the
@@ -201,7 +206,7 @@ unsafe extern "C" fn take_output(context: *mut c_void, output: *const abi::Outpu
         (
             text_of(output.name),
             text_of(output.content_type),
-            table::slice_of(output.data).to_vec(),
+            slice_of(output.data).to_vec(),
         )
     };
     answer.outputs.push(Output {
@@ -221,18 +226,4 @@ unsafe extern "C" fn take_fault(context: *mut c_void, code: u8, text: abi::Bytes
         1 => Fault::Inference(text),
         _ => Fault::Internal(text),
     });
-}
-
-/// A slice from a pointer, which may be null or dangling if `count` is zero.
-///
-/// # Safety
-///
-/// `count` values from `start` must be valid for reads for the lifetime that the caller picks.
-unsafe fn slice_from<'a, T>(start: *const T, count: usize) -> &'a [T] {
-    if start.is_null() || count == 0 {
-        &[]
-    } else {
-        // SAFETY: the caller's promise.
-        unsafe { slice::from_raw_parts(start, count) }
-    }
 }

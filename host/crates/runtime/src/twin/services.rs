@@ -1,5 +1,5 @@
 //! Configuration, log and buckets as functions of the C ABI, over the same services as the sandbox's imports.
-//! How each function reaches the [`Host`], and why that access is exclusive, is explained in `table`. Their
+//! How each function reaches the [`Host`], and why that access is exclusive, is explained in `host`. Their
 //! time counts as the host's.
 
 use std::{ffi::c_void, sync::Arc};
@@ -7,7 +7,10 @@ use std::{ffi::c_void, sync::Arc};
 use tollgate_nn::clock::Stamp;
 use tollgate_twin_abi as abi;
 
-use super::table::{Host, bytes_of, slice_of, text_of};
+use super::{
+    bytes::{bytes_of, slice_of, text_of},
+    host::Host,
+};
 use crate::{
     Bucket, LogLevel,
     services::{Denial, Services},
@@ -20,7 +23,7 @@ use crate::{
 /// `host` is the pointer that the twin was given, and the twin is in a call of ours.
 unsafe fn in_host<T>(host: *mut c_void, body: impl FnOnce(&mut Host) -> T) -> T {
     let begin = Stamp::now();
-    // SAFETY: the caller's promise; see the top of `table`.
+    // SAFETY: the caller's promise; see the top of `host`.
     let host = unsafe { &mut *host.cast::<Host>() };
     let result = body(host);
     host.in_host_ns += Stamp::now().nanos_since(begin);
@@ -128,7 +131,7 @@ pub(super) unsafe extern "C" fn open_bucket(
 }
 
 pub(super) unsafe extern "C" fn drop_bucket(host: *mut c_void, bucket: u64) {
-    // SAFETY: see the top of `table`.
+    // SAFETY: see the top of `host`.
     let host = unsafe { &mut *host.cast::<Host>() };
     if let Some(slot) = usize::try_from(bucket)
         .ok()

@@ -1,7 +1,7 @@
-//! Numbers for readers: with three significant digits and a suitable unit.
+//! Numbers for pages: with three significant digits, typographic signs and a suitable unit.
 
 /// Nanoseconds as a time: `44 ns`, `4.49 µs`, `616 µs`, `1.31 ms`.
-pub(super) fn time(nanoseconds: f64) -> String {
+pub(crate) fn time(nanoseconds: f64) -> String {
     let (value, unit) = match nanoseconds.abs() {
         size if size < 999.5 => (nanoseconds, "ns"),
         size if size < 999.5e3 => (nanoseconds / 1e3, "µs"),
@@ -15,12 +15,12 @@ pub(super) fn time(nanoseconds: f64) -> String {
 }
 
 /// A time from an option, without needless digits: `5 ms`, `2.5 ms`.
-pub(super) fn round_time(nanoseconds: f64) -> String {
+pub(crate) fn round_time(nanoseconds: f64) -> String {
     rounded(time(nanoseconds))
 }
 
 /// A fraction from an option, without needless digits: `99 %`, `99.5 %`.
-pub(super) fn round_percent(share: f64) -> String {
+pub(crate) fn round_percent(share: f64) -> String {
     rounded(percent(share))
 }
 
@@ -35,7 +35,7 @@ fn rounded(text: String) -> String {
 }
 
 /// A number with three significant digits: `0.512`, `44`, `1,540`.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if value.abs() < 999.5 && value.fract() == 0.0 {
         return signed(value, 0);
     }
@@ -43,7 +43,7 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// Bytes: `602 kB`.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
     match bytes {
         _ if bytes < 999.5 => format!("{bytes:.0} B"),
@@ -54,7 +54,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// Joules: `512 µJ`, `1.20 mJ`.
-pub(super) fn energy(joules: f64) -> String {
+pub(crate) fn energy(joules: f64) -> String {
     match joules.abs() {
         size if size < 999.5e-6 => format!("{} µJ", three(joules * 1e6)),
         size if size < 0.9995 => format!("{} mJ", three(joules * 1e3)),
@@ -63,12 +63,12 @@ pub(super) fn energy(joules: f64) -> String {
 }
 
 /// A fraction as a percentage with one decimal: `86.0 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{} %", signed(share * 100.0, 1))
 }
 
 /// A quantile by its usual name: `p99`, `p99.9`.
-pub(super) fn quantile(quantile: f64) -> String {
+pub(crate) fn quantile(quantile: f64) -> String {
     // Rounds off the digits that binary fractions add.
     format!("p{}", (quantile * 1e6).round() / 1e4)
 }

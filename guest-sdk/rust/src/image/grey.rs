@@ -1,11 +1,9 @@
 //! From RGB to grey.
 
-use super::{Error, Shape};
-
-/// The luma weights of ITU-R BT.601 in 256ths; they add up to 256, so that white stays white.
-pub(super) const RED: u16 = 77;
-pub(super) const GREEN: u16 = 150;
-pub(super) const BLUE: u16 = 29;
+use super::{
+    Error, Shape,
+    constants::{BLUE, GREEN, RED},
+};
 
 /// The brightness of each pixel of an RGB picture, with the colour weights of BT.601; off by at
 /// most one from the exact value.

@@ -13,6 +13,7 @@
 //! the same results, and compilers turn them into SIMD themselves. Resizing has one source for
 //! both, in 128-bit vectors.
 
+mod constants;
 mod crop;
 mod error;
 mod grey;

@@ -1,6 +1,6 @@
 //! From bytes to the range of floats that a model was trained on.
 
-use super::{Error, Shape};
+use super::{Error, Shape, constants::SCALED};
 
 /// How a byte becomes a float: `(byte * scale - mean) / deviation`, per channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,12 +95,9 @@ pub fn normalize_into(
     Ok(())
 }
 
-/// The bytes in a block: a multiple of each number of channels and of the SIMD lanes.
-pub(super) const BLOCK: usize = 48;
-
 fn scale<const CHANNELS: usize>(pixels: &[u8], factors: &[(f32, f32); 4], out: &mut [f32]) {
-    let (from, from_rest) = pixels.as_chunks::<BLOCK>();
-    let (to, to_rest) = out.as_chunks_mut::<BLOCK>();
+    let (from, from_rest) = pixels.as_chunks::<SCALED>();
+    let (to, to_rest) = out.as_chunks_mut::<SCALED>();
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     super::simd::scale::<CHANNELS>(from, factors, to);
     #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
@@ -113,12 +110,12 @@ fn scale<const CHANNELS: usize>(pixels: &[u8], factors: &[(f32, f32); 4], out: &
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 fn blocks<const CHANNELS: usize>(
-    from: &[[u8; BLOCK]],
+    from: &[[u8; SCALED]],
     factors: &[(f32, f32); 4],
-    to: &mut [[f32; BLOCK]],
+    to: &mut [[f32; SCALED]],
 ) {
     // The factor and the offset for each position in a block, since the channels repeat.
-    let mut pattern = [(0.0, 0.0); BLOCK];
+    let mut pattern = [(0.0, 0.0); SCALED];
     for (place, of) in pattern
         .iter_mut()
         .zip(factors.iter().take(CHANNELS).cycle())

@@ -10,10 +10,7 @@ use core::arch::wasm32::{
     u16x8_shr, u16x8_splat, u32x4_extend_high_u16x8, u32x4_extend_low_u16x8, v128,
 };
 
-use super::{
-    grey::{BLUE, GREEN, RED},
-    normalize,
-};
+use super::constants::{BLUE, GREEN, RED, SCALED};
 
 /// The pixels in a block, and the bytes in a vector.
 const BLOCK: usize = 16;
@@ -57,9 +54,9 @@ pub fn planes<const CHANNELS: usize>(
 
 /// Normalises blocks of interleaved bytes, instead of the plain loop.
 pub fn scale<const CHANNELS: usize>(
-    from: &[[u8; normalize::BLOCK]],
+    from: &[[u8; SCALED]],
     factors: &[(f32, f32); 4],
-    to: &mut [[f32; normalize::BLOCK]],
+    to: &mut [[f32; SCALED]],
 ) {
     // The channels of the lanes repeat after at most three vectors.
     let lane =
@@ -69,7 +66,7 @@ pub fn scale<const CHANNELS: usize>(
         (f32x4(p.0, q.0, r.0, s.0), f32x4(p.1, q.1, r.1, s.1))
     };
     let [p, q, r] = [vector(0), vector(4), vector(8)];
-    let block = |from: &[u8; normalize::BLOCK], to: &mut [f32; normalize::BLOCK]| {
+    let block = |from: &[u8; SCALED], to: &mut [f32; SCALED]| {
         // Written out, since a loop would not be unrolled.
         if let ([a, b, c], [x, y, z]) = (from.as_chunks().0, to.as_chunks_mut().0) {
             store(x, floats(load(a), [p, q, r, p]));

@@ -2,9 +2,10 @@
 //!
 //! The host is found through a thread-local, since `Plugin::new` takes no argument; a graph then
 //! keeps its host. Without a host, as in a plain `cargo test`, looking up a graph is just an error.
-//! The unsafe code is in `table` (calls to the host) and `twin` (calls from it).
+//! The unsafe code is in `calls`, `bucket` and `table` (calls to the host) and `twin` (calls from it).
 
 mod bucket;
+mod calls;
 mod table;
 mod twin;
 

@@ -195,7 +195,7 @@ fn what_cannot_be_had_exits_with_one_names_the_nearest_and_writes_nothing() {
     assert!(report.winner.is_none() && report.nearest.is_some());
     has(
         &stderr,
-        &["no settings keep a p99 of 1.0 us", "the nearest"],
+        &["no settings keep a p99 of 1.00 us", "the nearest"],
     );
 
     let (code, report, stderr) = tune(

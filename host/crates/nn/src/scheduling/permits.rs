@@ -292,22 +292,22 @@ impl Permits {
     }
 
     /// Until when this caller is held back so that more can be merged; none if it may run now.
-    fn held(&self, waiting: &Waiting, waiter: &Waiter) -> Option<Deadline> {
+    fn held(&self, waiting: &Waiting, waiter: &Waiter, now: Stamp) -> Option<Deadline> {
         let policy = self.policy.as_ref()?;
         waiter.pending.open.as_ref()?;
         let until = match policy.delay {
-            Some(_) => self.delayed(waiter)?,
+            Some(_) => self.delayed(waiter, now)?,
             None => waiting.due.until()?,
         };
         let complete = waiting.rows(&waiter.pending) >= self.share(waiting, policy);
-        (!complete && !until.left().is_zero()).then_some(until)
+        (!complete && !until.is_before(now)).then_some(until)
     }
 
     /// When the delay of this caller ends; none if it is over, or if its inference is not merged.
-    fn delayed(&self, waiter: &Waiter) -> Option<Deadline> {
+    fn delayed(&self, waiter: &Waiter, now: Stamp) -> Option<Deadline> {
         waiter.pending.open.as_ref()?;
         let until = self.delay()?.from(waiter.asked);
-        (!until.left().is_zero()).then_some(until)
+        (!until.is_before(now)).then_some(until)
     }
 
     /// Gives free permits to the next callers, and clears the flag if the queue is empty. It must be called
@@ -318,9 +318,12 @@ impl Permits {
         mut waiting: MutexGuard<'_, Waiting>,
         caller: Option<&Arc<Waiter>>,
     ) -> Option<Deadline> {
+        // One moment for all that is decided here: a delay that ended between two looks at the clock would
+        // hold its caller back and not wake it up.
+        let now = Stamp::now();
         let mut woken: SmallVec<[Arc<Waiter>; 2]> = SmallVec::new();
         while self.left() > 0
-            && let Some(next) = self.next(&mut waiting, caller)
+            && let Some(next) = self.next(&mut waiting, caller, now)
         {
             self.free.fetch_sub(1, Ordering::Relaxed);
             // Under the lock, so a caller that gives up at this moment sees it.
@@ -337,7 +340,7 @@ impl Permits {
         if self.delay().is_some() {
             // Each caller watches its own delay, even if its run is complete: others may give up before
             // it begins.
-            look_again = waits.and_then(|caller| self.delayed(caller));
+            look_again = waits.and_then(|caller| self.delayed(caller, now));
         } else if self.left() > 0
             && let Some(first) = waiting.line.first(|_| true)
             && !waiting
@@ -365,17 +368,22 @@ impl Permits {
     }
 
     /// Takes the caller that runs next out of the queue; none if all are held back.
-    fn next(&self, waiting: &mut Waiting, caller: Option<&Arc<Waiter>>) -> Option<Arc<Waiter>> {
-        waiting.due.look(Stamp::now());
+    fn next(
+        &self,
+        waiting: &mut Waiting,
+        caller: Option<&Arc<Waiter>>,
+        now: Stamp,
+    ) -> Option<Arc<Waiter>> {
+        waiting.due.look(now);
         let mut next = waiting.line.first(|_| true)?;
-        if self.held(waiting, next).is_some() {
+        if self.held(waiting, next, now).is_some() {
             if self.delay().is_none() && waiting.all_suit(&next.pending) {
                 return None;
             }
             // Inferences with other dimensions may have a full batch, or have waited long enough.
             next = waiting
                 .line
-                .first(|other| self.held(waiting, other).is_none())?;
+                .first(|other| self.held(waiting, other, now).is_none())?;
         }
         let mut next = Arc::clone(next);
         if let (Some(caller), Some(policy)) = (caller, &self.policy)

@@ -280,3 +280,13 @@ fn with_a_delay_a_run_that_is_no_longer_complete_goes_when_the_delay_is_over() {
     });
     assert_eq!(free(&permits), 1);
 }
+
+#[test]
+fn a_delay_that_ends_while_it_is_looked_at_wakes_its_caller() {
+    // Each of these ends within the few instructions that decide about it, sooner or later.
+    for nanos in 0..2000 {
+        let permits = merging(1, 8, Duration::from_nanos(20 + nanos % 500));
+        let deadline = Deadline::after(Duration::from_secs(20));
+        assert!(acquire(&permits, Some(deadline)).is_some(), "{nanos}");
+    }
+}

@@ -182,8 +182,8 @@ impl Tensor {
 
     /// Whether its memory can be written: it has no other reader.
     pub(crate) fn is_reusable(&mut self) -> bool {
-        // There are no weak references, so nothing but this handle can make a second one. `Arc::get_mut`
-        // would lock the weak count, which takes as long as all else in a run's checks.
+        // There are no weak references, so nothing but this handle can make a second one; `Arc::get_mut`
+        // would lock the count of weak ones at every run.
         let alone = Arc::strong_count(&self.owner) == 1;
         // Synchronises with what others did before they let go.
         atomic::fence(Ordering::Acquire);

@@ -3,14 +3,16 @@
 #![no_main]
 
 use tollgate_fuzz::protobuf;
-use tollgate_nn::fuzzing;
+use tollgate_onnx::{apart::Findings, is_ort_format, model_size, not_a_model, references};
 
 libfuzzer_sys::fuzz_target!(|model: &[u8]| {
-    if fuzzing::takes(model) {
+    if !is_ort_format(model) && references(model) == Ok(None) {
         assert!(
             !protobuf::keeps_elements_elsewhere(model),
             "a model that keeps elements in a file was taken"
         );
     }
-    fuzzing::read(model);
+    let _ = Findings::of(model);
+    let _ = model_size(model);
+    let _ = not_a_model(model);
 });

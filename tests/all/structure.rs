@@ -13,7 +13,8 @@ use crate::support::root;
 /// The crates of the house and what of the house each may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-twin-abi", &[]),
-    ("tollgate-nn", &[]),
+    ("tollgate-onnx", &[]),
+    ("tollgate-nn", &["tollgate-onnx"]),
     ("tollgate-guest", &["tollgate-twin-abi"]),
     ("tollgate-runtime", &["tollgate-nn", "tollgate-twin-abi"]),
     ("tollgate-dispatch", &["tollgate-nn", "tollgate-runtime"]),
@@ -47,6 +48,7 @@ const CRATES: &[&str] = &[
     "tollgate-dispatch",
     "tollgate-inspect",
     "tollgate-nn",
+    "tollgate-onnx",
     "tollgate-report",
     "tollgate-runtime",
 ];
@@ -59,6 +61,7 @@ const TESTED: &[&str] = &[
     "tollgate-dispatch",
     "tollgate-inspect",
     "tollgate-nn",
+    "tollgate-onnx",
     "tollgate-report",
     "tollgate-runtime",
 ];
@@ -198,6 +201,7 @@ const READ: &[&str] = &[
     "host/crates/dispatch",
     "host/crates/inspect",
     "host/crates/nn",
+    "host/crates/onnx",
     "host/crates/report",
     "host/crates/runtime",
     "guest-sdk/rust",

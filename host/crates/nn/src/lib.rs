@@ -8,17 +8,13 @@
 //! [`Loaded`] → `scheduling` → `session` → `run` (the one with unsafe code) → [`TensorType`], [`Device`],
 //! [`Error`].
 
-mod apart;
 pub mod clock;
 mod device;
 mod error;
-#[cfg(fuzzing)]
-pub mod fuzzing;
 mod graph;
 mod loaded;
 mod model;
 mod nativelog;
-mod onnx;
 mod options;
 mod prepared;
 mod registry;
@@ -34,7 +30,6 @@ mod tensor;
 mod text;
 pub mod ticker;
 
-pub use apart::model_size;
 pub use device::Device;
 pub use error::{Error, ErrorCode, causes};
 pub use graph::Graph;
@@ -50,3 +45,4 @@ pub use scratch::{Argument, Data, Outcome, Ran, Scratch};
 pub use shape::{TensorInfo, check_tensor};
 pub use store::GraphStore;
 pub use tensor::{Shape, TensorType};
+pub use tollgate_onnx::model_size;

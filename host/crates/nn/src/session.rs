@@ -20,11 +20,11 @@ use ort::{
     },
 };
 
+use tollgate_onnx::{self as onnx, Reference, apart::Findings};
+
 use crate::{
     Device, Error, GraphOptions, Mode, OnnxRuntime, Optimization,
-    apart::Findings,
     clock::Deadline,
-    onnx::{self, Reference},
     scheduling::learning::Lesson,
     scheduling::permits::{MergePolicy, Permit, Permits, Waited, Waiter},
     text::tidy,

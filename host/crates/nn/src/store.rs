@@ -11,7 +11,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Graph, GraphOptions, loaded::Loaded, onnx, session::Source};
+use crate::{Error, Graph, GraphOptions, loaded::Loaded, session::Source};
 
 /// Loaded models that can be shared.
 #[derive(Default)]
@@ -105,7 +105,7 @@ fn find(entries: &mut Vec<Entry>, key: &Key) -> Option<Arc<Loaded>> {
 /// What tells the model from others; none where its bytes do not.
 fn key(source: Source<'_>, options: &GraphOptions) -> Option<Key> {
     let bytes = source.read().ok()?;
-    let whole = onnx::references(&bytes).is_ok_and(|reference| reference.is_none());
+    let whole = tollgate_onnx::references(&bytes).is_ok_and(|reference| reference.is_none());
     whole.then(|| Key {
         digest: Sha256::digest(&bytes).into(),
         options: options.clone(),

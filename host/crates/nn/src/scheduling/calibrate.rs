@@ -13,9 +13,10 @@ use std::time::Duration;
 use ort::session::Session;
 use smallvec::SmallVec;
 
+use tollgate_onnx::apart::{Findings, OPEN};
+
 use crate::{
     BatchPoint, BatchPolicy, Batching, Device, Error, GraphOptions, Shape, Tensor, TensorType,
-    apart::{Findings, OPEN},
     clock::{Budget, Deadline, Stamp},
     model::Model,
     run::{self, Attempt, Cancel, Feeds, RunFault},

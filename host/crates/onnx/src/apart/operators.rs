@@ -10,7 +10,7 @@ use super::{
     call::{Call, Given, unknown},
     layout, matrix, pick, pointwise, reduce, window,
 };
-use crate::onnx::Node;
+use crate::Node;
 
 /// The versions of ONNX's operators that the rules were written for.
 pub(super) const OPSETS: std::ops::RangeInclusive<i64> = 7..=26;

@@ -10,7 +10,7 @@ use super::wire::{Fields, Malformed, Value};
 
 /// What makes ONNX Runtime open a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reference {
+pub enum Reference {
     /// A tensor keeps its elements elsewhere.
     Weights,
     /// A node stands for a model that a device's compiler wrote.
@@ -22,12 +22,12 @@ pub(crate) enum Reference {
 /// # Errors
 ///
 /// Bytes that are no message, at any level that may hold a reference.
-pub(crate) fn references(model: &[u8]) -> Result<Option<Reference>, Malformed> {
+pub fn references(model: &[u8]) -> Result<Option<Reference>, Malformed> {
     walk(model, Message::Model, 0)
 }
 
 /// Whether the bytes are ONNX Runtime's own format instead of ONNX.
-pub(crate) fn is_ort_format(model: &[u8]) -> bool {
+pub fn is_ort_format(model: &[u8]) -> bool {
     model.get(4..8) == Some(b"ORTM")
 }
 

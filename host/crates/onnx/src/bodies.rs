@@ -17,7 +17,7 @@ use super::wire::{Fields, Malformed, Value};
 
 /// An output of a body that is not written.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Unwritten {
+pub struct Unwritten {
     /// The operator that has the body, or the function that has it as a default.
     operator: String,
     output: String,
@@ -52,7 +52,7 @@ impl fmt::Display for Unwritten {
 /// # Errors
 ///
 /// Bytes that are no message, at any level that may hold a body.
-pub(crate) fn unwritten(model: &[u8]) -> Result<Option<Unwritten>, Malformed> {
+pub fn unwritten(model: &[u8]) -> Result<Option<Unwritten>, Malformed> {
     let mut functions = false;
     for field in Fields::of(model) {
         if let (25, Value::Bytes(function)) = field? {

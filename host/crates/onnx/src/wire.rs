@@ -13,7 +13,7 @@ const FIELD_BYTES: u64 = i32::MAX as u64;
 
 /// Bytes that are no protobuf message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub struct Malformed;
 
 /// The value of one field, by its wire type. The contents of a group are skipped: no message of ONNX
 /// has a group, so protobuf keeps them as unknown.

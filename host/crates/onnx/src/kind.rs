@@ -6,11 +6,11 @@
 use super::wire::Fields;
 
 /// Bytes that are enough to tell a kind of file.
-pub(crate) const HEAD: usize = 1024;
+pub const HEAD: usize = 1024;
 
 /// Whether bytes are well known not to be an ONNX model; what they are instead. Their beginning is
 /// enough, unless they are few.
-pub(crate) fn well_known(head: &[u8]) -> Option<&'static str> {
+pub fn well_known(head: &[u8]) -> Option<&'static str> {
     const BEGINNINGS: [(&[u8], &str); 17] = [
         (
             b"version https://git-lfs.github.com/",
@@ -98,7 +98,7 @@ pub(crate) fn well_known(head: &[u8]) -> Option<&'static str> {
 }
 
 /// Why bytes are not a model, for bytes that protobuf does not read.
-pub(crate) fn not_a_model(bytes: &[u8]) -> String {
+pub fn not_a_model(bytes: &[u8]) -> String {
     let head = bytes.get(..HEAD).unwrap_or(bytes);
     let known = well_known(head);
     known
@@ -109,7 +109,7 @@ pub(crate) fn not_a_model(bytes: &[u8]) -> String {
 }
 
 /// What ONNX Runtime's words about versions mean; none for other words.
-pub(crate) fn explain(reason: &str, runtime: &str) -> Option<String> {
+pub fn explain(reason: &str, runtime: &str) -> Option<String> {
     if let Some((_, rest)) = reason.split_once("Unsupported model IR version: ") {
         let (came, most) = (
             number(rest)?,
@@ -132,7 +132,7 @@ pub(crate) fn explain(reason: &str, runtime: &str) -> Option<String> {
 }
 
 /// Whether protobuf reads bytes that have no graph in them, as other programs' models do.
-pub(crate) fn has_no_graph(bytes: &[u8]) -> bool {
+pub fn has_no_graph(bytes: &[u8]) -> bool {
     Fields::of(bytes).all(|field| matches!(field, Ok((field, _)) if field != 7))
 }
 

@@ -27,38 +27,35 @@ use self::{
     call::Call,
     value::{Dim, Value, Whole},
 };
-use crate::{
-    onnx::{self, Attribute, Graph, Node},
-    text::shown,
-};
+use crate::{Attribute, Graph, Node, text::shown};
 
 pub use folded::model_size;
 
 /// What an open dimension besides the rows' may be in a trial: a short text, a small picture, a
 /// picture. The first that the model takes.
-pub(crate) const OPEN: [u32; 3] = [16, 64, 224];
+pub const OPEN: [u32; 3] = [16, 64, 224];
 
 /// Outputs of one node, at most: each costs as much as its dimensions.
 const MOST_OUTPUTS: usize = 1024;
 
 /// What a model's graph says about its runs, before any.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Findings {
+pub struct Findings {
     /// Whether rows stay apart; else the first node of which that is not known.
-    pub(crate) apart: Result<(), String>,
+    pub apart: Result<(), String>,
     /// Elements of the largest value for one row, for each of [`OPEN`]; none where that is not known.
-    pub(crate) a_row: [Option<u64>; OPEN.len()],
+    pub a_row: [Option<u64>; OPEN.len()],
     /// Elements of the largest value in a run of one caller with open dimensions of the first of
     /// [`OPEN`]; none where that is not known.
-    pub(crate) alone: Option<u64>,
+    pub alone: Option<u64>,
     /// Whether what inputs hold, and not only how large they are, may decide how large values get.
-    pub(crate) sized_by_contents: bool,
+    pub sized_by_contents: bool,
 }
 
 impl Findings {
     /// What is found in a model's bytes.
-    pub(crate) fn of(model: &[u8]) -> Self {
-        match onnx::read(model) {
+    pub fn of(model: &[u8]) -> Self {
+        match crate::read(model) {
             Ok(graph) => Self {
                 apart: walk(&graph, true, None).map(|_| ()).map_err(|why| why.0),
                 a_row: OPEN.map(|open| walk(&graph, true, Some(open.into())).ok().flatten()),
@@ -70,7 +67,7 @@ impl Findings {
     }
 
     /// Nothing is known of the graph.
-    pub(crate) fn none(why: impl Into<String>) -> Self {
+    pub fn none(why: impl Into<String>) -> Self {
         Self {
             apart: Err(why.into()),
             a_row: [None; OPEN.len()],

@@ -9,7 +9,6 @@ use super::{
     node_gives,
     value::{MOST_KEPT, Value},
 };
-use crate::onnx;
 
 /// Bytes that one element is counted with; few models compute with larger ones.
 const ELEMENT: u64 = 4;
@@ -17,7 +16,7 @@ const ELEMENT: u64 = 4;
 /// Bytes of a model, and of the constants that it is known to compute when it is loaded.
 pub fn model_size(model: &[u8]) -> u64 {
     let bytes = model.len() as u64;
-    let Ok(graph) = onnx::read(model) else {
+    let Ok(graph) = crate::read(model) else {
         return bytes;
     };
     let opset = graph.opset.unwrap_or_default();

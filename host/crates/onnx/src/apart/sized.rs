@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::onnx::{Attribute, Graph, Node};
+use crate::{Attribute, Graph, Node};
 
 /// Whether an input's contents reach a place that decides the size of something.
 pub(super) fn by_contents(graph: &Graph<'_>) -> bool {

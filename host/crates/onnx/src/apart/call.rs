@@ -4,7 +4,7 @@ use super::{
     Refusal,
     value::{Dim, MOST_DIMS, Value, Whole},
 };
-use crate::onnx::{Attribute, Node};
+use crate::{Attribute, Node};
 
 /// What an operator gives, one value an output; or why it is not known to keep rows apart.
 pub(super) type Given = Result<Vec<Value>, Refusal>;

@@ -8,7 +8,7 @@
 //! which only operators that read shapes may take.
 
 use super::Refusal;
-use crate::onnx::{Dimension, Tensor};
+use crate::{Dimension, Tensor};
 
 /// The most dimensions, and the most elements of a list that makes a shape: far more than ONNX Runtime has
 /// kernels for.

@@ -5,8 +5,7 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use crate::{
-    Argument, Error, GraphOptions, Outcome, Scratch, clock::Deadline, loaded::Loaded,
-    session::Source,
+    Argument, Error, GraphOptions, Outcome, Scratch, Source, clock::Deadline, loaded::Loaded,
 };
 
 /// A loaded model and its name.

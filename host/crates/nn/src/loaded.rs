@@ -6,11 +6,11 @@ use std::{
     thread,
 };
 
-use ort::session::Session;
 use smallvec::SmallVec;
+use tollgate_ort::Session;
 
 use crate::{
-    BatchPolicy, Batching, Device, Error, GraphOptions, Tensor, TensorInfo, TensorType,
+    BatchPolicy, Batching, Device, Error, GraphOptions, Source, Tensor, TensorInfo, TensorType,
     clock::{Deadline, Stamp},
     model::Model,
     room::Room,
@@ -20,7 +20,7 @@ use crate::{
     scheduling::learning::Lesson,
     scheduling::permits::{MergePolicy, UNLIMITED},
     scratch::{Argument, Copies, Outcome, Pool, Ran, Scratch, Views},
-    session::{self, Loan, Sessions, Source},
+    sessions::{Loan, Sessions},
 };
 
 /// Before a run the memory for outputs of known size; after it the outputs.
@@ -72,9 +72,9 @@ impl Loaded {
     ) -> Result<Self, Error> {
         // The bytes are freed before ONNX Runtime also has the model in memory.
         let read = source.read();
-        let findings =
-            (measure && options.batch.policy != BatchPolicy::Off).then(|| session::findings(&read));
-        let written = session::refuse_unwritten(name, source, &read);
+        let findings = (measure && options.batch.policy != BatchPolicy::Off)
+            .then(|| tollgate_ort::findings(&read));
+        let written = tollgate_ort::refuse_unwritten(name, source, &read);
         drop(read);
         // An error of ONNX Runtime comes first.
         let mut sessions = Sessions::load(name, source, options)?;

@@ -5,15 +5,11 @@
 
 use std::collections::HashMap;
 
-use ort::{
-    session::Session,
-    value::{Outlet, TensorElementType, ValueType},
-};
 use smallvec::SmallVec;
+use tollgate_ort::{Other, Outlet, OutletKind, Session, run::Names};
 
 use crate::{
     Error, TensorType,
-    run::Names,
     scratch::Described,
     shape::{Bindings, TensorInfo},
 };
@@ -44,11 +40,12 @@ pub(crate) struct Model {
 impl Model {
     /// The model of a session.
     pub(crate) fn of(name: &str, session: &Session) -> Result<Self, Error> {
-        let all = [
-            session.inputs().len(),
-            session.outputs().len(),
-            session.overridable_initializers().len(),
-        ];
+        let (inputs, optional, outputs) = (
+            session.inputs(),
+            session.optional_inputs(),
+            session.outputs(),
+        );
+        let all = [inputs.len(), outputs.len(), optional.len()];
         if let Some(&came) = all.iter().find(|&&count| count > MOST_TENSORS) {
             return Err(Error::Unsupported {
                 graph: name.to_owned(),
@@ -59,12 +56,12 @@ impl Model {
         }
         let mut symbols = HashMap::new();
         let mut unnamed = Vec::new();
-        let mut describe = |side, outlets: Vec<(String, ValueType)>| {
+        let mut describe = |side, outlets: Vec<Outlet>| {
             let mut infos = Vec::new();
-            for (index, (name, ty)) in outlets.into_iter().enumerate() {
-                match describe(index, &name, &ty, &mut symbols) {
+            for (index, outlet) in outlets.into_iter().enumerate() {
+                match describe(index, outlet, &mut symbols) {
                     Ok(info) => infos.push(info),
-                    Err(kind) => unnamed.push(Unnamed {
+                    Err((name, kind)) => unnamed.push(Unnamed {
                         side,
                         index,
                         name,
@@ -74,17 +71,9 @@ impl Model {
             }
             infos
         };
-        let named = |outlets: &[Outlet]| -> Vec<(String, ValueType)> {
-            let all = outlets.iter();
-            all.map(|outlet| (outlet.name().to_owned(), outlet.dtype().clone()))
-                .collect()
-        };
-        let optional = session.overridable_initializers();
-        let optional = optional.iter();
-        let optional = optional.map(|of| (of.name().to_owned(), of.dtype().clone()));
-        let inputs = describe(Side::Input, named(session.inputs()));
-        let optional = describe(Side::Optional, optional.collect());
-        let mut outputs = describe(Side::Output, named(session.outputs()));
+        let inputs = describe(Side::Input, inputs);
+        let optional = describe(Side::Optional, optional);
+        let mut outputs = describe(Side::Output, outputs);
         let shared: Vec<bool> = outputs
             .iter()
             .map(|output| {
@@ -312,15 +301,8 @@ struct Unnamed {
     side: Side,
     index: usize,
     name: String,
-    kind: Kind,
-}
-
-/// What it is instead.
-enum Kind {
-    /// A tensor with an element type that wasi-nn does not have.
-    Elements(TensorElementType),
-    /// A sequence, a map or an optional value.
-    NoTensor(&'static str),
+    /// What it is instead.
+    kind: Other,
 }
 
 impl Unnamed {
@@ -332,13 +314,13 @@ impl Unnamed {
             Side::Input | Side::Optional => ("input", "in front of it"),
         };
         let reason = match &self.kind {
-            Kind::Elements(TensorElementType::String) => format!(
+            Other::Strings => format!(
                 "its elements are strings, and wasi-nn has tensors of {types} only; turn text into numbers outside of the model"
             ),
-            Kind::Elements(ty) => format!(
+            Other::Elements(ty) => format!(
                 "its elements are of type {ty}, and wasi-nn has tensors of {types} only; put a Cast to or from one of these {cast} in the model"
             ),
-            Kind::NoTensor(kind) => format!(
+            Other::NoTensor(kind) => format!(
                 "it is {kind}, and wasi-nn has tensors only; export the model with tensors in its place (scikit-learn's converter: `zipmap=False`)"
             ),
         };
@@ -355,28 +337,24 @@ fn names(infos: &[TensorInfo]) -> String {
     names.join(", ")
 }
 
+/// An outlet as this crate describes it; if wasi-nn has no tensor for it, its name and what it is.
 fn describe(
     index: usize,
-    name: &str,
-    ty: &ValueType,
+    Outlet { name, kind }: Outlet,
     symbols: &mut HashMap<String, usize>,
-) -> Result<TensorInfo, Kind> {
-    let (ty, shape, dimension_symbols) = match ty {
-        ValueType::Tensor {
+) -> Result<TensorInfo, (String, Other)> {
+    let (ty, dimensions, names) = match kind {
+        OutletKind::Tensor {
             ty,
-            shape,
-            dimension_symbols,
-        } => (ty, shape, dimension_symbols),
-        ValueType::Sequence(_) => return Err(Kind::NoTensor("a sequence")),
-        ValueType::Map { .. } => return Err(Kind::NoTensor("a map")),
-        ValueType::Optional(_) => return Err(Kind::NoTensor("an optional value")),
+            dimensions,
+            symbols,
+        } => (ty, dimensions, symbols),
+        OutletKind::Other(other) => return Err((name, other)),
     };
-    let ty = tensor_type(*ty).ok_or(Kind::Elements(*ty))?;
-    let dimensions: Vec<Option<u32>> = shape.iter().map(|&d| u32::try_from(d).ok()).collect();
-    let numbers = dimension_symbols.iter().map(|symbol| {
+    let numbers = names.into_iter().map(|symbol| {
         (!symbol.is_empty()).then(|| {
             let next = symbols.len();
-            *symbols.entry(symbol.clone()).or_insert(next)
+            *symbols.entry(symbol).or_insert(next)
         })
     });
     let mut numbers: Vec<Option<usize>> = numbers.collect();
@@ -388,18 +366,5 @@ fn describe(
         symbols: numbers,
         index,
         shares: false,
-    })
-}
-
-fn tensor_type(element: TensorElementType) -> Option<TensorType> {
-    Some(match element {
-        TensorElementType::Float16 => TensorType::Fp16,
-        TensorElementType::Float32 => TensorType::Fp32,
-        TensorElementType::Float64 => TensorType::Fp64,
-        TensorElementType::Bfloat16 => TensorType::Bf16,
-        TensorElementType::Uint8 => TensorType::U8,
-        TensorElementType::Int32 => TensorType::I32,
-        TensorElementType::Int64 => TensorType::I64,
-        _ => return None,
     })
 }

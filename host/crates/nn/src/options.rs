@@ -2,7 +2,9 @@
 
 use std::{fmt, num::NonZero, str::FromStr, thread};
 
-use crate::{BatchOptions, Device};
+use tollgate_ort::SessionOptions;
+
+use crate::{BatchOptions, Device, Optimization};
 
 /// The options of one graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,18 @@ impl GraphOptions {
         }
     }
 
+    /// The options of its sessions, on a machine with this many cores.
+    pub(crate) fn session(&self, cores: usize) -> SessionOptions {
+        SessionOptions {
+            device: self.device,
+            allow_cpu_nodes: self.allow_cpu_nodes,
+            threads: self.intra_threads(cores),
+            spins: self.mode == Mode::Latency,
+            optimization: self.optimization,
+            arena: self.arena,
+        }
+    }
+
     /// Whether each inference runs on one thread only, so that more of them than cores make sense.
     pub(crate) fn runs_alone(&self) -> bool {
         let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -95,46 +109,7 @@ impl Mode {
     }
 }
 
-/// How far ONNX Runtime rewrites a graph when it loads it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Optimization {
-    /// Not at all.
-    None,
-    /// Rewrites that keep the results exactly: constant folding, removal of redundant nodes.
-    Basic,
-    /// Fusions as well.
-    Extended,
-    /// Memory layouts as well.
-    #[default]
-    All,
-}
-
-impl Optimization {
-    const ALL_LEVELS: [Optimization; 4] = [
-        Optimization::None,
-        Optimization::Basic,
-        Optimization::Extended,
-        Optimization::All,
-    ];
-
-    /// The name that people type.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Optimization::None => "none",
-            Optimization::Basic => "basic",
-            Optimization::Extended => "extended",
-            Optimization::All => "all",
-        }
-    }
-}
-
 impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl fmt::Display for Optimization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -148,19 +123,6 @@ impl FromStr for Mode {
             .into_iter()
             .find(|mode| mode.name() == text)
             .ok_or_else(|| format!("unknown mode `{text}`: expected throughput or latency"))
-    }
-}
-
-impl FromStr for Optimization {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL_LEVELS
-            .into_iter()
-            .find(|level| level.name() == text)
-            .ok_or_else(|| {
-                format!("unknown optimization `{text}`: expected none, basic, extended or all")
-            })
     }
 }
 

@@ -11,10 +11,10 @@ use smallvec::SmallVec;
 use crate::{
     Argument, Data, Elements, Error, Graph, Ran, Scratch, Shape, Tensor, TensorInfo, TensorType,
     clock::Deadline,
-    error::show_dimensions,
     loaded::{Checked, Outputs},
     model::Order,
     scratch::{Described, Views},
+    show_dimensions,
 };
 
 /// An input without its elements.

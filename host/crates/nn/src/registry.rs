@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{Error, Graph, GraphOptions, GraphStore, session::Source};
+use crate::{Error, Graph, GraphOptions, GraphStore, Source};
 
 /// The graphs of a deployment, by name.
 #[derive(Default)]

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::{Error, TensorType, error::show_dimensions};
+use crate::{Error, TensorType, show_dimensions};
 
 /// The bytes that are left for one inference.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::{Error, TensorType, error::show_dimensions};
+use crate::{Error, TensorType, show_dimensions};
 
 /// One input or output of a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]

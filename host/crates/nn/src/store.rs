@@ -11,7 +11,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Graph, GraphOptions, loaded::Loaded, session::Source};
+use crate::{Error, Graph, GraphOptions, Source, loaded::Loaded};
 
 /// Loaded models that can be shared.
 #[derive(Default)]

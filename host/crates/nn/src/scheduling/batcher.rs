@@ -26,7 +26,7 @@ use crate::{
     scheduling::permits::{Waited, Waiter},
     scheduling::rows::with_rows,
     scratch::Argument,
-    session::{Loan, Sessions},
+    sessions::{Loan, Sessions},
 };
 
 /// The most bytes of inputs and of outputs with a known size in one run: enough for a batch of a camera's
@@ -219,7 +219,7 @@ impl Batcher {
     /// Runs all of them at once. Returns the leader's part: its rows are the first.
     fn merge(
         &self,
-        session: &ort::session::Session,
+        session: &tollgate_ort::Session,
         others: &mut Merging,
         pending: &PendingRun,
         request: &Request<'_>,

@@ -10,8 +10,8 @@
 
 use std::time::Duration;
 
-use ort::session::Session;
 use smallvec::SmallVec;
+use tollgate_ort::Session;
 
 use tollgate_onnx::apart::{Findings, OPEN};
 

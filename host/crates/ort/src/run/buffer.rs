@@ -40,14 +40,17 @@ impl Buffer {
         Layout::from_size_align(bytes.max(1), ALIGNMENT).ok()
     }
 
+    #[inline]
     pub(super) fn start(&self) -> NonNull<u8> {
         self.start
     }
 
+    #[inline]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
+    #[inline]
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }
@@ -73,6 +76,7 @@ impl Drop for Buffer {
 /// more. For a copy of this size the C library uses the processor's string instruction, which takes a fifth
 /// longer than this on the machine of `docs/benchmarks.md`. If the bytes are in a cache, both take the same
 /// time.
+#[inline]
 pub(super) fn copy(to: &mut [u8], from: &[u8]) {
     let (to_lines, to_rest) = to.as_chunks_mut::<ALIGNMENT>();
     let (from_lines, from_rest) = from.as_chunks::<ALIGNMENT>();

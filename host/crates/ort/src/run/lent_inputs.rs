@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 /// The inputs of one inference, while they are lent; none before and after.
 #[derive(Default)]
-pub(crate) struct LentInputs(Mutex<Option<Pieces>>);
+pub struct LentInputs(Mutex<Option<Pieces>>);
 
 struct Pieces(SmallVec<[(NonNull<u8>, usize); 4]>);
 
@@ -23,11 +23,11 @@ struct Pieces(SmallVec<[(NonNull<u8>, usize); 4]>);
 unsafe impl Send for Pieces {}
 
 /// The lent inputs, locked: the loan cannot end while this lives.
-pub(crate) struct HeldInputs<'a>(MutexGuard<'a, Option<Pieces>>);
+pub struct HeldInputs<'a>(MutexGuard<'a, Option<Pieces>>);
 
 impl LentInputs {
     /// Lends bytes for as long as `body` runs.
-    pub(crate) fn lend<'b, R>(
+    pub fn lend<'b, R>(
         &self,
         inputs: impl Iterator<Item = &'b [u8]>,
         body: impl FnOnce() -> R,
@@ -47,7 +47,7 @@ impl LentInputs {
     }
 
     /// Locks the lent inputs; none if the loan is over.
-    pub(crate) fn hold(&self) -> Option<HeldInputs<'_>> {
+    pub fn hold(&self) -> Option<HeldInputs<'_>> {
         let guard = self.lock();
         guard.is_some().then_some(HeldInputs(guard))
     }
@@ -60,7 +60,7 @@ impl LentInputs {
 
 impl HeldInputs<'_> {
     /// The bytes of one input, by its place.
-    pub(crate) fn input(&self, place: usize) -> Option<&[u8]> {
+    pub fn input(&self, place: usize) -> Option<&[u8]> {
         let &(start, length) = self.0.as_ref()?.0.get(place)?;
         // SAFETY: `lend` put the pieces there from slices that outlive its call, and it removes
         // them under the lock before it returns. The lock is held for as long as the slice lives, so

@@ -49,6 +49,7 @@ struct Owner {
 }
 
 impl Owner {
+    #[inline]
     fn bytes(&self) -> &[u8] {
         // SAFETY: the buffer is initialised (zeroed when it was made, and only ever written over)
         // and lives as long as `self`. It is written only where no such slice is in use: see
@@ -83,6 +84,7 @@ impl Handle {
         Self(value)
     }
 
+    #[inline]
     pub(super) fn as_ptr(&self) -> *mut sys::OrtValue {
         self.0.as_ptr()
     }
@@ -126,6 +128,7 @@ impl Handle {
 impl Clone for Tensor {
     /// Another handle of the same elements. While there is more than one, the elements cannot be written:
     /// [`Tensor::bytes_mut`] returns none, and no run takes them as its output's memory.
+    #[inline]
     fn clone(&self) -> Self {
         Self {
             value: self.value,
@@ -166,22 +169,26 @@ impl Tensor {
         })
     }
 
+    #[inline]
     pub(super) fn as_ptr(&self) -> *mut sys::OrtValue {
         self.value.as_ptr()
     }
 
     /// The type of its elements.
+    #[inline]
     pub fn ty(&self) -> TensorType {
         self.ty
     }
 
     /// Its dimensions.
+    #[inline]
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
 
     /// Whether its memory can be written: it has no other reader.
-    pub(crate) fn is_reusable(&mut self) -> bool {
+    #[inline]
+    pub fn is_reusable(&mut self) -> bool {
         // There are no weak references, so nothing but this handle can make a second one; `Arc::get_mut`
         // would lock the count of weak ones at every run.
         let alone = Arc::strong_count(&self.owner) == 1;
@@ -191,13 +198,14 @@ impl Tensor {
     }
 
     /// How many bytes of elements fit into its memory.
-    pub(crate) fn capacity(&self) -> usize {
+    #[inline]
+    pub fn capacity(&self) -> usize {
         self.owner.buffer.capacity()
     }
 
     /// Makes it a tensor of another type and other dimensions in the same memory, whose bytes are not
     /// changed; false if they do not fit, or if the memory has another reader.
-    pub(crate) fn refit(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<bool, Error> {
+    pub fn refit(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<bool, Error> {
         let Some(Owner { handle, buffer }) = Arc::get_mut(&mut self.owner) else {
             return Ok(false);
         };
@@ -222,17 +230,20 @@ impl Tensor {
     }
 
     /// Its elements, row-major, in the machine's byte order.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         self.owner.bytes()
     }
 
     /// Its elements as shared memory, without a copy.
+    #[inline]
     pub fn share(&self) -> Elements {
         Elements(Arc::clone(&self.owner))
     }
 
     /// Copies these bytes into it; false if they are not as many as its own, or if its memory has another
     /// reader.
+    #[inline]
     pub fn fill(&mut self, bytes: &[u8]) -> bool {
         match self.bytes_mut() {
             Some(elements) if elements.len() == bytes.len() => {
@@ -244,6 +255,7 @@ impl Tensor {
     }
 
     /// Its elements, to be written; none while its memory has another reader.
+    #[inline]
     pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
         if !self.is_reusable() {
             return None;
@@ -263,6 +275,7 @@ pub struct Elements(Arc<Owner>);
 impl Deref for Elements {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.0.bytes()
     }
@@ -275,12 +288,13 @@ impl std::fmt::Debug for Tensor {
 }
 
 /// An input in the caller's memory, borrowed for one run.
-pub(crate) struct View<'a> {
+pub struct View<'a> {
     value: NonNull<sys::OrtValue>,
     memory: PhantomData<&'a [u8]>,
 }
 
 impl View<'_> {
+    #[inline]
     pub(super) fn as_ptr(&self) -> *mut sys::OrtValue {
         self.value.as_ptr()
     }
@@ -290,7 +304,7 @@ impl View<'_> {
 /// last time. It keeps only the address, never a borrow: the value is given out only together with a borrow of
 /// the very bytes that it points to.
 #[derive(Default)]
-pub(crate) struct ViewSlot(Option<Remembered>);
+pub struct ViewSlot(Option<Remembered>);
 
 struct Remembered {
     handle: Handle,
@@ -302,12 +316,14 @@ struct Remembered {
 
 impl ViewSlot {
     /// Whether bytes can be read in place: ONNX Runtime's kernels need aligned elements.
-    pub(crate) fn accepts(ty: TensorType, bytes: &[u8]) -> bool {
+    #[inline]
+    pub fn accepts(ty: TensorType, bytes: &[u8]) -> bool {
         bytes.as_ptr().addr().is_multiple_of(ty.size())
     }
 
     /// A view of `bytes`, which must be accepted and as many as the dimensions need.
-    pub(crate) fn view<'a>(
+    #[inline]
+    pub fn view<'a>(
         &'a mut self,
         ty: TensorType,
         dimensions: &[u32],

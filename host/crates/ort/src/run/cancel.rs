@@ -30,8 +30,8 @@ const FIRING: u64 = 1;
 const FIRED: u64 = 2;
 // Any other value is the deadline of the run that is going on.
 
-/// The options for the runs of one [`crate::Scratch`], of which only one goes on at a time.
-pub(crate) struct Cancel {
+/// The options of runs of which only one goes on at a time.
+pub struct Cancel {
     slot: Arc<Slot>,
     subscribed: bool,
     /// The state of `slot` if a run with a deadline goes on, else `IDLE`.
@@ -67,7 +67,7 @@ impl Tick for Slot {
 impl Cancel {
     /// Run options with which ONNX Runtime logs no failures: each is returned as an error, and the caller
     /// reports it.
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub fn new() -> Result<Self, Error> {
         let mut options = RunOptions::new().map_err(failed)?;
         let fatal = ort::logging::LogLevel::Fatal;
         options.set_log_level(fatal).map_err(failed)?;

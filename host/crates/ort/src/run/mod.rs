@@ -30,13 +30,13 @@ mod library;
 mod mark;
 mod value;
 
-pub(crate) use call::{Feeds, Names, RunFault, run};
-pub(crate) use cancel::Cancel;
-pub(crate) use given::Memory;
-pub(crate) use lent_inputs::LentInputs;
+pub use call::{Feeds, Names, RunFault, run};
+pub use cancel::Cancel;
+pub use given::Memory;
+pub use lent_inputs::LentInputs;
 pub(crate) use library::library_version;
-pub(crate) use mark::Attempt;
-pub(crate) use value::ViewSlot;
+pub use mark::Attempt;
+pub use value::ViewSlot;
 pub use value::{Elements, Tensor};
 
 use crate::{Error, text::tidy};

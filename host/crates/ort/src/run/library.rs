@@ -7,10 +7,10 @@ use ort::sys::OrtApiBase;
 use crate::error::causes;
 
 /// A loaded library. While it is held, loading it again takes no time.
-pub(crate) struct Loaded(#[expect(dead_code, reason = "held, not used")] libloading::Library);
+pub struct Loaded(#[expect(dead_code, reason = "held, not used")] libloading::Library);
 
 /// The version that the library at `path` reports, and the library; or why it reports none.
-pub(crate) fn library_version(path: &Path) -> Result<(String, Loaded), String> {
+pub fn library_version(path: &Path) -> Result<(String, Loaded), String> {
     // SAFETY: loading a library runs its initialisers. The path is the user's own choice of ONNX
     // Runtime, never a guest's or a package's.
     let library = unsafe { libloading::Library::new(path) }.map_err(|error| causes(&error))?;

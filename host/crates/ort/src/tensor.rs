@@ -40,11 +40,13 @@ impl TensorType {
     ];
 
     /// The type with this ordinal in the standard, if there is one.
+    #[inline]
     pub fn from_ordinal(ordinal: u8) -> Option<Self> {
         Self::ALL.get(usize::from(ordinal)).copied()
     }
 
     /// The size of one element, in bytes. It is also the alignment that an element needs.
+    #[inline]
     pub const fn size(self) -> usize {
         match self {
             TensorType::U8 => 1,
@@ -55,6 +57,7 @@ impl TensorType {
     }
 
     /// How many bytes a tensor of these dimensions has; none if an address space is smaller.
+    #[inline]
     pub fn bytes_for(self, dimensions: &[u32]) -> Option<usize> {
         let mut bytes = self.size();
         for &dimension in dimensions {

@@ -60,8 +60,10 @@ impl Mark {
 
 /// Which attempt at an inference a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attempt {
+pub enum Attempt {
+    /// The first.
     First,
+    /// The second, with another mark.
     Second,
 }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{Error, TensorType};
 
 /// Returns memory for an output of this type and these dimensions, with any contents.
-pub(crate) type Memory<'a> = &'a mut dyn FnMut(TensorType, &[u32]) -> Result<Tensor, Error>;
+pub type Memory<'a> = &'a mut dyn FnMut(TensorType, &[u32]) -> Result<Tensor, Error>;
 
 /// A value that a run made, which lives no longer than the borrows of what it may point to.
 pub(super) struct Given<'a> {

@@ -26,28 +26,33 @@ impl Stamp {
 
     /// This stamp and this many counts.
     #[must_use]
+    #[inline]
     pub fn plus_ticks(self, ticks: u64) -> Self {
         Stamp(self.0.saturating_add(ticks))
     }
 
     /// The count itself.
-    pub(crate) fn count(self) -> u64 {
+    #[inline]
+    pub fn count(self) -> u64 {
         self.0
     }
 
     /// This stamp and this time.
     #[must_use]
+    #[inline]
     pub fn plus(self, time: Duration) -> Self {
         Budget::new(time).from(self).at
     }
 
     /// Nanoseconds since an earlier stamp; zero if that one is later.
+    #[inline]
     pub fn nanos_since(self, earlier: Stamp) -> u64 {
         CLOCK.delta_as_nanos(earlier.0, self.0)
     }
 }
 
 /// Nanoseconds that a number of counts takes.
+#[inline]
 pub fn nanos(ticks: u64) -> u64 {
     CLOCK.delta_as_nanos(0, ticks)
 }
@@ -61,6 +66,7 @@ pub struct Budget {
 
 impl Budget {
     /// This long. More than thirty years count as thirty years.
+    #[inline]
     pub fn new(time: Duration) -> Self {
         const SECOND: u64 = 1_000_000_000;
         // The clock only converts counts into nanoseconds, so the rate is computed from that.
@@ -75,6 +81,7 @@ impl Budget {
     }
 
     /// The deadline this long after a moment.
+    #[inline]
     pub fn from(self, start: Stamp) -> Deadline {
         Deadline {
             at: Stamp(start.0.saturating_add(self.ticks)),
@@ -92,12 +99,14 @@ pub struct Deadline {
 
 impl Deadline {
     /// This long from now.
+    #[inline]
     pub fn after(time: Duration) -> Self {
         Budget::new(time).from(Stamp::now())
     }
 
     /// At a moment.
-    pub(crate) fn at(moment: Stamp) -> Self {
+    #[inline]
+    pub fn at(moment: Stamp) -> Self {
         Self {
             at: moment,
             budget: Duration::ZERO,
@@ -105,33 +114,39 @@ impl Deadline {
     }
 
     /// The moment itself, as a count.
-    pub(crate) fn count(&self) -> u64 {
+    #[inline]
+    pub fn count(&self) -> u64 {
         self.at.0
     }
 
     /// The whole time that was given.
+    #[inline]
     pub fn budget(&self) -> Duration {
         self.budget
     }
 
     /// The time that is left; zero once it has passed.
+    #[inline]
     pub fn left(&self) -> Duration {
         Duration::from_nanos(self.at.nanos_since(Stamp::now()))
     }
 
     /// Whether it had passed at a moment.
+    #[inline]
     pub fn is_before(&self, moment: Stamp) -> bool {
         self.at < moment
     }
 
     /// The later of two.
     #[must_use]
+    #[inline]
     pub fn max(self, other: Deadline) -> Deadline {
         if other.at > self.at { other } else { self }
     }
 
     /// The earlier of two.
     #[must_use]
+    #[inline]
     pub fn min(self, other: Deadline) -> Deadline {
         if other.at < self.at { other } else { self }
     }

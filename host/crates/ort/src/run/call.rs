@@ -27,7 +27,7 @@ use std::{
     ptr::{self, NonNull},
 };
 
-use ort::{AsPointer, session::Session, sys};
+use ort::sys;
 use smallvec::SmallVec;
 
 use super::{
@@ -38,12 +38,12 @@ use super::{
     value::{Tensor, View},
 };
 use crate::{
-    Error,
+    Error, Session,
     clock::{Deadline, Stamp},
 };
 
 /// The names of a session's inputs or outputs, in the form that the C interface takes.
-pub(crate) struct Names {
+pub struct Names {
     /// Owns what `pointers` points to.
     _strings: Vec<CString>,
     pointers: Vec<*const c_char>,
@@ -56,7 +56,7 @@ unsafe impl Sync for Names {}
 
 impl Names {
     /// None if a name has a zero byte in it.
-    pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Option<Self> {
+    pub fn new<'a>(names: impl Iterator<Item = &'a str>) -> Option<Self> {
         let strings: Vec<CString> = names
             .map(|name| CString::new(name).ok())
             .collect::<Option<_>>()?;
@@ -73,7 +73,7 @@ impl Names {
 }
 
 /// The inputs of a run with their names, borrowed for it, in the form that the C interface takes.
-pub(crate) struct Feeds<'a> {
+pub struct Feeds<'a> {
     of: &'a Names,
     /// The names of `values`, if an input is left out before one that is given. Otherwise they are the first
     /// of `of`.
@@ -84,7 +84,8 @@ pub(crate) struct Feeds<'a> {
 
 impl<'a> Feeds<'a> {
     /// No inputs yet; their names will be among these.
-    pub(crate) fn of(names: &'a Names) -> Self {
+    #[inline]
+    pub fn of(names: &'a Names) -> Self {
         Self {
             of: names,
             picked: None,
@@ -94,12 +95,14 @@ impl<'a> Feeds<'a> {
     }
 
     /// Adds the input whose name is at this place.
-    pub(crate) fn push_tensor(&mut self, place: usize, tensor: &'a Tensor) {
+    #[inline]
+    pub fn push_tensor(&mut self, place: usize, tensor: &'a Tensor) {
         self.push(place, tensor.as_ptr());
     }
 
     /// As [`Feeds::push_tensor`].
-    pub(crate) fn push_view(&mut self, place: usize, view: View<'a>) {
+    #[inline]
+    pub fn push_view(&mut self, place: usize, view: View<'a>) {
         self.push(place, view.as_ptr());
     }
 
@@ -134,7 +137,7 @@ impl<'a> Feeds<'a> {
 }
 
 /// How a run failed.
-pub(crate) enum RunFault {
+pub enum RunFault {
     /// The deadline passed.
     Terminated,
     /// ONNX Runtime's reason.
@@ -154,7 +157,7 @@ impl From<Error> for RunFault {
 /// Runs the session once. `outputs` are in the order of their names: those that have memory are written in
 /// place, the others are copied into memory from `memory`. Returns the stamps taken right before and right
 /// after the call of `Run`, with nothing else between them.
-pub(crate) fn run(
+pub fn run(
     session: &Session,
     (cancel, deadline, attempt): (&mut Cancel, Option<Deadline>, Attempt),
     feeds: &Feeds<'_>,

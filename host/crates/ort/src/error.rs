@@ -304,7 +304,7 @@ pub enum Error {
 impl Error {
     /// Gives it this graph name, if it is about a graph.
     #[cold]
-    pub(crate) fn rename_graph(&mut self, name: &str) {
+    pub fn rename_graph(&mut self, name: &str) {
         match self {
             Self::Device { graph, .. }
             | Self::File { graph, .. }
@@ -356,7 +356,7 @@ impl Error {
 }
 
 /// Dimensions as people write them: `[1, 3, ?]`.
-pub(crate) fn show_dimensions<T: std::fmt::Display>(
+pub fn show_dimensions<T: std::fmt::Display>(
     dimensions: impl IntoIterator<Item = Option<T>>,
 ) -> String {
     let all: Vec<String> = dimensions

@@ -28,6 +28,7 @@ pub use prepared::{Expected, Prepared};
 pub use registry::GraphRegistry;
 pub use scheduling::batching::{BatchOptions, BatchPoint, BatchPolicy, Batching};
 pub use scheduling::caller::{Caller, Owner, Priority};
+pub use scheduling::cores::cores;
 pub use scratch::{Argument, Data, Outcome, Ran, Scratch};
 pub use shape::{TensorInfo, check_tensor};
 pub use store::GraphStore;

@@ -1,10 +1,7 @@
 //! One loaded model, which any number of threads may run at once. Its errors have the name under which it was
 //! loaded; [`Graph`](crate::Graph) replaces that by the name that its users have for it.
 
-use std::{
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
 use tollgate_ort::Session;
@@ -12,6 +9,7 @@ use tollgate_ort::Session;
 use crate::{
     BatchPolicy, Batching, Device, Error, GraphOptions, Source, Tensor, TensorInfo, TensorType,
     clock::{Deadline, Stamp},
+    cores,
     model::Model,
     room::Room,
     run::{self, Attempt, Cancel, Feeds, RunFault},
@@ -98,7 +96,7 @@ impl Loaded {
         }
         let batcher = batching.off.is_none().then(|| Batcher::new(&batching));
         let policy = batcher.is_some().then(|| MergePolicy::new(&batching));
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores();
         let runs = if batching.unlimited {
             UNLIMITED
         } else {

@@ -1,10 +1,10 @@
 //! How a graph is run: the options that a user can set for each graph, and what each of them costs.
 
-use std::{fmt, num::NonZero, str::FromStr, thread};
+use std::{fmt, num::NonZero, str::FromStr};
 
 use tollgate_ort::SessionOptions;
 
-use crate::{BatchOptions, Device, Optimization};
+use crate::{BatchOptions, Device, Optimization, cores};
 
 /// The options of one graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +68,7 @@ impl GraphOptions {
 
     /// Whether each inference runs on one thread only, so that more of them than cores make sense.
     pub(crate) fn runs_alone(&self) -> bool {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = self.intra_threads(cores);
+        let threads = self.intra_threads(cores());
         self.device == Device::Cpu && self.mode == Mode::Throughput && threads == 1
     }
 

@@ -4,16 +4,14 @@
 //! of which runs one inference at a time. The permits bound how many run at once; no lock is held during a
 //! run.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    thread,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tollgate_ort::{Session, Source};
 
 use crate::{
     Device, Error, GraphOptions,
     clock::Deadline,
+    cores,
     scheduling::learning::Lesson,
     scheduling::permits::{MergePolicy, Permit, Permits, Waited, Waiter},
 };
@@ -38,7 +36,7 @@ impl Sessions {
         source: Source<'_>,
         options: &GraphOptions,
     ) -> Result<Self, Error> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let cores = cores();
         let shared = options.device == Device::Cpu;
         let count = if shared { 1 } else { options.sessions.get() };
         let sessions: Vec<Session> = (0..count)

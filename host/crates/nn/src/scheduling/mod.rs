@@ -9,7 +9,7 @@ pub(crate) mod batcher;
 pub(crate) mod batching;
 pub(crate) mod calibrate;
 pub(crate) mod caller;
-mod cores;
+pub(crate) mod cores;
 pub(crate) mod fair_queue;
 pub(crate) mod learning;
 pub(crate) mod pending;

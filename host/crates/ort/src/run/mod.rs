@@ -37,7 +37,7 @@ pub use lent_inputs::LentInputs;
 pub(crate) use library::library_version;
 pub use mark::Attempt;
 pub use value::ViewSlot;
-pub use value::{Elements, Tensor};
+pub use value::{Elements, Tensor, View};
 
 use crate::{Error, text::tidy};
 

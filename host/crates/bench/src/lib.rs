@@ -6,7 +6,7 @@
 //! next. Latency counts from the moment when a frame was due, not from when a worker took it. A
 //! figure that there are too few samples for is not reported.
 //!
-//! To compare configurations, call [`measure`] for each. Modules, each above what it uses:
+//! Modules, each above what it uses:
 //! [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`runner`] → [`subject`] →
 //! `native`, over the pure ones (`load`, `search`, `windows`). The [`record`] and the rule for
 //! percentiles belong to `report`, which draws them.

@@ -1,4 +1,4 @@
-//! Numbers with units, for terminals: ASCII, so that columns line up. For pages of HTML see [`page`].
+//! Numbers with units, for terminals: ASCII, so that columns line up. For pages of HTML see `page`.
 
 pub(crate) mod page;
 

@@ -3,7 +3,7 @@
 //!
 //! Candidates that were measured longest come first. Of those that were dropped early too little is
 //! known, so one of them is recommended only if no better known one keeps the bound. Differences
-//! below [`TIE`] count as equal: the default is then preferred, which needs no reason, and after it
+//! below `TIE` count as equal: the default is then preferred, which needs no reason, and after it
 //! the lowest p99. Pure.
 
 use tollgate_report::units::{percent, rate, time};

@@ -4,7 +4,7 @@
 //! of either is a miss. An entry that is missing, truncated or altered is compiled again. If the
 //! cache cannot be used at all, there is a warning and a slower start, but no error. The folder
 //! belongs to the user alone (0700; `folder` refuses any other). Entries are written under another
-//! name and then renamed. Together they stay below [`MAX_BYTES`]; the oldest are removed first.
+//! name and then renamed. Together they stay below `MAX_BYTES`; the oldest are removed first.
 
 mod folder;
 mod trust;

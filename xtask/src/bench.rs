@@ -20,6 +20,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
+use tollgate_stats::Rounds;
 
 use crate::{shell, workspace::Workspace};
 use server::{Micro, Round, Server};
@@ -291,36 +292,40 @@ fn row(
     upstream: &Measured,
     native: &Measured,
 ) -> Row {
-    let at = |numbers: &[f64], q| quantile(numbers.iter().copied(), q);
-    let middle = |numbers: &[f64]| [at(numbers, 0.25), at(numbers, 0.75)];
-    let rounds = it.crossing.iter().zip(&upstream.crossing);
-    let to_upstream: Vec<f64> = rounds.map(|(ours, theirs)| ours / theirs).collect();
+    let crossing = rounds(&it.crossing);
+    let to_upstream = ratios(&it.crossing, &upstream.crossing);
     Row {
         workload,
         path,
-        crossing_ns: at(&it.crossing, 0.5),
-        infer_ns: at(&it.infer, 0.5),
-        total_ns: at(&it.total, 0.5),
-        native_total_ns: at(&native.total, 0.5),
-        ratio_to_native: at(&it.to_native, 0.5),
-        upstream_crossing_ns: at(&upstream.crossing, 0.5),
-        ratio_to_upstream: at(&to_upstream, 0.5),
+        crossing_ns: crossing.median,
+        infer_ns: rounds(&it.infer).median,
+        total_ns: rounds(&it.total).median,
+        native_total_ns: rounds(&native.total).median,
+        ratio_to_native: rounds(&it.to_native).median,
+        upstream_crossing_ns: rounds(&upstream.crossing).median,
+        ratio_to_upstream: to_upstream.median,
         spread: Spread {
-            crossing_ns: middle(&it.crossing),
-            ratio_to_upstream: middle(&to_upstream),
+            crossing_ns: crossing.middle,
+            ratio_to_upstream: to_upstream.middle,
             least_crossing_ns: it.least_crossing,
             least_ratio_to_upstream: it.least_crossing / upstream.least_crossing,
         },
     }
 }
 
-/// The number below which the share `q` of `numbers` lies; zero of none.
-pub fn quantile(numbers: impl Iterator<Item = f64>, q: f64) -> f64 {
-    let mut numbers: Vec<f64> = numbers.collect();
-    numbers.sort_by(f64::total_cmp);
-    let last = numbers.len().saturating_sub(1) as f64;
-    let index = (last * q).round() as usize;
-    numbers.get(index).copied().unwrap_or(0.0)
+/// [`tollgate_stats::quantile`]; zero of none.
+pub fn quantile(numbers: impl IntoIterator<Item = f64>, share: f64) -> f64 {
+    tollgate_stats::quantile(numbers, share).unwrap_or_default()
+}
+
+/// The median and the middle half of one number for each round; zeros without a round.
+pub fn rounds(numbers: &[f64]) -> Rounds {
+    Rounds::of(numbers.iter().copied()).unwrap_or_default()
+}
+
+/// As [`rounds`], of the ratio within each round.
+pub fn ratios(numbers: &[f64], to: &[f64]) -> Rounds {
+    Rounds::ratios(numbers.iter().copied(), to.iter().copied()).unwrap_or_default()
 }
 
 fn table(rows: &[Row]) {

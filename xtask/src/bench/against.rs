@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{WORKLOADS, built, onnx_runtime, quantile, server::Server};
+use super::{WORKLOADS, built, onnx_runtime, quantile, ratios, rounds, server::Server};
 use crate::{shell, workspace::Workspace};
 
 /// Rounds of the short calls. Odd, so that a median is one of them.
@@ -353,23 +353,26 @@ fn turn<S, T>(
 
 /// One thing measured on both sides, round by round.
 #[derive(Default)]
-struct Pairs(Vec<[f64; 2]>);
+struct Pairs {
+    now: Vec<f64>,
+    before: Vec<f64>,
+}
 
 impl Pairs {
     fn add(&mut self, now: f64, before: f64) {
-        self.0.push([now, before]);
+        self.now.push(now);
+        self.before.push(before);
     }
 
     fn row(&self, what: String) -> Row {
-        let of = |number: fn(&[f64; 2]) -> f64, q| quantile(self.0.iter().map(number), q);
-        let ratio = |q| of(|[now, before]| now / before, q);
+        let ratio = ratios(&self.now, &self.before);
         Row {
             what,
-            now_ns: of(|[now, _]| *now, 0.5),
-            before_ns: of(|[_, before]| *before, 0.5),
-            ratio: ratio(0.5),
-            spread: [ratio(0.25), ratio(0.75)],
-            rounds: self.0.len(),
+            now_ns: rounds(&self.now).median,
+            before_ns: rounds(&self.before).median,
+            ratio: ratio.median,
+            spread: ratio.middle,
+            rounds: self.now.len(),
         }
     }
 }

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::quantile;
+use super::rounds;
 use crate::{shell, workspace::Workspace};
 
 /// Runs of each case. Odd, so that a median is one of them.
@@ -180,19 +180,24 @@ fn run(workspace: &Workspace, host: &Path, frame: &PathBuf) -> Result<[f64; 2]> 
 }
 
 fn row(case: &Case, runs: &[[f64; 3]]) -> Row {
-    let of =
-        |which: usize, q: f64| quantile(runs.iter().filter_map(|run| run.get(which)).copied(), q);
-    let middle = |which| [of(which, 0.25), of(which, 0.75)];
+    let [sandbox, twin, ratio] = [0, 1, 2].map(|which| {
+        let numbers: Vec<f64> = runs
+            .iter()
+            .filter_map(|run| run.get(which))
+            .copied()
+            .collect();
+        rounds(&numbers)
+    });
     Row {
         helper: case.helper,
         case: case.case,
-        sandbox_ns: of(0, 0.5),
-        twin_ns: of(1, 0.5),
-        ratio: of(2, 0.5),
+        sandbox_ns: sandbox.median,
+        twin_ns: twin.median,
+        ratio: ratio.median,
         spread: Spread {
-            sandbox_ns: middle(0),
-            twin_ns: middle(1),
-            ratio: middle(2),
+            sandbox_ns: sandbox.middle,
+            twin_ns: twin.middle,
+            ratio: ratio.middle,
         },
     }
 }

@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::{built, onnx_runtime, quantile, server::Server};
+use super::{built, onnx_runtime, quantile, ratios, rounds, server::Server};
 use crate::{shell, workspace::Workspace};
 
 /// Turns that each server gets. Odd, so that a median is one of them.
@@ -184,25 +184,20 @@ fn row(all: &[Measured], path: &Path) -> Result<Row> {
         found.with_context(|| format!("nothing was measured of `{lang}` by `{interface}`"))
     };
     let own = of(path.lang, path.interface)?;
-    let at = |numbers: &[f64], q| quantile(numbers.iter().copied(), q);
-    let middle = |numbers: &[f64]| [at(numbers, 0.25), at(numbers, 0.75)];
-    let to = |other: &Measured| -> Vec<f64> {
-        let rounds = own.crossing.iter().zip(&other.crossing);
-        rounds.map(|(own, other)| own / other).collect()
-    };
-    let to_rust = to(of("rust", path.interface)?);
-    let to_standard = to(of("rust", WASI_NN.0)?);
+    let crossing = rounds(&own.crossing);
+    let to_rust = ratios(&own.crossing, &of("rust", path.interface)?.crossing);
+    let to_standard = ratios(&own.crossing, &of("rust", WASI_NN.0)?.crossing);
     Ok(Row {
         lang: path.lang,
         interface: path.interface,
-        crossing_ns: at(&own.crossing, 0.5),
-        infer_ns: at(&own.infer, 0.5),
-        ratio_to_rust: at(&to_rust, 0.5),
-        ratio_to_rust_standard: at(&to_standard, 0.5),
+        crossing_ns: crossing.median,
+        infer_ns: rounds(&own.infer).median,
+        ratio_to_rust: to_rust.median,
+        ratio_to_rust_standard: to_standard.median,
         spread: Spread {
-            crossing_ns: middle(&own.crossing),
-            ratio_to_rust: middle(&to_rust),
-            ratio_to_rust_standard: middle(&to_standard),
+            crossing_ns: crossing.middle,
+            ratio_to_rust: to_rust.middle,
+            ratio_to_rust_standard: to_standard.middle,
         },
     })
 }

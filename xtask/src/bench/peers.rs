@@ -25,7 +25,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::{
-    Setup, quantile,
+    Setup, quantile, ratios, rounds,
     server::{Load, Server},
 };
 use crate::{python, shell};
@@ -323,10 +323,8 @@ fn row(
     upstream: &Measured,
     concurrent: &Measured,
 ) -> Row {
-    let median = |numbers: &[f64]| quantile(numbers.iter().copied(), 0.5);
-    let middle = |numbers: &[f64]| [0.25, 0.75].map(|q| quantile(numbers.iter().copied(), q));
-    let ratios =
-        |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a / b).collect() };
+    let per_second = rounds(&it.per_second);
+    let own_p99 = rounds(&it.p99);
     let throughput = ratios(&it.per_second, &upstream.per_second);
     let p99 = ratios(&it.p99, &upstream.p99);
     let to_concurrent = ratios(&it.per_second, &concurrent.per_second);
@@ -335,20 +333,20 @@ fn row(
         guests,
         path: server.path,
         merges: server.ready.merged.filter(|&merged| merged > 1),
-        inferences_per_s: median(&it.per_second),
-        p50_ns: median(&it.p50),
-        p99_ns: median(&it.p99),
-        ratio_throughput_to_upstream: median(&throughput),
-        ratio_p99_to_upstream: median(&p99),
-        ratio_throughput_to_concurrent: median(&to_concurrent),
+        inferences_per_s: per_second.median,
+        p50_ns: rounds(&it.p50).median,
+        p99_ns: own_p99.median,
+        ratio_throughput_to_upstream: throughput.median,
+        ratio_p99_to_upstream: p99.median,
+        ratio_throughput_to_concurrent: to_concurrent.median,
         spread: Spread {
             rounds: it.per_second.len(),
             least_calls: it.least_calls.unwrap_or_default(),
-            inferences_per_s: middle(&it.per_second),
-            p99_ns: middle(&it.p99),
-            ratio_throughput_to_upstream: middle(&throughput),
-            ratio_p99_to_upstream: middle(&p99),
-            ratio_throughput_to_concurrent: middle(&to_concurrent),
+            inferences_per_s: per_second.middle,
+            p99_ns: own_p99.middle,
+            ratio_throughput_to_upstream: throughput.middle,
+            ratio_p99_to_upstream: p99.middle,
+            ratio_throughput_to_concurrent: to_concurrent.middle,
         },
     }
 }

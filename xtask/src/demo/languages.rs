@@ -276,7 +276,7 @@ impl Bench<'_> {
                 bail!("the first frame failed in {}: {ended}", shown.name());
             }
         }
-        Ok(quantile(took.into_iter(), 0.5))
+        Ok(quantile(took, 0.5))
     }
 }
 

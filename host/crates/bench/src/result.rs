@@ -5,7 +5,6 @@ use super::{
     runner::Runner,
     window::Measured,
 };
-use tollgate_report::percentiles;
 
 /// The message that a run is too short for a percentile.
 pub(super) fn too_short(measured: &Measured, quantile: f64) -> String {
@@ -16,7 +15,7 @@ pub(super) fn too_short(measured: &Measured, quantile: f64) -> String {
         "the run is too short for a p{}: it takes {} samples and there were {}, so give more \
          `--max-windows` or a longer `--window`",
         quantile * 100.0,
-        percentiles::needed(quantile),
+        tollgate_stats::needed(quantile),
         measured.queries(),
     )
 }

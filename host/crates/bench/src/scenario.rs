@@ -10,7 +10,6 @@ use super::{
     server, subject,
     window::Measured,
 };
-use tollgate_report::percentiles;
 
 /// The quantile that the single-stream scenario reports.
 const SINGLE_STREAM: f64 = 0.9;
@@ -41,7 +40,7 @@ pub fn run(
     let stop = || interrupt.is_raised();
     let measured = match scenario {
         Scenario::SingleStream => {
-            let rule = plan.rule(percentiles::needed(SINGLE_STREAM));
+            let rule = plan.rule(tollgate_stats::needed(SINGLE_STREAM));
             rounds::run(
                 contenders,
                 rule,
@@ -51,7 +50,7 @@ pub fn run(
             )?
         }
         Scenario::MultiStream => {
-            let rule = plan.rule(percentiles::needed(MULTI_STREAM));
+            let rule = plan.rule(tollgate_stats::needed(MULTI_STREAM));
             rounds::run(
                 contenders,
                 rule,

@@ -16,7 +16,6 @@ use super::{
     window::{Arrivals, Measured},
     windows::Verdict,
 };
-use tollgate_report::percentiles;
 
 /// The next rate, as a fraction, when the rate found does not hold.
 const STEP_DOWN: f64 = 0.95;
@@ -141,7 +140,7 @@ fn judge(
     rate: f64,
     turn: u64,
 ) -> Result<(Measured, u32), Error> {
-    let needed = percentiles::needed(bound.quantile);
+    let needed = tollgate_stats::needed(bound.quantile);
     let mut sum = Measured::none()?;
     let mut windows = 0;
     while windows < plan.max_windows && !runner.is_interrupted() {
@@ -175,7 +174,7 @@ fn confirm(
     let mut steps = 0;
     loop {
         let (sum, windows) = steady(runner, plan, bound, contender, rate, u64::from(steps))?;
-        let enough = sum.offered >= percentiles::needed(bound.quantile);
+        let enough = sum.offered >= tollgate_stats::needed(bound.quantile);
         let mut result = result::of(runner, Scenario::Server, contender, &sum, windows, None);
         if !enough {
             result.problem = Some(too_short(&sum, bound.quantile));
@@ -212,7 +211,7 @@ fn steady(
     rate: f64,
     turn: u64,
 ) -> Result<(Measured, Windows), Error> {
-    let rule = plan.rule(percentiles::needed(bound.quantile));
+    let rule = plan.rule(tollgate_stats::needed(bound.quantile));
     let (mut seen, mut taken) = (Vec::new(), Vec::new());
     let counted = loop {
         // Far from the seeds that the search used.

@@ -1,23 +1,9 @@
-//! Percentiles, and the rule for how many samples each one needs.
-//!
-//! A quantile is reported if at least [`BEYOND`] samples lie beyond it: 20 samples for the median,
-//! 100 for the p90, 1,000 for the p99, 10,000 for the p99.9. With fewer, one odd sample moves it,
-//! and comparing two runs would compare luck. MLPerf requires far more samples, for its margin of
-//! error at 99 % confidence. That takes minutes; this tool should answer in seconds.
+//! The percentiles of a histogram, as far as its count can carry them.
 
 use hdrhistogram::Histogram;
+use tollgate_stats::needed;
 
 use crate::record::Percentiles;
-
-/// The number of samples that must lie beyond a quantile.
-pub const BEYOND: f64 = 10.0;
-
-/// The number of samples that a quantile needs.
-pub fn needed(quantile: f64) -> u64 {
-    let beyond = (1.0 - quantile).clamp(1e-9, 1.0);
-    // The rounding error of `1 - quantile` must not add a sample.
-    (BEYOND / beyond - 1e-6).ceil() as u64
-}
 
 /// The percentiles of a histogram of nanoseconds that its count is enough for; `None` if it is
 /// empty.
@@ -39,11 +25,6 @@ pub fn of(histogram: &Histogram<u64>) -> Option<Percentiles> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ten_samples_must_lie_beyond() {
-        assert_eq!([0.5, 0.9, 0.99, 0.999].map(needed), [20, 100, 1000, 10_000]);
-    }
 
     #[test]
     fn what_the_count_cannot_carry_is_not_told() {

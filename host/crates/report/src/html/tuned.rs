@@ -17,11 +17,8 @@ use super::{
     summary::{Tile, tiles},
     sweep::bound,
 };
+use crate::record::{Bound, Energy, File, Inputs, Machine, Model};
 use crate::units::page::{energy, number, percent, quantile, round_time, time};
-use crate::{
-    percentiles,
-    record::{Bound, Energy, File, Inputs, Machine, Model},
-};
 
 /// The contents of the page.
 #[derive(Clone, Debug)]
@@ -144,7 +141,7 @@ fn answer(tuned: &Tuned<'_>) -> Markup {
         cautions.push(format!(
             "its p99 rests on {} only, and a p99 takes {}: give a longer `--window`",
             part::count(answer.frames, "frame"),
-            percentiles::needed(P99)
+            tollgate_stats::needed(P99)
         ));
     }
     let body = html! {
@@ -164,7 +161,7 @@ fn answer(tuned: &Tuned<'_>) -> Markup {
 const P99: f64 = 0.99;
 
 fn carries(frames: u64) -> bool {
-    frames >= percentiles::needed(P99)
+    frames >= tollgate_stats::needed(P99)
 }
 
 fn figures(tuned: &Tuned<'_>, answer: &Answer) -> Vec<Tile> {
@@ -205,7 +202,7 @@ fn tried(within: Bound, candidates: &[&Candidate]) -> Option<Markup> {
     let body = html! {
         @if let Some(plot) = front(within, candidates) { (plot.markup()) }
         @if few {
-            p.muted { "~ of fewer than " (percentiles::needed(P99)) " frames" }
+            p.muted { "~ of fewer than " (tollgate_stats::needed(P99)) " frames" }
         }
         (table(candidates))
     };

@@ -3,7 +3,10 @@
 //! The places are tried in a fixed order, and the first that names a library decides: the option,
 //! `ORT_DYLIB_PATH`, the folder that `tollgate runtime install` fills, the system's loader. If the
 //! option or the variable names a missing file, that is an error; the search does not go on. This
-//! file only reads folders. `tollgate-nn` loads the library and checks its version.
+//! file only reads folders, and [`install`] fills them. `tollgate-nn` loads the library and checks
+//! its version.
+
+pub mod install;
 
 use std::{
     fmt, fs, io,

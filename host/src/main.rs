@@ -11,6 +11,7 @@ use clap::{
     error::{ContextValue, ErrorKind},
 };
 use tollgate::{cli::Cli, commands, config, egress, logging};
+use tollgate_files::WriteError;
 use tollgate_report::terminal;
 
 fn main() -> ExitCode {
@@ -73,9 +74,12 @@ fn refused(mut error: clap::Error) -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Whether writing failed because the reader of standard output closed it.
+/// Whether writing failed because the reader closed it: that of standard output, or of a pipe that
+/// was named as a file.
 fn reader_went_away(error: &anyhow::Error) -> bool {
+    let named = error.downcast_ref::<WriteError>().map(WriteError::reason);
     error
         .downcast_ref::<io::Error>()
+        .or(named)
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -42,7 +42,7 @@ fn help() {
 fn table() {
     let sample = fs::read_to_string(file("tests/reports/sample.json")).expect("a report");
     let report = serde_json::from_str(&sample).expect("a report");
-    insta::assert_snapshot!("table bench", tollgate_bench::table(&report));
+    insta::assert_snapshot!("table bench", tollgate_report::bench_table::table(&report));
 }
 
 #[test]

@@ -4,18 +4,17 @@
 //! happens during measurement. The exit code is 1 if a requested figure could not be given, such as
 //! the rate for a bound that no rate keeps; all other results are printed all the same.
 
-use std::{fs, io, path::Path as FilePath, process::ExitCode, sync::Arc, time::Duration};
+use std::{fs, process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
-use sha2::{Digest, Sha256};
+use anyhow::bail;
 use tollgate_nn::{GraphOptions, OnnxRuntime};
 use tollgate_runtime::{Frame, Policy, World, probe};
 
 use tollgate_bench::{
-    machine,
+    identity, machine,
     record::{
-        self, Bound, File, Inputs, Model, Path, Report, Scenario, ScenarioResult, Settings,
-        SweepPoint, Variant,
+        self, Bound, Inputs, Model, Path, Report, Scenario, ScenarioResult, Settings, SweepPoint,
+        Variant,
     },
     rounds::Plan,
     runner::Runner,
@@ -28,13 +27,12 @@ use crate::{
     cli::{BenchArgs, PathName, ScenarioName},
     commands::load,
     config::{Bench, Environment},
-    egress::{self, place::Place},
-    ingress::files::Files,
-    progress,
+    egress, progress,
 };
 use tollgate_deploy::settings::Settings as Kept;
 use tollgate_dispatch::Interrupt;
-use tollgate_report::{headline, html};
+use tollgate_files::{inputs::Files, place::Place};
+use tollgate_report::{bench_table, headline, html};
 
 /// The largest size of all frames together; they are held in memory. 1 GiB.
 const MAX_FRAMES_BYTES: usize = 1 << 30;
@@ -116,7 +114,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     if bench.json {
         egress::print_json(&report)?;
     } else {
-        egress::print(tollgate_bench::table(&report).trim_end())?;
+        egress::print(bench_table::table(&report).trim_end())?;
     }
     if report.cut_short.is_some() {
         return Ok(ExitCode::from(tollgate_dispatch::EXIT_CODE));
@@ -270,15 +268,15 @@ fn problems(report: &Report) -> Vec<String> {
         let problem = result.problem.as_ref()?;
         Some(format!(
             "{} of {}: {problem}",
-            tollgate_bench::scenario_name(result.scenario),
-            tollgate_bench::path_name(result.path)
+            bench_table::scenario_name(result.scenario),
+            bench_table::path_name(result.path)
         ))
     });
     let points = report.sweep.iter().filter(|point| point.frames == 0);
     let points = points.map(|point| {
         format!(
             "sweep of {}: no frame was done at {:?}, so give a longer `--window`",
-            tollgate_bench::path_name(point.path),
+            bench_table::path_name(point.path),
             point.load
         )
     });
@@ -341,8 +339,8 @@ fn describe(
         started,
         cut_short: None,
         machine: machine::describe(runtime.map(|runtime| runtime.version().to_owned())),
-        plugin: file(&bench.plugin)?,
-        twin: bench.twin.as_deref().map(file).transpose()?,
+        plugin: identity::file(&bench.plugin)?,
+        twin: bench.twin.as_deref().map(identity::file).transpose()?,
         models: models(bench)?,
         inputs: Inputs { frames, bytes },
         settings: settings(bench, &bench.graph, &plan),
@@ -357,24 +355,11 @@ fn describe(
     })
 }
 
-/// The files of all models and variants that run, without duplicates.
-fn models(bench: &Bench) -> anyhow::Result<Vec<Model>> {
+/// The files of all models and variants that run.
+fn models(bench: &Bench) -> Result<Vec<Model>, identity::Error> {
     let compared = bench.variants.iter().flat_map(|(_, files)| files);
-    let mut seen = Vec::new();
-    let mut models = Vec::new();
-    for chosen in bench.models.iter().chain(compared) {
-        if seen.contains(&&chosen.file) {
-            continue;
-        }
-        seen.push(&chosen.file);
-        let alone = chosen.file.variant.is_none() && bench.variants.is_empty();
-        models.push(Model {
-            name: chosen.file.name.clone(),
-            file: file(&chosen.file.path)?,
-            variant: (!alone).then(|| chosen.variant.clone()),
-        });
-    }
-    Ok(models)
+    let chosen = bench.models.iter().chain(compared);
+    identity::models(chosen, !bench.variants.is_empty())
 }
 
 fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
@@ -404,22 +389,4 @@ fn settings(bench: &Bench, graph: &GraphOptions, plan: &Plan) -> Settings {
         max_windows: plan.max_windows,
         tolerance: plan.tolerance,
     }
-}
-
-/// Describes a file by its digest, reading it in pieces.
-pub(super) fn file(path: &FilePath) -> anyhow::Result<File> {
-    let shown = path.display();
-    let read = || format!("cannot read `{shown}`");
-    let mut file = fs::File::open(path).with_context(read)?;
-    let mut digest = Sha256::new();
-    let bytes = io::copy(&mut file, &mut digest).with_context(read)?;
-    let sha256 = digest
-        .finalize()
-        .into_iter()
-        .map(|byte| format!("{byte:02x}"));
-    Ok(File {
-        path: shown.to_string(),
-        bytes,
-        sha256: sha256.collect(),
-    })
 }

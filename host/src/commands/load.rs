@@ -12,15 +12,12 @@ use glob::Pattern;
 use tollgate_nn::{GraphOptions, GraphStore, OnnxRuntime};
 use tollgate_runtime::{Engine, Error, Grants, Limits, NnHost, Plugin};
 
-use crate::{
-    egress,
-    ingress::files::{self, Files},
-    progress,
-};
+use crate::{egress, progress};
 use tollgate_deploy::cache::{Cache, Origin};
 use tollgate_deploy::models::Chosen;
 use tollgate_deploy::reserve::engine_config;
 use tollgate_deploy::values::BucketArg;
+use tollgate_files::inputs::{self, Files};
 use tollgate_inspect::{Kind, Need};
 
 /// A larger file is not read as a plugin, in bytes. Our largest one, which includes Python, has 18
@@ -53,7 +50,7 @@ pub(super) fn frames(
     truth: Option<&Path>,
     include: &[Pattern],
     max_frame: usize,
-) -> Result<Files, files::Error> {
+) -> Result<Files, inputs::Error> {
     let files = Files::list(inputs, truth, include, max_frame)?;
     if let Some(left_out) = files.left_out() {
         egress::say(format_args!(

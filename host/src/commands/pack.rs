@@ -4,9 +4,7 @@
 //! are removed unless they are to be kept. The result is compiled once. So it is known to be
 //! accepted, and on this machine it starts from the cache.
 
-use std::{
-    fs, io, io::Write, ops::Range, os::unix::fs::PermissionsExt, path::Path, process::ExitCode,
-};
+use std::{ops::Range, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
@@ -15,12 +13,9 @@ use wasm_encoder::{Component, ComponentSectionId, Module, RawSection};
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
-use crate::{
-    cli::PackArgs,
-    config::Environment,
-    egress::{self, place::Place},
-};
+use crate::{cli::PackArgs, config::Environment, egress};
 use tollgate_deploy::reserve::engine_config;
+use tollgate_files::place::{self, Place};
 use tollgate_inspect::Kind;
 
 /// The schema of this command's JSON.
@@ -76,7 +71,8 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
     for note in &tollgate_inspect::inspect(&packed)?.notes {
         tracing::warn!(file = %output.display(), "{note}");
     }
-    write(&output, &packed).with_context(|| format!("cannot write `{}`", output.display()))?;
+    place::replace(&output, &packed)
+        .with_context(|| format!("cannot write `{}`", output.display()))?;
     let report = Report {
         schema: SCHEMA,
         input: name.to_string(),
@@ -140,37 +136,6 @@ fn same_file(a: &Path, b: &Path) -> bool {
         (Ok(a), Ok(b)) => a == b,
         _ => a == b,
     }
-}
-
-/// Writes a file as usual programs do. A new file gets the permissions that the umask leaves, and
-/// an existing one keeps its own. A link is followed, and a pipe or device is written to. A regular
-/// file is written under another name and then renamed, so that a half-written one is never seen.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let mode = match fs::metadata(path) {
-        Ok(there) if !there.is_file() => {
-            return fs::OpenOptions::new()
-                .write(true)
-                .open(path)?
-                .write_all(bytes);
-        }
-        Ok(there) => Some(there.permissions()),
-        Err(_) => None,
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::Builder::new()
-        // The umask removes some of these.
-        .permissions(fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    if let Some(mode) = mode {
-        file.as_file().set_permissions(mode)?;
-    }
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 /// Removes the sections that only debuggers read. The `producers` section stays.

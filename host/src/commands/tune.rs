@@ -5,8 +5,6 @@
 //! settings meet the requirements, the nearest ones are shown, none are written, and the exit code
 //! is 1.
 
-mod page;
-
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::bail;
@@ -14,12 +12,13 @@ use tollgate_nn::{BatchPolicy, Device, GraphOptions, OnnxRuntime};
 use tollgate_runtime::World;
 
 use tollgate_bench::{
-    machine,
+    identity, machine,
     record::{Bound, Inputs, Model, Path},
     subject::{Entry, Parts, Subject},
     tune::{
         self, Step, Task,
         choose::{Ask, Choice},
+        page::page,
         record::{Excluded, Report, SCHEMA},
         space::{Facts, Space, Variant},
         table::{ENOUGH, label, table},
@@ -31,11 +30,11 @@ use crate::{
     cli::TuneArgs,
     commands::{bench, load},
     config::{Environment, Tune},
-    egress::{self, place::Place},
-    progress,
+    egress, progress,
 };
 use tollgate_deploy::models::{self, Chosen};
 use tollgate_dispatch::Interrupt;
+use tollgate_files::place::Place;
 use tollgate_report::{
     terminal::escaped,
     units::{percent, time},
@@ -170,7 +169,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         started,
         cut_short,
         machine: machine::describe(runtime.map(|runtime| runtime.version().to_owned())),
-        plugin: bench::file(&tune.plugin)?,
+        plugin: identity::file(&tune.plugin)?,
         models: model_files(&variants)?,
         inputs: Inputs { frames, bytes },
         bound: Bound {
@@ -249,7 +248,7 @@ fn tell(tune: &Tune, places: &Places, report: &Report) -> anyhow::Result<ExitCod
         place.write(file.as_bytes())?;
     }
     if let Some(place) = &places.html {
-        place.write(page::page(report, &file).as_bytes())?;
+        place.write(page(report, &file).as_bytes())?;
     }
     if tune.json {
         egress::print_json(report)?;
@@ -423,21 +422,8 @@ fn unbatched(mut options: GraphOptions) -> GraphOptions {
     options
 }
 
-/// The files of all variants, without duplicates.
-fn model_files(variants: &[Named]) -> anyhow::Result<Vec<Model>> {
-    let mut models: Vec<Model> = Vec::new();
-    let mut seen: Vec<&Chosen> = Vec::new();
-    for chosen in variants.iter().flat_map(|(_, files)| files) {
-        if seen.iter().any(|known| known.file == chosen.file) {
-            continue;
-        }
-        seen.push(chosen);
-        models.push(Model {
-            name: chosen.file.name.clone(),
-            file: bench::file(&chosen.file.path)?,
-            variant: (variants.len() > 1 || chosen.file.variant.is_some())
-                .then(|| chosen.variant.clone()),
-        });
-    }
-    Ok(models)
+/// The files of all variants.
+fn model_files(variants: &[Named]) -> Result<Vec<Model>, identity::Error> {
+    let chosen = variants.iter().flat_map(|(_, files)| files);
+    identity::models(chosen, variants.len() > 1)
 }

@@ -13,6 +13,7 @@
 
 mod closed_loop;
 pub mod energy;
+pub mod identity;
 mod load;
 pub mod machine;
 mod native;
@@ -27,7 +28,6 @@ mod server;
 mod share;
 pub mod subject;
 pub mod sweep;
-mod table;
 pub mod tune;
 mod window;
 mod windows;
@@ -36,7 +36,6 @@ use std::io;
 
 use tollgate_report::HistogramError;
 
-pub use table::{path_name, scenario_name, table};
 pub use tollgate_report::record;
 
 /// Why a benchmark ends without figures. A single figure that cannot be reported is no such error.

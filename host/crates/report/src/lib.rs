@@ -3,8 +3,10 @@
 //! Each record goes into a histogram and into sums, so a run of any length needs the same memory.
 //! Means are over the counted frames: those that succeeded, in the measured passes. Means add up:
 //! the stages of `stages_ns` sum to its `total`. There are percentiles of the whole latency only.
-//! The results of a benchmark have their own [`record`], which [`html`] draws.
+//! The results of a benchmark have their own [`record`], which [`bench_table`] writes and [`html`]
+//! draws.
 
+pub mod bench_table;
 pub mod headline;
 pub mod html;
 mod json;

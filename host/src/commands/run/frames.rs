@@ -11,16 +11,16 @@ use tollgate_dispatch::{
 };
 use tollgate_runtime::{Output, Plugin, probe};
 
-use super::{
-    hints::Signs,
-    pipeline::{self, Done},
-    told::Told,
-};
+use super::{hints::Signs, told::Told};
 use crate::{
     commands::load,
     config::{Run, raising_option},
-    egress::{self, outputs::OutDir},
+    egress,
     progress::{self, Bar},
+};
+use tollgate_files::{
+    outputs::OutDir,
+    read_ahead::{self, Done},
 };
 use tollgate_report::terminal;
 use tollgate_report::truth::{Score, Truth};
@@ -83,7 +83,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
     // Until here no frame was processed, so ending at once loses nothing.
     let interrupt = Interrupt::listen()?;
     let files = files.ended_by(&interrupt);
-    let ended = pipeline::run(
+    let ended = read_ahead::run(
         handler,
         &files,
         frames.passes,

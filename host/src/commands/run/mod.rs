@@ -6,7 +6,6 @@
 mod command;
 mod frames;
 mod hints;
-mod pipeline;
 mod told;
 
 use std::{process::ExitCode, sync::Arc};

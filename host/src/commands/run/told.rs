@@ -14,10 +14,8 @@ use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
 use tollgate_runtime::Output;
 
-use crate::{
-    egress::{self, outputs::OutDir, reorder::Reorder},
-    progress::Bar,
-};
+use crate::{egress, progress::Bar};
+use tollgate_files::{content::is_text, outputs::OutDir, reorder::Reorder};
 use tollgate_report::{Summary, terminal::JsonWriter};
 
 /// The schema of this command's JSON.
@@ -110,7 +108,7 @@ impl Told {
                 continue;
             };
             let text = std::str::from_utf8(&output.data).ok();
-            let text = text.filter(|_| egress::is_text(output));
+            let text = text.filter(|_| is_text(output));
             object.add(&OutputLine {
                 sequence,
                 source: &source,

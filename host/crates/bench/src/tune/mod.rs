@@ -7,13 +7,14 @@
 //!
 //! Modules, each above what it uses: this one → `meter` (graphs, instances, windows). Beside it are
 //! the pure ones: `space` (the grid), `halving` → `levels`, `trial` (the search), `front` and
-//! `choose` (the result), and `record`, `table` (the report).
+//! `choose` (the result), and `record`, `table`, `page` (the report).
 
 pub mod choose;
 pub mod front;
 pub mod halving;
 pub mod levels;
 mod meter;
+pub mod page;
 pub mod record;
 pub mod space;
 pub mod table;

@@ -15,11 +15,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use tempfile::Builder;
 use tollgate_runtime::Output;
 
-use super::media::extension;
+use crate::{content::extension, error::WriteError};
 
 /// The largest length of the frame's and of the output's part of a name, in bytes.
 const PART_BYTES: usize = 96;
@@ -40,15 +39,13 @@ impl OutDir {
     /// # Errors
     ///
     /// It cannot be created or written to.
-    pub fn open(folder: &Path) -> anyhow::Result<Self> {
-        let refused = || {
-            format!(
-                "cannot write outputs to `{}`, name a folder that you may write to",
-                folder.display()
-            )
+    pub fn open(folder: &Path) -> Result<Self, WriteError> {
+        let refused = |source| WriteError::Folder {
+            folder: folder.to_owned(),
+            source,
         };
-        fs::create_dir_all(folder).with_context(refused)?;
-        tempfile::tempfile_in(folder).with_context(refused)?;
+        fs::create_dir_all(folder).map_err(refused)?;
+        tempfile::tempfile_in(folder).map_err(refused)?;
         Ok(Self {
             folder: folder.to_owned(),
             used: HashSet::new(),
@@ -61,7 +58,7 @@ impl OutDir {
     /// # Errors
     ///
     /// Writing fails.
-    pub fn write(&mut self, source: &str, output: &Output) -> anyhow::Result<String> {
+    pub fn write(&mut self, source: &str, output: &Output) -> Result<String, WriteError> {
         let name = self.name(source, output);
         let place = self.folder.join(&name);
         let write = || -> std::io::Result<()> {
@@ -77,7 +74,10 @@ impl OutDir {
             file.persist(&place).map_err(|error| error.error)?;
             Ok(())
         };
-        write().with_context(|| format!("cannot write the output `{}`", place.display()))?;
+        write().map_err(|source| WriteError::Output {
+            file: place.clone(),
+            source,
+        })?;
         Ok(name)
     }
 

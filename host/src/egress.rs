@@ -1,13 +1,8 @@
-//! Writes outputs and messages to standard output and standard error, for people and programs.
+//! Prints outputs and messages on standard output and standard error, for people and programs.
 //!
 //! All printing goes through this module, and through [`terminal`], which decides what may reach a
 //! terminal. A line of an output is `source<TAB>name<TAB>text`: each output is one line with three
 //! fields.
-
-mod media;
-pub mod outputs;
-pub mod place;
-pub mod reorder;
 
 use std::{
     fmt::Arguments,
@@ -17,12 +12,11 @@ use std::{
 use serde::Serialize;
 use tollgate_runtime::Output;
 
+use tollgate_files::content::is_text;
 use tollgate_report::{
     MESSAGE_BYTES,
     terminal::{self, JsonWriter, escape, escape_bytes, escape_text},
 };
-
-pub use media::is_text;
 
 /// Prints text of one or more lines on standard output, with a line feed at the end.
 ///

@@ -2,7 +2,7 @@
 
 use tollgate_runtime::Output;
 
-use crate::ingress::media::extension_of;
+use crate::media::extension_of;
 
 /// Types that are text although they do not begin with `text/`.
 const TEXT: [&str; 14] = [

@@ -2,12 +2,10 @@
 
 use std::fmt::Write;
 
-use super::record::{
-    Load, Path, Percentiles, Report, Scenario, ScenarioResult, SweepPoint, Windows,
-};
-use tollgate_report::terminal::escaped;
-use tollgate_report::{
+use crate::{
     headline::{MOST_LOST, goodput, lost},
+    record::{Load, Path, Percentiles, Report, Scenario, ScenarioResult, SweepPoint, Windows},
+    terminal::escaped,
     units::{size, time},
 };
 

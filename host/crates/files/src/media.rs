@@ -56,7 +56,7 @@ const EXTENSIONS: [(&str, &str); 29] = [
 ];
 
 /// The media type of `data` in a file called `name`; empty if it is unknown.
-pub fn media_type(name: &Path, data: &[u8]) -> &'static str {
+pub(super) fn media_type(name: &Path, data: &[u8]) -> &'static str {
     by_magic(data)
         .or_else(|| by_extension(name))
         .unwrap_or_default()
@@ -85,7 +85,7 @@ pub(super) fn sort(media_type: &str) -> Sort {
 }
 
 /// The extension for files of this type, in lower case; `None` if the type is not known here.
-pub fn extension_of(media_type: &str) -> Option<&'static str> {
+pub(super) fn extension_of(media_type: &str) -> Option<&'static str> {
     EXTENSIONS
         .iter()
         .find_map(|(extension, known)| (*known == media_type).then_some(*extension))

@@ -23,11 +23,11 @@ use tollgate_dispatch::{
 };
 use tollgate_runtime::{Frame, clock::Stamp};
 
-use crate::ingress::files::{self, Files};
+use crate::inputs::{self, Files};
 
 /// Why a run ended early. A frame that fails is no reason.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
+pub enum Error {
     /// The system cannot start another thread.
     #[error("cannot start a worker thread, ask for fewer `--workers`")]
     Spawn(#[source] io::Error),
@@ -38,7 +38,7 @@ pub(super) enum Error {
 
 /// The result of an input.
 #[expect(clippy::large_enum_variant, reason = "nearly all of them are answers")]
-pub(super) enum Done {
+pub enum Done {
     /// It was read as a frame, and answered.
     Answer(Answer),
     /// It could not be read.
@@ -48,7 +48,7 @@ pub(super) enum Done {
         /// Its name.
         source: Arc<str>,
         /// Why it could not be read.
-        error: files::Error,
+        error: inputs::Error,
     },
 }
 
@@ -62,7 +62,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// # Errors
 ///
 /// Threads cannot be started, or `take` fails.
-pub(super) fn run<E: From<Error>>(
+pub fn run<E: From<Error>>(
     handler: Arc<dyn Handler>,
     files: &Files,
     passes: NonZero<u32>,

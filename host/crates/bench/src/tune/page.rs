@@ -1,6 +1,6 @@
 //! The contents of a search's page, made from its report.
 
-use tollgate_bench::tune::{
+use super::{
     record::{Candidate, Report},
     table::label,
 };
@@ -10,7 +10,7 @@ use tollgate_report::{
 };
 
 /// The page; `file` is the file with the recommended settings.
-pub(super) fn page(report: &Report, file: &str) -> String {
+pub fn page(report: &Report, file: &str) -> String {
     let told = report.winner.or(report.nearest);
     let answer = told.and_then(|place| report.candidates.get(place));
     let answer = answer.map(|one| Answer {

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use glob::Pattern;
 use tollgate_runtime::Frame;
 
-use super::{folder::Folder, media::media_type};
+use crate::{folder::Folder, media::media_type};
 use tollgate_dispatch::Interrupt;
 
 /// The largest number of inputs of a run, which is about a million.

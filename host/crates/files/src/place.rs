@@ -1,14 +1,15 @@
 //! Files and folders that are written at the end of the work and checked before it. A path that
 //! cannot be written is refused at once. An existing file is not changed until its new contents are
-//! ready.
+//! ready. [`replace`] never shows a half-written file either.
 
 use std::{
     fs::{self, OpenOptions},
-    io,
+    io::{self, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
+use crate::error::WriteError;
 
 /// A file that will be written.
 #[derive(Debug)]
@@ -23,12 +24,12 @@ impl Place {
     /// # Errors
     ///
     /// It is a folder, its folder is missing, or it is not writable.
-    pub fn file(what: &'static str, path: &Path) -> anyhow::Result<Self> {
+    pub fn file(what: &'static str, path: &Path) -> Result<Self, WriteError> {
         let place = Self {
             what,
             path: path.to_owned(),
         };
-        probe(path).with_context(|| place.refusal())?;
+        probe(path).map_err(|source| place.refusal(source))?;
         Ok(place)
     }
 
@@ -37,8 +38,8 @@ impl Place {
     /// # Errors
     ///
     /// Writing fails.
-    pub fn write(&self, bytes: &[u8]) -> anyhow::Result<()> {
-        fs::write(&self.path, bytes).with_context(|| self.refusal())
+    pub fn write(&self, bytes: &[u8]) -> Result<(), WriteError> {
+        fs::write(&self.path, bytes).map_err(|source| self.refusal(source))
     }
 
     /// The path.
@@ -46,13 +47,41 @@ impl Place {
         &self.path
     }
 
-    fn refusal(&self) -> String {
-        format!(
-            "cannot write {} to `{}`, name a file in a folder that you may write to",
-            self.what,
-            self.path.display()
-        )
+    fn refusal(&self, source: io::Error) -> WriteError {
+        WriteError::File {
+            what: self.what,
+            file: self.path.clone(),
+            source,
+        }
     }
+}
+
+/// Writes a file as usual programs do. A new file gets the permissions that the umask leaves, and
+/// an existing one keeps its own. A link is followed, and a pipe or device is written to. A regular
+/// file is written under another name and then renamed, so that a half-written one is never seen.
+///
+/// # Errors
+///
+/// Writing fails.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mode = match fs::metadata(path) {
+        Ok(there) if !there.is_file() => {
+            return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        }
+        Ok(there) => Some(there.permissions()),
+        Err(_) => None,
+    };
+    let mut file = tempfile::Builder::new()
+        // The umask removes some of these.
+        .permissions(fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder_of(path))?;
+    file.write_all(bytes)?;
+    if let Some(mode) = mode {
+        file.as_file().set_permissions(mode)?;
+    }
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Opens an existing file without changing it, or creates an unnamed file in the same folder.
@@ -87,7 +116,7 @@ mod tests {
         let file = |name: &str| Place::file("the report", &folder.path().join(name));
         for bad in ["no-such-folder/x.html", "", "x.html/below"] {
             fs::write(folder.path().join("x.html"), "before").unwrap();
-            let error = format!("{:#}", file(bad).unwrap_err());
+            let error = file(bad).unwrap_err().to_string();
             assert!(error.starts_with("cannot write the report to"), "{error}");
         }
         let kept = file("x.html").unwrap();

@@ -14,7 +14,7 @@ use std::{
 
 use glob::Pattern;
 
-use super::media::{Sort, media_type, sort};
+use crate::media::{Sort, media_type, sort};
 
 /// How the names of files that describe the others begin, in lower case.
 const DOCUMENTS: [&str; 6] = [

@@ -1,5 +1,0 @@
-//! Reading frames.
-
-pub mod files;
-mod folder;
-pub mod media;

@@ -16,13 +16,22 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-onnx", &[]),
     ("tollgate-nn", &["tollgate-onnx"]),
     ("tollgate-guest", &["tollgate-twin-abi"]),
-    ("tollgate-runtime", &["tollgate-nn", "tollgate-twin-abi"]),
+    ("tollgate-wasm", &[]),
+    (
+        "tollgate-runtime",
+        &["tollgate-nn", "tollgate-twin-abi", "tollgate-wasm"],
+    ),
     ("tollgate-dispatch", &["tollgate-nn", "tollgate-runtime"]),
     ("tollgate-report", &["tollgate-nn", "tollgate-runtime"]),
-    ("tollgate-inspect", &["tollgate-runtime"]),
+    ("tollgate-inspect", &["tollgate-runtime", "tollgate-wasm"]),
     (
         "tollgate-deploy",
-        &["tollgate-nn", "tollgate-report", "tollgate-runtime"],
+        &[
+            "tollgate-nn",
+            "tollgate-report",
+            "tollgate-runtime",
+            "tollgate-wasm",
+        ],
     ),
     (
         "tollgate-bench",
@@ -51,6 +60,7 @@ const CRATES: &[&str] = &[
     "tollgate-onnx",
     "tollgate-report",
     "tollgate-runtime",
+    "tollgate-wasm",
 ];
 
 /// And the program's own library.
@@ -64,6 +74,7 @@ const TESTED: &[&str] = &[
     "tollgate-onnx",
     "tollgate-report",
     "tollgate-runtime",
+    "tollgate-wasm",
 ];
 
 /// What is outside the house and must not be used by a crate.
@@ -72,6 +83,7 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
         "tollgate-nn",
         &["wasmtime", "wasmtime-wasi", "wit-bindgen", "tokio", "clap"],
     ),
+    ("tollgate-wasm", ABOVE_THE_RUNTIME),
     ("tollgate-runtime", &["ort", "clap", "axum"]),
     ("tollgate-dispatch", ABOVE_THE_RUNTIME),
     ("tollgate-report", ABOVE_THE_RUNTIME),
@@ -204,6 +216,7 @@ const READ: &[&str] = &[
     "host/crates/onnx",
     "host/crates/report",
     "host/crates/runtime",
+    "host/crates/wasm",
     "guest-sdk/rust",
     "xtask",
 ];

@@ -4,9 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tollgate_runtime::{
-    Calls, Error, Frame, Grants, GraphGrant, GuestFault, Instance, Ledger, Limits, NnHost, Plugin,
-    Policy, Pool, Record, World, clock::Deadline,
+    Error, Frame, Grants, GraphGrant, GuestFault, Instance, Ledger, Limits, NnHost, Plugin, Policy,
+    Pool, Record, World, clock::Deadline,
 };
+use tollgate_wasm::Calls;
 
 use crate::{
     cli::{path, run},

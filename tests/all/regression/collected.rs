@@ -8,8 +8,9 @@ use std::{
 };
 
 use tollgate_runtime::{
-    Calls, Engine, EngineConfig, Error, Grants, GuestFault, Instance, Ledger, Limit, Limits, Plugin,
+    Engine, EngineConfig, Error, Grants, GuestFault, Instance, Ledger, Limit, Limits, Plugin,
 };
+use tollgate_wasm::Calls;
 
 use super::{bounds::any, starts::wat};
 use crate::{

@@ -48,26 +48,6 @@ pub enum Error {
         reason: String,
     },
 
-    /// The bytes begin as WebAssembly, but cannot be read to their end.
-    #[error("not valid WebAssembly at byte {offset}: {reason}; build or copy it again")]
-    Unreadable {
-        /// Where.
-        offset: u64,
-        /// What the parser said.
-        reason: String,
-    },
-
-    /// Its structure would cost its compiler, or another reader, too much time or memory.
-    #[error("it is not compiled: expected at most {limit} {what}, {came} came; build it smaller")]
-    Structure {
-        /// What is counted.
-        what: &'static str,
-        /// How many are accepted.
-        limit: u64,
-        /// How many came, as far as was counted.
-        came: u64,
-    },
-
     /// The component exports no world that is accepted.
     #[error(
         "a component of another world: it exports {exports}; expected `tollgate:plugin/handler@0.1.0` \
@@ -154,6 +134,10 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+
+    /// What `tollgate-wasm` refused before it was compiled.
+    #[error(transparent)]
+    Wasm(#[from] tollgate_wasm::Error),
 
     /// The guest's fault.
     #[error(transparent)]

@@ -9,7 +9,6 @@
 //! uses those to its right: [`Pool`] → [`Instance`] → `store` → [`Plugin`] → `imports` → `state` →
 //! `tollgate-nn`.
 
-mod calls;
 mod command;
 mod engine;
 mod error;
@@ -24,7 +23,6 @@ mod lines;
 mod log;
 mod message;
 mod missing;
-pub mod offered;
 mod plugin;
 mod pool;
 pub mod probe;
@@ -34,12 +32,10 @@ mod slab;
 mod state;
 mod store;
 mod streams;
-mod structure;
 mod text;
 mod trap;
 mod twin;
 
-pub use calls::Calls;
 pub use engine::{Engine, EngineConfig, Reserved};
 pub use error::{Error, GuestFault};
 pub use grants::{DirGrant, Grants, GraphGrant, KeyValueGrant, LogGrant};
@@ -53,7 +49,6 @@ pub use missing::Missing;
 pub use plugin::{Plugin, World};
 pub use pool::{Policy, Pool};
 pub use state::NnHost;
-pub use structure::check_outline;
 pub use tollgate_nn::{Caller, Owner, Priority, clock};
 pub use twin::{Twin, TwinRecord};
 

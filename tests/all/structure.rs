@@ -17,19 +17,29 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-nn", &["tollgate-onnx"]),
     ("tollgate-guest", &["tollgate-twin-abi"]),
     ("tollgate-wasm", &[]),
+    ("tollgate-services", &["tollgate-nn"]),
     (
         "tollgate-runtime",
-        &["tollgate-nn", "tollgate-twin-abi", "tollgate-wasm"],
+        &[
+            "tollgate-nn",
+            "tollgate-services",
+            "tollgate-twin-abi",
+            "tollgate-wasm",
+        ],
     ),
-    ("tollgate-dispatch", &["tollgate-nn", "tollgate-runtime"]),
-    ("tollgate-report", &["tollgate-nn", "tollgate-runtime"]),
-    ("tollgate-inspect", &["tollgate-runtime", "tollgate-wasm"]),
+    (
+        "tollgate-dispatch",
+        &["tollgate-nn", "tollgate-runtime", "tollgate-services"],
+    ),
+    ("tollgate-report", &["tollgate-services"]),
+    ("tollgate-inspect", &["tollgate-services", "tollgate-wasm"]),
     (
         "tollgate-deploy",
         &[
             "tollgate-nn",
             "tollgate-report",
             "tollgate-runtime",
+            "tollgate-services",
             "tollgate-wasm",
         ],
     ),
@@ -41,6 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tollgate-nn",
             "tollgate-report",
             "tollgate-runtime",
+            "tollgate-services",
         ],
     ),
     ("tollgate", CRATES),
@@ -60,6 +71,7 @@ const CRATES: &[&str] = &[
     "tollgate-onnx",
     "tollgate-report",
     "tollgate-runtime",
+    "tollgate-services",
     "tollgate-wasm",
 ];
 
@@ -74,6 +86,7 @@ const TESTED: &[&str] = &[
     "tollgate-onnx",
     "tollgate-report",
     "tollgate-runtime",
+    "tollgate-services",
     "tollgate-wasm",
 ];
 
@@ -84,6 +97,7 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
         &["wasmtime", "wasmtime-wasi", "wit-bindgen", "tokio", "clap"],
     ),
     ("tollgate-wasm", ABOVE_THE_RUNTIME),
+    ("tollgate-services", ABOVE_THE_RUNTIME),
     ("tollgate-runtime", &["ort", "clap", "axum"]),
     ("tollgate-dispatch", ABOVE_THE_RUNTIME),
     ("tollgate-report", ABOVE_THE_RUNTIME),
@@ -182,16 +196,24 @@ fn in_the_runtime_only_streams_and_the_executor_know_tokio() {
 }
 
 #[test]
-fn the_graphs_know_no_wasmtime_not_even_through_others() {
-    let output = Command::new(env!("CARGO"))
-        .args(["tree", "-p", "tollgate-nn", "--offline", "--prefix", "none"])
-        .current_dir(root())
-        .output()
-        .expect("cargo tree");
-    let tree = String::from_utf8(output.stdout).expect("text");
-    assert!(tree.contains("ort "), "{tree}");
-    for word in ["wasmtime", "cranelift", "wit-"] {
-        assert!(!tree.contains(word), "{word} in {tree}");
+fn these_know_no_wasmtime_not_even_through_others() {
+    for (package, has) in [
+        ("tollgate-nn", "ort "),
+        ("tollgate-services", "tollgate-nn "),
+        ("tollgate-report", "tollgate-services "),
+        ("tollgate-wasm", "wasmparser "),
+        ("tollgate-inspect", "tollgate-wasm "),
+    ] {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "-p", package, "--offline", "--prefix", "none"])
+            .current_dir(root())
+            .output()
+            .expect("cargo tree");
+        let tree = String::from_utf8(output.stdout).expect("text");
+        assert!(tree.contains(has), "{tree}");
+        for word in ["wasmtime", "cranelift", "wit-"] {
+            assert!(!tree.contains(word), "{word} in {tree}");
+        }
     }
 }
 
@@ -216,6 +238,7 @@ const READ: &[&str] = &[
     "host/crates/onnx",
     "host/crates/report",
     "host/crates/runtime",
+    "host/crates/services",
     "host/crates/wasm",
     "guest-sdk/rust",
     "xtask",

@@ -9,7 +9,8 @@ use std::{fs, io, path::Path as FilePath, process::ExitCode, sync::Arc, time::Du
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 use tollgate_nn::{GraphOptions, OnnxRuntime};
-use tollgate_runtime::{Frame, Policy, World, probe};
+use tollgate_runtime::{Policy, World};
+use tollgate_services::{Frame, probe};
 
 use tollgate_bench::{
     machine,

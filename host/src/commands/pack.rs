@@ -10,7 +10,8 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tollgate_runtime::{Engine, Limits, Plugin};
+use tollgate_runtime::{Engine, Plugin};
+use tollgate_services::Limits;
 use wasm_encoder::{Component, ComponentSectionId, Module, RawSection};
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;

@@ -15,7 +15,7 @@ use std::{
 };
 
 use serde::Serialize;
-use tollgate_runtime::Output;
+use tollgate_services::Output;
 
 use tollgate_report::{
     MESSAGE_BYTES,

@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::Context;
 use tempfile::Builder;
-use tollgate_runtime::Output;
+use tollgate_services::Output;
 
 use super::media::extension;
 

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use tollgate_runtime::{
-    Error, Fault, Frame, GuestFault, Ledger, Missing, Output, Record, TwinRecord, clock::Stamp,
-};
+use tollgate_nn::clock::Stamp;
+use tollgate_runtime::{Error, GuestFault};
+use tollgate_services::{Fault, Frame, Ledger, Missing, Output, Record, TwinRecord};
 
 use crate::{LineId, Queues, Refusal};
 

@@ -12,7 +12,9 @@ use std::{
     },
 };
 
-use tollgate_runtime::{Error, Frame, Grants, Ledger, Limits, NnHost, Twin, clock::Deadline};
+use tollgate_nn::clock::Deadline;
+use tollgate_runtime::{Error, Twin};
+use tollgate_services::{Frame, Grants, Ledger, Limits, NnHost};
 
 use crate::{
     Deployment,

@@ -192,11 +192,11 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use tollgate_nn::{GraphOptions, GraphRegistry};
+    use tollgate_services::{Grants, Limits, NnHost};
     use tollgate_wasm::offered::{all, offered, signature};
     use wasmtime::Store;
 
     use super::*;
-    use crate::{Grants, Limits, NnHost};
 
     #[test]
     fn the_table_of_what_is_offered_is_what_the_linker_has() {

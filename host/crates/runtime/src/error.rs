@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Limit, limits::FAULT_BYTES, text::cut};
+use tollgate_services::{FAULT_BYTES, Limit, text::cut};
 
 /// A failure of this crate.
 #[derive(Debug, thiserror::Error)]

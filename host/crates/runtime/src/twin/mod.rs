@@ -22,13 +22,14 @@ use std::{
 
 use libloading::Library;
 use tollgate_nn::{causes, clock::Stamp};
+use tollgate_services::{Fault, Frame, Grants, Limits, NnHost, Output, TwinRecord};
 use tollgate_twin_abi as abi;
 
 use self::{
     bytes::{bytes_of, slice_of, text_of},
     host::Host,
 };
-use crate::{Error, Fault, Frame, Grants, Limits, NnHost, Output};
+use crate::Error;
 
 /// A loaded twin, with one plugin value in it.
 pub struct Twin {
@@ -38,19 +39,6 @@ pub struct Twin {
     path: String,
     /// Declared last, so it is unloaded last.
     _library: Library,
-}
-
-/// The time of a twin for one frame, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TwinRecord {
-    /// The whole time.
-    pub total_ns: u64,
-    /// In ONNX Runtime's run.
-    pub infer_ns: u64,
-    /// In the host's other functions: checks, buckets, and waiting for a permit.
-    pub host_ns: u64,
-    /// The part of `host_ns` in key-value buckets, including the time of the disk.
-    pub keyvalue_ns: u64,
 }
 
 impl Twin {

@@ -11,8 +11,9 @@ use std::{
 
 use tollgate_deploy::keyvalue;
 use tollgate_deploy::values::BucketArg;
-use tollgate_runtime::{Instance, Twin};
+use tollgate_runtime::Instance;
 use tollgate_services::{Grants, KeyValueGrant, Ledger, Limits, LogGrant, LogLevel, Record};
+use tollgate_twin::Twin;
 
 use crate::{
     cli::tollgate,

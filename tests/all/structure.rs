@@ -19,17 +19,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-wasm", &[]),
     ("tollgate-services", &["tollgate-nn"]),
     (
+        "tollgate-twin",
+        &["tollgate-nn", "tollgate-services", "tollgate-twin-abi"],
+    ),
+    (
         "tollgate-runtime",
-        &[
-            "tollgate-nn",
-            "tollgate-services",
-            "tollgate-twin-abi",
-            "tollgate-wasm",
-        ],
+        &["tollgate-nn", "tollgate-services", "tollgate-wasm"],
     ),
     (
         "tollgate-dispatch",
-        &["tollgate-nn", "tollgate-runtime", "tollgate-services"],
+        &[
+            "tollgate-nn",
+            "tollgate-runtime",
+            "tollgate-services",
+            "tollgate-twin",
+        ],
     ),
     ("tollgate-report", &["tollgate-services"]),
     ("tollgate-inspect", &["tollgate-services", "tollgate-wasm"]),
@@ -52,6 +56,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "tollgate-report",
             "tollgate-runtime",
             "tollgate-services",
+            "tollgate-twin",
         ],
     ),
     ("tollgate", CRATES),
@@ -72,6 +77,7 @@ const CRATES: &[&str] = &[
     "tollgate-report",
     "tollgate-runtime",
     "tollgate-services",
+    "tollgate-twin",
     "tollgate-wasm",
 ];
 
@@ -87,6 +93,7 @@ const TESTED: &[&str] = &[
     "tollgate-report",
     "tollgate-runtime",
     "tollgate-services",
+    "tollgate-twin",
     "tollgate-wasm",
 ];
 
@@ -96,8 +103,9 @@ const MUST_NOT_USE: &[(&str, &[&str])] = &[
         "tollgate-nn",
         &["wasmtime", "wasmtime-wasi", "wit-bindgen", "tokio", "clap"],
     ),
-    ("tollgate-wasm", ABOVE_THE_RUNTIME),
-    ("tollgate-services", ABOVE_THE_RUNTIME),
+    ("tollgate-wasm", WITHOUT_THE_RUNTIME),
+    ("tollgate-services", WITHOUT_THE_RUNTIME),
+    ("tollgate-twin", WITHOUT_THE_RUNTIME),
     ("tollgate-runtime", &["ort", "clap", "axum"]),
     ("tollgate-dispatch", ABOVE_THE_RUNTIME),
     ("tollgate-report", ABOVE_THE_RUNTIME),
@@ -116,6 +124,9 @@ const ABOVE_THE_RUNTIME: &[&str] = &[
     "clap",
     "anyhow",
 ];
+
+/// What knows no engine needs none of these either.
+const WITHOUT_THE_RUNTIME: &[&str] = ABOVE_THE_RUNTIME;
 
 fn dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
@@ -200,6 +211,7 @@ fn these_know_no_wasmtime_not_even_through_others() {
     for (package, has) in [
         ("tollgate-nn", "ort "),
         ("tollgate-services", "tollgate-nn "),
+        ("tollgate-twin", "tollgate-services "),
         ("tollgate-report", "tollgate-services "),
         ("tollgate-wasm", "wasmparser "),
         ("tollgate-inspect", "tollgate-wasm "),
@@ -239,6 +251,7 @@ const READ: &[&str] = &[
     "host/crates/report",
     "host/crates/runtime",
     "host/crates/services",
+    "host/crates/twin",
     "host/crates/wasm",
     "guest-sdk/rust",
     "xtask",

@@ -12,8 +12,9 @@ use std::{
 use tollgate_deploy::keyvalue;
 use tollgate_deploy::values::BucketArg;
 use tollgate_nn::{GraphOptions, GraphRegistry, clock::Deadline};
-use tollgate_runtime::{Error, GuestFault, Instance, Plugin, Twin};
+use tollgate_runtime::{Error, GuestFault, Instance, Plugin};
 use tollgate_services::{Bucket, BucketError, Grants, KeyValueGrant, Keys, Ledger, Limits, NnHost};
+use tollgate_twin::Twin;
 
 use super::bounds::{any, limits};
 use crate::{

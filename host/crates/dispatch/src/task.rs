@@ -196,7 +196,7 @@ pub enum Failure {
     Instance(Error),
     /// The plugin was done, and its twin failed.
     #[error("the twin failed where the plugin did not")]
-    Twin(#[source] Error),
+    Twin(#[source] tollgate_twin::Error),
     /// The plugin was done, and its twin reported an error.
     #[error("the twin refused what the plugin did not: {0}")]
     TwinFault(Fault),

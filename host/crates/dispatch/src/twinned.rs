@@ -13,8 +13,8 @@ use std::{
 };
 
 use tollgate_nn::clock::Deadline;
-use tollgate_runtime::{Error, Twin};
 use tollgate_services::{Frame, Grants, Ledger, Limits, NnHost};
+use tollgate_twin::{Error, Twin};
 
 use crate::{
     Deployment,
@@ -36,7 +36,7 @@ impl Twins {
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`].
+    /// [`Error::Unusable`].
     pub fn new(
         library: PathBuf,
         nn: NnHost,
@@ -57,7 +57,7 @@ impl Twins {
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`] if it cannot be loaded.
+    /// [`Error::Unusable`] if it cannot be loaded.
     pub fn with<T>(
         &self,
         local: &mut Local,

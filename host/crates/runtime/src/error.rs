@@ -126,15 +126,6 @@ pub enum Error {
     #[error("the instance was used again after a trap: take a new one")]
     Poisoned,
 
-    /// The shared library is not a twin that can be used.
-    #[error("cannot use `{path}` as a twin: {reason}")]
-    Twin {
-        /// The library.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
-
     /// What `tollgate-wasm` refused before it was compiled.
     #[error(transparent)]
     Wasm(#[from] tollgate_wasm::Error),

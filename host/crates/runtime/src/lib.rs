@@ -24,14 +24,12 @@ mod state;
 mod store;
 mod streams;
 mod trap;
-mod twin;
 
 pub use engine::{Engine, EngineConfig, Reserved};
 pub use error::{Error, GuestFault};
 pub use instance::{Instance, Typed};
 pub use plugin::{Plugin, World};
 pub use pool::{Policy, Pool};
-pub use twin::Twin;
 
 /// The version of Wasmtime that this crate uses.
 pub const WASMTIME_VERSION: &str = "48.0.8";

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tollgate_deploy::keyvalue;
 use tollgate_deploy::values::BucketArg;
 use tollgate_nn::clock::Deadline;
-use tollgate_runtime::Bucket;
+use tollgate_services::Bucket;
 
 /// What a bucket may hold.
 const BUCKET_BYTES: u64 = 1 << 20;

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use tollgate_report::truth::{Score, Truth};
-use tollgate_runtime::Output;
+use tollgate_services::Output;
 
 const NAMES: [&str; 3] = ["a.jpg", "b", "ü.pgm"];
 

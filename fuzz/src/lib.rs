@@ -15,10 +15,8 @@ use std::{
 use tollgate::config::Environment;
 use tollgate_deploy::onnxruntime;
 use tollgate_nn::{Device, GraphOptions, GraphRegistry};
-use tollgate_runtime::{
-    Engine, EngineConfig, Error, Frame, Grants, GraphGrant, Instance, Ledger, Limits, NnHost,
-    Plugin,
-};
+use tollgate_runtime::{Engine, EngineConfig, Error, Instance, Plugin};
+use tollgate_services::{Frame, Grants, GraphGrant, Ledger, Limits, NnHost};
 
 /// Graphs that guests can name; `tests/guests/calls` knows the names.
 const MODELS: [(&str, &str); 6] = [

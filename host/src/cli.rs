@@ -11,7 +11,7 @@ use std::{num::NonZero, path::PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glob::Pattern;
-use tollgate_runtime::LogLevel;
+use tollgate_services::LogLevel;
 
 use crate::new::{Language, Place};
 use tollgate_deploy::values::{BucketArg, ConfigArg, DirArg, EnvArg, ModelArg};

@@ -18,7 +18,8 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use glob::Pattern;
 use tollgate_nn::{BatchPolicy, GraphOptions};
-use tollgate_runtime::{DirGrant, Grants, GraphGrant, Limits, Policy};
+use tollgate_runtime::Policy;
+use tollgate_services::{DirGrant, Grants, GraphGrant, Limits};
 
 use crate::cli::{Grantable, RunArgs};
 use tollgate_deploy::models::{Chosen, Models};

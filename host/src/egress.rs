@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde::Serialize;
-use tollgate_runtime::Output;
+use tollgate_services::Output;
 
 use tollgate_files::content::is_text;
 use tollgate_report::{

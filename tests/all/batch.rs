@@ -10,7 +10,8 @@ use tollgate_nn::{
     Argument, BatchOptions, BatchPolicy, Data, Error, ErrorCode, Graph, GraphOptions,
     GraphRegistry, Outcome, Scratch, TensorType, clock::Deadline,
 };
-use tollgate_runtime::{Instance, Limits, NnHost};
+use tollgate_runtime::Instance;
+use tollgate_services::{Limits, NnHost};
 
 use crate::support::{self, CONDUCT, Conduct, all_graphs, has, model};
 

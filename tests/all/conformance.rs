@@ -4,7 +4,8 @@
 //! The generations differ in how they are called and in how much they say; the rows are the same.
 //! Preview1 has numbers for errors, and fewer of them.
 
-use tollgate_runtime::{Grants, Instance, Ledger, Limits, NnHost, Plugin};
+use tollgate_runtime::{Instance, Plugin};
+use tollgate_services::{Grants, Ledger, Limits, NnHost};
 
 use crate::support::{self, ENGINE, component, frame_of};
 

@@ -18,8 +18,10 @@ use tollgate_dispatch::{
 };
 use tollgate_nn::{
     Argument, Data, Error, GraphOptions, GraphRegistry, GraphStore, Scratch, TensorType,
+    clock::Stamp,
 };
-use tollgate_runtime::{Frame, Limits, NnHost, Plugin, Policy, clock::Stamp};
+use tollgate_runtime::{Plugin, Policy};
+use tollgate_services::{Frame, Limits, NnHost};
 
 use crate::support::{ENGINE, all_graphs, component, file, frame, has, model, onnxruntime};
 

@@ -11,9 +11,9 @@ use std::{
 
 use tollgate_deploy::keyvalue;
 use tollgate_deploy::values::BucketArg;
-use tollgate_runtime::{
-    Grants, Instance, KeyValueGrant, Ledger, Limits, LogGrant, LogLevel, Record, Twin,
-};
+use tollgate_runtime::Instance;
+use tollgate_services::{Grants, KeyValueGrant, Ledger, Limits, LogGrant, LogLevel, Record};
+use tollgate_twin::Twin;
 
 use crate::{
     cli::tollgate,
@@ -320,7 +320,7 @@ fn keys_values_and_buckets_are_bounded() {
     let limits = Limits {
         key_bytes: 4,
         value_bytes: 8,
-        bucket_bytes: 2 * (4 + 8 + tollgate_runtime::ENTRY_BYTES),
+        bucket_bytes: 2 * (4 + 8 + tollgate_services::ENTRY_BYTES),
         ..Limits::default()
     };
     let mut instance = counter(&grants, &limits);

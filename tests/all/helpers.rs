@@ -1,6 +1,8 @@
 //! The SDK's picture helpers: in the sandbox the same bytes as natively, to the last bit.
 
-use tollgate_runtime::{Instance, Ledger, Limits, Twin};
+use tollgate_runtime::Instance;
+use tollgate_services::{Ledger, Limits};
+use tollgate_twin::Twin;
 
 use crate::support::{self, all_graphs, file, has};
 

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, thread};
 
-use tollgate_runtime::{Error, GuestFault, Instance, Ledger, Limits, Policy, Pool};
+use tollgate_runtime::{Error, GuestFault, Instance, Policy, Pool};
+use tollgate_services::{Ledger, Limits};
 
 use crate::support::{self, CONDUCT, Conduct, all_graphs, frame, has};
 

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tollgate_runtime::{
-    Error, Frame, Grants, GuestFault, Ledger, Limits, Policy, Pool, clock::Deadline,
-};
+use tollgate_nn::clock::Deadline;
+use tollgate_runtime::{Error, GuestFault, Policy, Pool};
+use tollgate_services::{Frame, Grants, Ledger, Limits};
 
 use crate::support::{self, CONDUCT, Conduct, all_graphs, frame, has};
 

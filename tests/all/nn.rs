@@ -2,7 +2,7 @@
 //! the guest goes on.
 
 use tollgate_nn::{Device, ErrorCode, GraphOptions, GraphRegistry};
-use tollgate_runtime::{Grants, GraphGrant, Limits};
+use tollgate_services::{Grants, GraphGrant, Limits};
 
 use crate::support::{self, Conduct, all_graphs, has, model};
 

@@ -4,9 +4,8 @@
 
 use std::path::Path;
 
-use tollgate_runtime::{
-    Error, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, Plugin, Record,
-};
+use tollgate_runtime::{Error, Instance, Plugin};
+use tollgate_services::{Grants, GraphGrant, Ledger, Limits, NnHost, Record};
 
 use crate::support;
 

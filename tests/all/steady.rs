@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use tollgate_deploy::cache::Cache;
 use tollgate_nn::GraphOptions;
-use tollgate_runtime::{Error, Fault, Instance, Ledger, Limits, Output, Plugin, Policy, Pool};
+use tollgate_runtime::{Error, Instance, Plugin, Policy, Pool};
+use tollgate_services::{Fault, Ledger, Limits, Output};
 
 use crate::support::{ENGINE, all_graphs, component, file, frame_of, host, root};
 

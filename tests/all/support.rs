@@ -8,10 +8,8 @@ use std::{
 use tollgate::config::Environment;
 use tollgate_deploy::onnxruntime;
 use tollgate_nn::{Device, GraphOptions, GraphRegistry};
-use tollgate_runtime::{
-    Engine, EngineConfig, Error, Fault, Frame, Grants, GraphGrant, Instance, Ledger, Limits,
-    NnHost, Plugin, Record,
-};
+use tollgate_runtime::{Engine, EngineConfig, Error, Instance, Plugin};
+use tollgate_services::{Fault, Frame, Grants, GraphGrant, Ledger, Limits, NnHost, Record};
 
 /// The workspace's root.
 pub fn root() -> PathBuf {

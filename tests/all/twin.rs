@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use tollgate_nn::{GraphOptions, GraphRegistry};
-use tollgate_runtime::{Frame, Instance, Ledger, Limits, NnHost, Twin};
+use tollgate_runtime::Instance;
+use tollgate_services::{Frame, Ledger, Limits, NnHost};
+use tollgate_twin::Twin;
 
 use crate::support::{self, all_graphs, file, has};
 

@@ -3,10 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tollgate_runtime::{
-    Calls, Error, Frame, Grants, GraphGrant, GuestFault, Instance, Ledger, Limits, NnHost, Plugin,
-    Policy, Pool, Record, World, clock::Deadline,
-};
+use tollgate_nn::clock::Deadline;
+use tollgate_runtime::{Error, GuestFault, Instance, Plugin, Policy, Pool, World};
+use tollgate_services::{Frame, Grants, GraphGrant, Ledger, Limits, NnHost, Record};
+use tollgate_wasm::Calls;
 
 use crate::{
     cli::{path, run},

@@ -1,6 +1,7 @@
 //! Which files are accepted as what, and what is said of the others.
 
-use tollgate_runtime::{Error, Instance, Ledger, Limits, Plugin, World};
+use tollgate_runtime::{Error, Instance, Plugin, World};
+use tollgate_services::{Ledger, Limits};
 
 use crate::support::{self, CONDUCT, ENGINE, component, has};
 
@@ -47,7 +48,7 @@ fn files_that_are_no_plugin_are_named_for_what_they_are() {
 fn commands_and_plugins_are_not_used_as_each_other() {
     let command = support::plugin("command-classify");
     let (host, limits) = (support::host(&[]), Limits::default());
-    let grants = tollgate_runtime::Grants::default();
+    let grants = tollgate_services::Grants::default();
     let error = Instance::new(&command, &host, &grants, &limits).map(|_| ());
     assert!(matches!(error, Err(Error::OtherWorld { .. })));
     let mut ledger = Ledger::open();

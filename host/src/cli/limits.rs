@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use tollgate_runtime::Limits;
+use tollgate_services::Limits;
 
 use super::help;
 

@@ -8,7 +8,8 @@ use std::{fs, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::bail;
 use tollgate_nn::{GraphOptions, OnnxRuntime};
-use tollgate_runtime::{Frame, Policy, World, probe};
+use tollgate_runtime::{Policy, World};
+use tollgate_services::{Frame, probe};
 
 use tollgate_bench::{
     identity, machine,

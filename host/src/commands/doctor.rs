@@ -12,7 +12,9 @@ use std::{
 
 use serde::Serialize;
 use tollgate_nn::Device;
-use tollgate_runtime::{Calls, Engine, Limits};
+use tollgate_runtime::Engine;
+use tollgate_services::Limits;
+use tollgate_wasm::Calls;
 
 use tollgate_bench::{energy::Meter, machine};
 

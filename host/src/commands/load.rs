@@ -10,7 +10,8 @@ use std::{
 use anyhow::Context;
 use glob::Pattern;
 use tollgate_nn::{GraphOptions, GraphStore, OnnxRuntime};
-use tollgate_runtime::{Engine, Error, Grants, Limits, NnHost, Plugin};
+use tollgate_runtime::{Engine, Error, Plugin};
+use tollgate_services::{Grants, Limits, NnHost};
 
 use crate::{egress, progress};
 use tollgate_deploy::cache::{Cache, Origin};

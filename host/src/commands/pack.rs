@@ -8,7 +8,8 @@ use std::{ops::Range, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tollgate_runtime::{Engine, Limits, Plugin};
+use tollgate_runtime::{Engine, Plugin};
+use tollgate_services::Limits;
 use wasm_encoder::{Component, ComponentSectionId, Module, RawSection};
 use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;

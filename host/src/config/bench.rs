@@ -4,7 +4,8 @@ use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use glob::Pattern;
 use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
-use tollgate_runtime::{Grants, Limits, Policy};
+use tollgate_runtime::Policy;
+use tollgate_services::{Grants, Limits};
 
 use super::{Environment, Error, MAX_WORKERS, granting, subject};
 use crate::cli::{BenchArgs, PathName, ScenarioName};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tollgate_nn::Device;
-use tollgate_runtime::LOG_TARGET;
+use tollgate_services::LOG_TARGET;
 
 use tollgate_deploy::onnxruntime::Search;
 

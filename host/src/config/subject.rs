@@ -2,7 +2,8 @@
 
 use std::{num::NonZero, path::PathBuf};
 
-use tollgate_runtime::{Grants, GraphGrant, GuestFault, Limit, Limits};
+use tollgate_runtime::GuestFault;
+use tollgate_services::{Grants, GraphGrant, Limit, Limits};
 
 use super::{Environment, Error};
 use crate::cli::{Grantable, LimitArgs, SubjectArgs};

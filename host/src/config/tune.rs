@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use glob::Pattern;
-use tollgate_runtime::{Grants, Limits};
+use tollgate_services::{Grants, Limits};
 
 use super::{Environment, Error, MAX_WORKERS, granting, subject};
 use crate::cli::TuneArgs;

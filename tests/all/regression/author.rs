@@ -7,7 +7,9 @@ use std::{
     process::{Command, Output},
 };
 
-use tollgate_runtime::{Error, Fault, Grants, GuestFault, Instance, Ledger, Limits, Plugin, Twin};
+use tollgate_runtime::{Error, GuestFault, Instance, Plugin};
+use tollgate_services::{Fault, Grants, Ledger, Limits};
+use tollgate_twin::Twin;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 

@@ -6,9 +6,9 @@ use std::{
     process::Stdio,
 };
 
-use tollgate_runtime::{
-    FAULT_BYTES, Fault, Grants, GraphGrant, Instance, Ledger, Limit, Limits, MESSAGE_BYTES, Plugin,
-    RANK,
+use tollgate_runtime::{Instance, Plugin};
+use tollgate_services::{
+    FAULT_BYTES, Fault, Grants, GraphGrant, Ledger, Limit, Limits, MESSAGE_BYTES, RANK,
 };
 
 use crate::{

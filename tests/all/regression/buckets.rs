@@ -5,7 +5,8 @@ use std::{fs::File, path::Path, time::Duration};
 use redb::{Database, ReadableTable, TableDefinition};
 use tollgate_deploy::keyvalue;
 use tollgate_deploy::values::BucketArg;
-use tollgate_runtime::{KeyValueGrant, Limits, clock::Deadline};
+use tollgate_nn::clock::Deadline;
+use tollgate_services::{KeyValueGrant, Limits};
 
 use crate::support::has;
 

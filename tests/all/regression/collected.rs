@@ -7,9 +7,9 @@ use std::{
     process::Stdio,
 };
 
-use tollgate_runtime::{
-    Calls, Engine, EngineConfig, Error, Grants, GuestFault, Instance, Ledger, Limit, Limits, Plugin,
-};
+use tollgate_runtime::{Engine, EngineConfig, Error, GuestFault, Instance, Plugin};
+use tollgate_services::{Grants, Ledger, Limit, Limits};
+use tollgate_wasm::Calls;
 
 use super::{bounds::any, starts::wat};
 use crate::{

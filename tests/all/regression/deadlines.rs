@@ -11,11 +11,10 @@ use std::{
 
 use tollgate_deploy::keyvalue;
 use tollgate_deploy::values::BucketArg;
-use tollgate_nn::{GraphOptions, GraphRegistry};
-use tollgate_runtime::{
-    Bucket, BucketError, Error, Grants, GuestFault, Instance, KeyValueGrant, Keys, Ledger, Limits,
-    NnHost, Plugin, Twin, clock::Deadline,
-};
+use tollgate_nn::{GraphOptions, GraphRegistry, clock::Deadline};
+use tollgate_runtime::{Error, GuestFault, Instance, Plugin};
+use tollgate_services::{Bucket, BucketError, Grants, KeyValueGrant, Keys, Ledger, Limits, NnHost};
+use tollgate_twin::Twin;
 
 use super::bounds::{any, limits};
 use crate::{

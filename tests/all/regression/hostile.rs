@@ -148,9 +148,9 @@ fn types_in_one_group_are_counted_each() {
     let module = [&b"\0asm\x01\0\0\0"[..], &section].concat();
     let part = [&[1][..], &varint(module.len() as u64), &module].concat();
     let component = [&b"\0asm\x0d\0\x01\0"[..], &part, &part].concat();
-    let refused = tollgate_runtime::check_outline(&component);
+    let refused = tollgate_wasm::check_outline(&component);
     let refused = refused.expect_err("1.2 million types").to_string();
     crate::support::has(&refused, &["items in its sections", "1000000"]);
     let one = [&b"\0asm\x0d\0\x01\0"[..], &part].concat();
-    tollgate_runtime::check_outline(&one).expect("0.6 million types");
+    tollgate_wasm::check_outline(&one).expect("0.6 million types");
 }

@@ -4,7 +4,7 @@
 use tollgate_nn::{
     Argument, Data, Error, ErrorCode, GraphOptions, GraphRegistry, Scratch, TensorType,
 };
-use tollgate_runtime::{Grants, Limits};
+use tollgate_services::{Grants, Limits};
 
 use super::onnx::{FLOAT, Model, field, list, node, node_of, value};
 use crate::{

@@ -6,7 +6,8 @@ mod values;
 use std::{path::Path, sync::Arc};
 
 use tollgate_nn::{GraphOptions, GraphRegistry};
-use tollgate_runtime::{Instance, Ledger, Limits, NnHost, Plugin};
+use tollgate_runtime::{Instance, Plugin};
+use tollgate_services::{Ledger, Limits, NnHost};
 
 use crate::support::{self, ENGINE, all_graphs, case, component, frame_of, has};
 

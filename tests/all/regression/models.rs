@@ -5,7 +5,8 @@ use std::{path::Path, sync::Arc, thread, time::Duration};
 use tollgate_nn::{
     Argument, BatchOptions, BatchPolicy, Data, GraphOptions, GraphRegistry, Scratch, TensorType,
 };
-use tollgate_runtime::{Grants, Instance, Ledger, Limits, NnHost, Plugin};
+use tollgate_runtime::{Instance, Plugin};
+use tollgate_services::{Grants, Ledger, Limits, NnHost};
 
 use crate::support::{self, ENGINE, all_graphs, case, component, frame_of, has, model};
 

@@ -3,9 +3,8 @@
 use std::{fs, process::Command};
 
 use tollgate_inspect::{Need, World as Seen};
-use tollgate_runtime::{
-    Engine, EngineConfig, Error, Grants, Instance, Ledger, Limits, Plugin, World,
-};
+use tollgate_runtime::{Engine, EngineConfig, Error, Instance, Plugin, World};
+use tollgate_services::{Grants, Ledger, Limits};
 
 use crate::{
     cli::{path, run, tollgate},

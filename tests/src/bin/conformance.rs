@@ -8,9 +8,8 @@ use anyhow::Context;
 use std::path::Path;
 use std::sync::Arc;
 use tollgate_nn::{GraphOptions, GraphRegistry, OnnxRuntime};
-use tollgate_runtime::{
-    Engine, EngineConfig, Frame, Grants, Instance, Ledger, Limits, NnHost, Plugin,
-};
+use tollgate_runtime::{Engine, EngineConfig, Instance, Plugin};
+use tollgate_services::{Frame, Grants, Ledger, Limits, NnHost};
 
 #[path = "../../peers/cases.rs"]
 mod cases;

@@ -16,7 +16,8 @@ use std::{
 use tollgate_dispatch::{
     Admission, Answer, Handler, Interrupt, LineId, Priority, Task, TaskQueues,
 };
-use tollgate_runtime::{Frame, clock::Stamp};
+use tollgate_nn::clock::Stamp;
+use tollgate_services::Frame;
 
 use super::pending::Pending;
 

@@ -76,7 +76,7 @@ pub enum Error {
     Spawn(#[source] io::Error),
     /// A worker could not be set up: the twin is not valid or does not start.
     #[error(transparent)]
-    Worker(tollgate_runtime::Error),
+    Worker(tollgate_twin::Error),
     /// One of our own threads panicked or hangs.
     #[error(
         "a thread of the benchmark died, which is a fault of tollgate's own: report what it said above"

@@ -9,8 +9,9 @@
 
 use std::sync::Arc;
 
-use tollgate_nn::{Argument, Data, Graph, GraphRegistry, Scratch, Tensor, TensorType};
-use tollgate_runtime::clock::Deadline;
+use tollgate_nn::{
+    Argument, Data, Graph, GraphRegistry, Scratch, Tensor, TensorType, clock::Deadline,
+};
 
 use super::{Error, subject::FirstPass};
 

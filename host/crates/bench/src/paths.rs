@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use tollgate_dispatch::{Failure, Handled, Handler, Kept, Local, Success, TwinRun, Twins};
-use tollgate_nn::clock::Budget;
-use tollgate_runtime::{
-    Counts, Error, Frame, Ledger, Record, Stages,
-    clock::{Deadline, Stamp},
-};
+use tollgate_nn::clock::{Budget, Deadline, Stamp};
+use tollgate_runtime::Error;
+use tollgate_services::{Counts, Frame, Ledger, Record, Stages};
 
 use super::{native::Native, subject::FirstPass};
 

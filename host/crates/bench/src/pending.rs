@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tollgate_runtime::clock::Stamp;
+use tollgate_nn::clock::Stamp;
 
 /// The number of answers that are still outstanding.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
 
 use tollgate_dispatch::{Deployment, Handler, Interrupt, Kept, Local, Success, Twins};
 
-use tollgate_runtime::{Frame, Grants, Ledger, Limits, NnHost, Output, Plugin, Policy, Record};
+use tollgate_runtime::{Plugin, Policy};
+use tollgate_services::{Frame, Grants, Ledger, Limits, NnHost, Output, Record};
 
 use super::{
     Error, native,

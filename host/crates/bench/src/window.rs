@@ -10,7 +10,8 @@ use std::{
 
 use hdrhistogram::Histogram;
 use tollgate_dispatch::{Admission, LineId, Priority, Task, TaskQueues};
-use tollgate_runtime::{Frame, clock::Stamp};
+use tollgate_nn::clock::Stamp;
+use tollgate_services::Frame;
 
 use super::{
     Error,

@@ -21,7 +21,7 @@ use std::{
 
 use redb::{Database, DatabaseError, TableDefinition};
 use tollgate_nn::clock::Deadline;
-use tollgate_runtime::{Bucket, BucketError, KeyValueGrant};
+use tollgate_services::{Bucket, BucketError, KeyValueGrant};
 
 use self::stored::{Failure, Stored, damaged};
 use crate::values::BucketArg;

@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use tollgate_runtime::{EngineConfig, Limits};
+use tollgate_runtime::EngineConfig;
+use tollgate_services::Limits;
 
 /// The engine's configuration for this many instances at once with these limits.
 pub fn engine_config(instances: usize, limits: &Limits) -> EngineConfig {

@@ -15,7 +15,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tollgate_nn::{BatchOptions, BatchPolicy, Device, GraphOptions, Mode, Optimization};
-use tollgate_runtime::{Grants, LogGrant, LogLevel, Policy};
+use tollgate_runtime::Policy;
+use tollgate_services::{Grants, LogGrant, LogLevel};
 
 use crate::textfile;
 use crate::values::{self, BucketArg, ConfigArg, VariantArg};

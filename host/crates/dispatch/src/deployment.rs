@@ -9,9 +9,9 @@ use std::{
     thread::{self, Builder},
 };
 
-use tollgate_runtime::{
-    Frame, Grants, Ledger, Limits, NnHost, Plugin, Policy, Pool, clock::Deadline,
-};
+use tollgate_nn::clock::Deadline;
+use tollgate_runtime::{Plugin, Policy, Pool};
+use tollgate_services::{Frame, Grants, Ledger, Limits, NnHost};
 
 use crate::{
     handler::{Handler, Local},

@@ -9,7 +9,8 @@ use std::{
     },
 };
 
-use tollgate_runtime::{Frame, Ledger, clock::Deadline};
+use tollgate_nn::clock::Deadline;
+use tollgate_services::{Frame, Ledger};
 
 use crate::task::Handled;
 

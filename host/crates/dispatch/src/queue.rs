@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use tollgate_runtime::clock::{Budget, Deadline, Stamp};
+use tollgate_nn::clock::{Budget, Deadline, Stamp};
 
 use crate::{
     admission::{Admission, Counts, Refusal, handicap},

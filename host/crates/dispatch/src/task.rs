@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use tollgate_runtime::{
-    Error, Fault, Frame, GuestFault, Ledger, Missing, Output, Record, TwinRecord, clock::Stamp,
-};
+use tollgate_nn::clock::Stamp;
+use tollgate_runtime::{Error, GuestFault};
+use tollgate_services::{Fault, Frame, Ledger, Missing, Output, Record, TwinRecord};
 
 use crate::{LineId, Queues, Refusal};
 
@@ -196,7 +196,7 @@ pub enum Failure {
     Instance(Error),
     /// The plugin was done, and its twin failed.
     #[error("the twin failed where the plugin did not")]
-    Twin(#[source] Error),
+    Twin(#[source] tollgate_twin::Error),
     /// The plugin was done, and its twin reported an error.
     #[error("the twin refused what the plugin did not: {0}")]
     TwinFault(Fault),

@@ -12,7 +12,9 @@ use std::{
     },
 };
 
-use tollgate_runtime::{Error, Frame, Grants, Ledger, Limits, NnHost, Twin, clock::Deadline};
+use tollgate_nn::clock::Deadline;
+use tollgate_services::{Frame, Grants, Ledger, Limits, NnHost};
+use tollgate_twin::{Error, Twin};
 
 use crate::{
     Deployment,
@@ -34,7 +36,7 @@ impl Twins {
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`].
+    /// [`Error::Unusable`].
     pub fn new(
         library: PathBuf,
         nn: NnHost,
@@ -55,7 +57,7 @@ impl Twins {
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`] if it cannot be loaded.
+    /// [`Error::Unusable`] if it cannot be loaded.
     pub fn with<T>(
         &self,
         local: &mut Local,

@@ -147,11 +147,11 @@ fn work(queues: &TaskQueues, number: usize) {
 mod tests {
     use std::{num::NonZero, sync::mpsc, time::Duration};
 
-    use tollgate_nn::Priority;
-    use tollgate_runtime::{
-        Frame, Ledger,
+    use tollgate_nn::{
+        Priority,
         clock::{Deadline, Stamp},
     };
+    use tollgate_services::{Frame, Ledger};
 
     use super::*;
     use crate::{Admission, Answer, Failure, Handled, Handler, LineId, Queues, Success, Task};

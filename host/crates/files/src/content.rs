@@ -1,6 +1,6 @@
 //! What a media type tells about an output: whether it is text, and the extension of its files.
 
-use tollgate_runtime::Output;
+use tollgate_services::Output;
 
 use crate::media::extension_of;
 

@@ -21,7 +21,7 @@ use std::{
 
 use bytes::Bytes;
 use glob::Pattern;
-use tollgate_runtime::Frame;
+use tollgate_services::Frame;
 
 use crate::{folder::Folder, media::media_type};
 use tollgate_dispatch::Interrupt;

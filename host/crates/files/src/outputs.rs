@@ -16,7 +16,7 @@ use std::{
 };
 
 use tempfile::Builder;
-use tollgate_runtime::Output;
+use tollgate_services::Output;
 
 use crate::{content::extension, error::WriteError};
 

@@ -21,7 +21,8 @@ use std::{
 use tollgate_dispatch::{
     Admission, Answer, Handler, Interrupt, LineId, Priority, Queues, Task, TaskQueues, Workers,
 };
-use tollgate_runtime::{Frame, clock::Stamp};
+use tollgate_nn::clock::Stamp;
+use tollgate_services::Frame;
 
 use crate::inputs::{self, Files};
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use tollgate_runtime::offered::{self, HANDLE, START};
+use tollgate_wasm::offered::{self, HANDLE, START};
 use wasmparser::{CompositeInnerType, ExternalKind, FuncType, Payload, Result, TypeRef, ValType};
 
 use crate::known::remedy;

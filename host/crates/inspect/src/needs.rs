@@ -1,7 +1,7 @@
 //! What an import needs: nothing, a grant, or something that this host does not offer.
 
 use serde::Serialize;
-use tollgate_runtime::Grants;
+use tollgate_services::Grants;
 
 /// What an import needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use tollgate_runtime::check_outline;
+use tollgate_wasm::check_outline;
 use wasmparser::{CompositeInnerType, Encoding, ExternalKind, Parser, Payload, TypeRef};
 
 use crate::{
@@ -38,23 +38,19 @@ pub fn inspect(wasm: &[u8]) -> Result<Inspection, Error> {
         walk.see(payload).map_err(invalid)?;
     }
     let mut seen = walk.finish(wasm.len() as u64);
-    seen.calls = match tollgate_runtime::Calls::of(wasm) {
-        tollgate_runtime::Calls::Sync => Calls::Synchronous,
-        tollgate_runtime::Calls::Async => Calls::Asynchronous,
+    seen.calls = match tollgate_wasm::Calls::of(wasm) {
+        tollgate_wasm::Calls::Sync => Calls::Synchronous,
+        tollgate_wasm::Calls::Async => Calls::Asynchronous,
     };
     Ok(seen)
 }
 
-fn outside(error: tollgate_runtime::Error) -> Error {
+fn outside(error: tollgate_wasm::Error) -> Error {
     match error {
-        tollgate_runtime::Error::Structure { what, limit, came } => {
+        tollgate_wasm::Error::Structure { what, limit, came } => {
             Error::Structure { what, limit, came }
         }
-        tollgate_runtime::Error::Unreadable { offset, reason } => Error::Invalid { offset, reason },
-        other => Error::Invalid {
-            offset: 0,
-            reason: other.to_string(),
-        },
+        tollgate_wasm::Error::Unreadable { offset, reason } => Error::Invalid { offset, reason },
     }
 }
 

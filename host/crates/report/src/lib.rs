@@ -19,7 +19,7 @@ pub mod truth;
 pub mod units;
 
 use hdrhistogram::Histogram;
-use tollgate_runtime::{Record, TwinRecord};
+use tollgate_services::{Record, TwinRecord};
 
 use self::record::Percentiles;
 
@@ -300,7 +300,8 @@ fn round(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use tollgate_runtime::{Counts, Stages as RecordStages};
+    use tollgate_services::Counts;
+    use tollgate_services::Stages as RecordStages;
 
     use super::*;
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tollgate_runtime::Output;
+use tollgate_services::Output;
 
 /// Why there is no truth.
 #[derive(Debug, thiserror::Error)]

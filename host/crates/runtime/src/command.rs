@@ -1,10 +1,11 @@
 //! Running a command: one store, one call, an exit code.
 
+use tollgate_services::{Grants, Ledger, Limits, NnHost};
 use wasmtime::{Store, component::TypedFunc};
 use wasmtime_wasi::I32Exit;
 
 use crate::{
-    Error, Grants, Instance, Ledger, Limits, NnHost, Plugin, World,
+    Error, Instance, Plugin, World,
     error::reason,
     executor::Executor,
     plugin::Code,

@@ -20,8 +20,9 @@ use tollgate_nn::{
 };
 use wasmtime::component::Linker;
 
+use tollgate_wasm::Calls;
+
 use crate::{
-    Calls,
     error::{Error, reason},
     executor::Executors,
     imports,
@@ -184,4 +185,38 @@ pub(crate) fn epochs(time: Duration) -> u64 {
     let ticks = time.as_nanos().div_ceil(TICK.as_nanos());
     // The current tick does not count: it may end at any moment.
     u64::try_from(ticks).unwrap_or(u64::MAX / 4) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use tollgate_nn::{GraphOptions, GraphRegistry};
+    use tollgate_services::{Grants, Limits, NnHost};
+    use tollgate_wasm::offered::{all, offered, signature};
+    use wasmtime::Store;
+
+    use super::*;
+
+    #[test]
+    fn the_table_of_what_is_offered_is_what_the_linker_has() {
+        let engine = Engine::new(&EngineConfig::default());
+        let host = NnHost::new(Arc::new(GraphRegistry::new()), GraphOptions::default());
+        let state = State::new(&host, &Grants::default(), &Limits::default()).unwrap();
+        let mut store = Store::new(engine.wasmtime(Calls::Sync).unwrap(), state);
+        let linker = engine.modules().unwrap();
+        let linked: Vec<_> = linker.iter(&mut store).collect();
+        let mut has = BTreeMap::new();
+        for (module, name, item) in linked {
+            let ty = item.into_func().unwrap().ty(&store);
+            let text = |ty: wasmtime::ValType| ty.to_string();
+            let ty = signature(ty.params().map(text), ty.results().map(text));
+            has.insert((module.to_owned(), name.to_owned()), ty);
+        }
+        let table = all().map(|(module, name)| {
+            let key = (module.to_owned(), name.to_owned());
+            (key, offered(module, name).unwrap())
+        });
+        assert_eq!(table.collect::<BTreeMap<_, _>>(), has);
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Limit, limits::FAULT_BYTES, text::cut};
+use tollgate_services::{FAULT_BYTES, Limit, text::cut};
 
 /// A failure of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -46,26 +46,6 @@ pub enum Error {
         what: &'static str,
         /// What Wasmtime said.
         reason: String,
-    },
-
-    /// The bytes begin as WebAssembly, but cannot be read to their end.
-    #[error("not valid WebAssembly at byte {offset}: {reason}; build or copy it again")]
-    Unreadable {
-        /// Where.
-        offset: u64,
-        /// What the parser said.
-        reason: String,
-    },
-
-    /// Its structure would cost its compiler, or another reader, too much time or memory.
-    #[error("it is not compiled: expected at most {limit} {what}, {came} came; build it smaller")]
-    Structure {
-        /// What is counted.
-        what: &'static str,
-        /// How many are accepted.
-        limit: u64,
-        /// How many came, as far as was counted.
-        came: u64,
     },
 
     /// The component exports no world that is accepted.
@@ -146,14 +126,9 @@ pub enum Error {
     #[error("the instance was used again after a trap: take a new one")]
     Poisoned,
 
-    /// The shared library is not a twin that can be used.
-    #[error("cannot use `{path}` as a twin: {reason}")]
-    Twin {
-        /// The library.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
+    /// What `tollgate-wasm` refused before it was compiled.
+    #[error(transparent)]
+    Wasm(#[from] tollgate_wasm::Error),
 
     /// The guest's fault.
     #[error(transparent)]

@@ -7,10 +7,7 @@
 use std::{
     future,
     pin::{Pin, pin},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -19,6 +16,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 use tollgate_nn::clock::{Deadline, Stamp};
+use tollgate_services::Waited;
 use wasmtime::Trap;
 
 use crate::Error;
@@ -79,26 +77,6 @@ impl Drop for Executor {
         if idle.len() < KEPT {
             idle.push(Arc::clone(&self.runtime));
         }
-    }
-}
-
-/// How long the guest waited since a ledger last read it, in counts of the clock.
-#[derive(Debug, Default)]
-pub(crate) struct Waited(AtomicU64);
-
-impl Waited {
-    pub(crate) fn add(&self, ticks: u64) {
-        self.0.fetch_add(ticks, Ordering::Relaxed);
-    }
-
-    /// The counts so far; resets them to zero.
-    pub(crate) fn take(&self) -> u64 {
-        // The same thread adds and takes; the atomic only makes the ledger `Send`.
-        let ticks = self.0.load(Ordering::Relaxed);
-        if ticks > 0 {
-            self.0.store(0, Ordering::Relaxed);
-        }
-        ticks
     }
 }
 

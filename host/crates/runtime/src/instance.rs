@@ -3,16 +3,18 @@
 //! Every call sets its deadline, moves the frame's ledger into the store and out again, and returns a value
 //! however it ends. After a trap the instance refuses further calls.
 
+use tollgate_services::{Fault, Frame, Grants, Ledger, Limits, NnHost, Output};
 use wasmtime::{
     AsContextMut, Store, StoreContextMut,
     component::{Component, ComponentNamedList, Lift, Lower, TypedFunc},
 };
 
 use crate::{
-    Error, Fault, Frame, Grants, GuestFault, Ledger, Limits, NnHost, Output, Plugin, World,
+    Error, GuestFault, Plugin, World,
     engine::epochs,
     error::reason,
     executor::Executor,
+    message::{LISTS, Lifted, LiftedFault, Lowered, answer},
     plugin::Code,
     state::State,
     store::{classify, executor, late, new_store, start, start_module},
@@ -28,7 +30,7 @@ const MODULE_OUTPUT: &str = "stdout";
 const INVALID_FRAME: i32 = 1;
 const INFERENCE_FAILED: i32 = 2;
 
-type Handle = TypedFunc<(Frame,), (Result<Vec<Output>, Fault>,)>;
+type Handle = TypedFunc<(Lowered,), (Result<Vec<Lifted>, LiftedFault>,)>;
 
 /// One instantiated plugin.
 pub struct Instance {
@@ -153,9 +155,9 @@ impl Instance {
                 ..
             } => {
                 let handle = *handle;
-                let params = (frame.clone(),);
-                let (result,) = self.call_typed(handle, params, deadline, Frame::LISTS, ledger)?;
-                result
+                let params = (Lowered::from(frame),);
+                let (result,) = self.call_typed(handle, params, deadline, LISTS, ledger)?;
+                answer(result)
             }
             Entry::Component { handle: None, .. } => {
                 return Err(Error::OtherWorld {

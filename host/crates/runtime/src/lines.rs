@@ -9,11 +9,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::{
-    LogLevel,
-    log::Log,
-    streams::{Sink, lock},
-};
+use tollgate_services::{Log, LogLevel};
+
+use crate::streams::{Sink, lock};
 
 /// How many bytes of standard error are kept: enough for a message and a language runtime's backtrace.
 const KEPT: usize = 4096;
@@ -139,8 +137,9 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
+    use tollgate_services::{Grants, Limits};
+
     use super::*;
-    use crate::{Grants, Limits};
 
     #[test]
     fn the_end_is_kept_and_nothing_is_refused() {

@@ -4,14 +4,13 @@ mod module;
 
 use std::path::Path;
 
+use tollgate_wasm::{Calls, check_outline, check_work};
 use wasmtime::{
     CodeBuilder, Module,
     component::{Component, ComponentExportIndex, InstancePre},
 };
 
-use crate::{
-    Calls, Engine, Error, check_outline, error::reason, state::State, structure::check_work,
-};
+use crate::{Engine, Error, error::reason, state::State};
 
 /// The interfaces that make a component a plugin: the second one's `handle` may wait.
 const HANDLERS: [&str; 2] = [
@@ -75,8 +74,7 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAComponent`], [`Error::Unreadable`], [`Error::Structure`], [`Error::Invalid`],
-    /// [`Error::WrongWorld`], [`Error::WrongModule`], [`Error::Imports`], [`Error::Export`].
+    /// [`Error::NotAComponent`], [`Error::Wasm`], [`Error::Invalid`], [`Error::WrongWorld`], [`Error::WrongModule`], [`Error::Imports`], [`Error::Export`].
     pub fn new(engine: &Engine, wasm: &[u8]) -> Result<Self, Error> {
         let (calls, compiled) = compile(engine, wasm)?;
         Self::accept(engine, calls, compiled)
@@ -87,10 +85,10 @@ impl Plugin {
     ///
     /// # Errors
     ///
-    /// [`Error::NotAComponent`], [`Error::Unreadable`], [`Error::Structure`].
+    /// [`Error::NotAComponent`], [`Error::Wasm`].
     pub fn check(wasm: &[u8]) -> Result<(), Error> {
         Kind::of(wasm)?;
-        check_outline(wasm)
+        Ok(check_outline(wasm)?)
     }
 
     /// As [`Plugin::new`], for a component of any world. Its exports are called with

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Error, Fault, Frame, Grants, Instance, Ledger, Limits, NnHost, Output, Plugin, ledger::Stage,
-};
+use tollgate_services::{Fault, Frame, Grants, Ledger, Limits, NnHost, Output, Stage};
+
+use crate::{Error, Instance, Plugin};
 use tollgate_nn::clock::Deadline;
 
 /// How long an instance lives.

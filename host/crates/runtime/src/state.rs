@@ -13,9 +13,11 @@ use std::{
 
 use bytes::Bytes;
 use tollgate_nn::{
-    Caller, Elements, Error as NnError, Graph, GraphOptions, GraphRegistry, Scratch, Tensor,
-    TensorType,
+    Elements, Error as NnError, Graph, Scratch, Tensor, TensorType,
     clock::{Budget, Deadline, Stamp},
+};
+use tollgate_services::{
+    Grants, GraphGrant, LastRefusal, Ledger, Limit, Limits, Missing, NnHost, Refusal, Services,
 };
 use wasmtime::{Memory, component::ResourceTable};
 use wasmtime_wasi::{
@@ -24,10 +26,8 @@ use wasmtime_wasi::{
 };
 
 use crate::{
-    Error, Grants, GraphGrant, Ledger, Limit, Limits, Missing,
+    Error,
     lines::Stdio,
-    refusal::{LastRefusal, Refusal},
-    services::Services,
     slab::Slab,
     streams::{Streams, Written},
 };
@@ -36,28 +36,6 @@ pub(crate) use self::{
     entries::{ContextEntry, Ephemeral, ErrorEntry, GraphEntry, Kept, PreparedEntry, TensorEntry},
     limiter::Limiter,
 };
-
-/// The graphs that instances may use, and the options for models from bytes.
-#[derive(Clone)]
-pub struct NnHost {
-    /// Graphs by name.
-    pub registry: Arc<GraphRegistry>,
-    /// The options of graphs that guests load from bytes.
-    pub options: GraphOptions,
-    /// The owner and the priority of its instances' inferences.
-    pub caller: Caller,
-}
-
-impl NnHost {
-    /// These graphs, with the default owner and normal priority.
-    pub fn new(registry: Arc<GraphRegistry>, options: GraphOptions) -> Self {
-        Self {
-            registry,
-            options,
-            caller: Caller::default(),
-        }
-    }
-}
 
 pub(crate) struct State {
     pub(crate) ledger: Ledger,

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use tollgate_services::{Limit, Limits};
+use tollgate_wasm::Calls;
 use wasmtime::{
     CallHook, Store, ThrownException, Trap, WasmBacktrace,
     component::{self, ResourceTableError},
@@ -10,8 +12,8 @@ use wasmtime::{
 use wasmtime_wasi::I32Exit;
 
 use crate::{
-    Calls, Error, GuestFault, Limit, Limits, Plugin, engine::epochs, error::reason,
-    executor::Executor, state::State, trap,
+    Error, GuestFault, Plugin, engine::epochs, error::reason, executor::Executor, state::State,
+    trap,
 };
 use tollgate_nn::clock::Deadline;
 

@@ -5,15 +5,14 @@
 
 use std::fmt::{self, Write};
 
+use tollgate_services::{
+    FAULT_BYTES,
+    text::{cut, shorten},
+};
 use wasmtime::{ThrownException, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::{
-    GuestFault,
-    limits::FAULT_BYTES,
-    state::State,
-    text::{cut, shorten},
-};
+use crate::{GuestFault, state::State};
 
 /// How many frames are shown, innermost first.
 const MOST_FRAMES: usize = 8;

@@ -7,7 +7,8 @@ use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use serde::Serialize;
-use tollgate_runtime::{Instance, Ledger, Plugin};
+use tollgate_runtime::{Instance, Plugin};
+use tollgate_services::Ledger;
 
 use super::hints::Signs;
 use crate::{

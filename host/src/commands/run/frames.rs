@@ -9,7 +9,8 @@ use std::{process::ExitCode, sync::Arc};
 use tollgate_dispatch::{
     Answer, Deployment, EXIT_CODE, Failure, Handler, Interrupt, Success, Twins, WithTwin,
 };
-use tollgate_runtime::{Output, Plugin, probe};
+use tollgate_runtime::Plugin;
+use tollgate_services::{Output, probe};
 
 use super::{hints::Signs, told::Told};
 use crate::{

@@ -4,7 +4,8 @@
 //! a toolchain left out of the file are only mentioned if the guest trapped without a message.
 
 use tollgate_dispatch::{Answer, Failure};
-use tollgate_runtime::{Error, GuestFault, Missing, World};
+use tollgate_runtime::{Error, GuestFault, World};
+use tollgate_services::Missing;
 
 use crate::{config::Run, egress};
 

@@ -11,7 +11,8 @@ mod told;
 use std::{process::ExitCode, sync::Arc};
 
 use tollgate_nn::OnnxRuntime;
-use tollgate_runtime::{LogLevel, NnHost, World};
+use tollgate_runtime::World;
+use tollgate_services::{LogLevel, NnHost};
 
 use crate::{
     cli::RunArgs,

@@ -12,7 +12,7 @@ use std::{
 
 use base64::{display::Base64Display, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
-use tollgate_runtime::Output;
+use tollgate_services::Output;
 
 use crate::{egress, progress::Bar};
 use tollgate_files::{content::is_text, outputs::OutDir, reorder::Reorder};

@@ -6,11 +6,9 @@ use crate::{Call, GRAPH, Setup, bare::Bare};
 use anyhow::Context;
 use serde::Serialize;
 use std::sync::Arc;
-use tollgate_nn::{GraphOptions, GraphRegistry};
-use tollgate_runtime::clock::Stamp;
-use tollgate_runtime::{
-    Engine, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, Plugin, Typed, probe,
-};
+use tollgate_nn::{GraphOptions, GraphRegistry, clock::Stamp};
+use tollgate_runtime::{Engine, Instance, Plugin, Typed};
+use tollgate_services::{Grants, GraphGrant, Ledger, Limits, NnHost, probe};
 
 type Prepare = (String, String, Vec<u32>, u32);
 type Said<T> = (Result<T, String>,);

@@ -14,10 +14,9 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use tollgate_deploy::cache::Cache;
-use tollgate_nn::{GraphOptions, GraphRegistry, OnnxRuntime};
-use tollgate_runtime::{
-    Engine, Frame, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, clock::Stamp,
-};
+use tollgate_nn::{GraphOptions, GraphRegistry, OnnxRuntime, clock::Stamp};
+use tollgate_runtime::{Engine, Instance};
+use tollgate_services::{Frame, Grants, GraphGrant, Ledger, Limits, NnHost};
 
 /// The name that the guests load the model by.
 const GRAPH: &str = "mlp";

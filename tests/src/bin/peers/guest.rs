@@ -3,9 +3,8 @@
 
 use crate::{Answers, GRAPH, Setup, load::Caller};
 use anyhow::Context;
-use tollgate_runtime::{
-    Engine, Grants, GraphGrant, Instance, Ledger, Limits, NnHost, Plugin, Typed,
-};
+use tollgate_runtime::{Engine, Instance, Plugin, Typed};
+use tollgate_services::{Grants, GraphGrant, Ledger, Limits, NnHost};
 
 type Prepare = (String, String, Vec<u32>, u32);
 type Said<T> = (Result<T, String>,);

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tollgate_nn::{BatchOptions, BatchPolicy, Graph, GraphOptions, GraphRegistry, OnnxRuntime};
-use tollgate_runtime::NnHost;
+use tollgate_services::NnHost;
 
 mod guest;
 #[path = "../../../peers/load.rs"]

@@ -14,7 +14,8 @@ use std::{
 
 use tollgate_deploy::{models::Models, settings::Settings};
 use tollgate_dispatch::{Answer, Deployment, Handler, Interrupt, Queues, Workers};
-use tollgate_runtime::{NnHost, clock::Stamp};
+use tollgate_nn::clock::Stamp;
+use tollgate_services::NnHost;
 
 use super::{halving::Outcome, trial::Sample};
 use crate::{

@@ -17,7 +17,8 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tollgate_runtime::{Calls, Engine, Error, Plugin};
+use tollgate_runtime::{Engine, Error, Plugin};
+use tollgate_wasm::Calls;
 
 use folder::Folder;
 use tollgate_report::one_line;

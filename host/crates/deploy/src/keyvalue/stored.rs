@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use tollgate_nn::clock::Deadline;
-use tollgate_runtime::{Bucket, BucketError, ENTRY_BYTES, Keys, PAGE_BYTES, PAGE_KEYS};
+use tollgate_services::{Bucket, BucketError, ENTRY_BYTES, Keys, PAGE_BYTES, PAGE_KEYS};
 
 use super::{DAMAGED, Order, PLACES_LEFT, SIZES, Store, Values, caught};
 

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use tollgate_runtime::{ENTRY_BYTES, Keys, PAGE_KEYS};
+use tollgate_services::{ENTRY_BYTES, Keys, PAGE_KEYS};
 
 use super::*;
 

@@ -10,7 +10,9 @@ use std::fmt;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use super::space;
-use crate::{Calls, Error};
+use tollgate_wasm::Calls;
+
+use crate::Error;
 
 /// What the engine must reserve.
 #[derive(Clone, Debug)]

@@ -1,12 +1,13 @@
 //! `wasi:config@0.2.0-rc.1`: the granted values. Without a grant there are none. That is no error: a plugin
 //! then uses its own defaults.
 
+use tollgate_services::Stage;
 use wasmtime::{
     StoreContextMut,
     component::{ComponentType, Linker, Lower, WasmStr},
 };
 
-use crate::{ledger::Stage, state::State};
+use crate::state::State;
 
 type Store<'a> = StoreContextMut<'a, State>;
 

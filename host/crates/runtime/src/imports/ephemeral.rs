@@ -13,16 +13,14 @@ use std::{mem, sync::Arc};
 
 use smallvec::SmallVec;
 use tollgate_nn::{ErrorCode, Graph, TensorType};
+use tollgate_services::Stage;
 use wasmtime::{Caller, Linker};
 
 use super::{
     memory_of, translate,
     types::{Encoding, Refusal, Target},
 };
-use crate::{
-    ledger::Stage,
-    state::{ContextEntry, Ephemeral, State},
-};
+use crate::state::{ContextEntry, Ephemeral, State};
 
 const MODULE: &str = "wasi_ephemeral_nn";
 

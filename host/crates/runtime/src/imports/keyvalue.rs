@@ -5,18 +5,14 @@
 
 use std::sync::Arc;
 
+use tollgate_services::{Bucket, Denial, Found, Services, Stage};
 use wasmtime::{
     StoreContextMut,
     component::{ComponentType, Linker, Lower, Resource, ResourceType},
 };
 
 use super::types::push;
-use crate::{
-    Bucket,
-    ledger::Stage,
-    services::{Denial, Found, Services},
-    state::State,
-};
+use crate::state::State;
 
 const VERSION: &str = "0.2.0-draft";
 

@@ -1,11 +1,12 @@
 //! `wasi:logging@0.1.0-draft`: lines into the host's log.
 
+use tollgate_services::{LogLevel, Stage};
 use wasmtime::{
     StoreContextMut,
     component::{ComponentType, Lift, Linker, WasmStr},
 };
 
-use crate::{LogLevel, ledger::Stage, state::State};
+use crate::state::State;
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker

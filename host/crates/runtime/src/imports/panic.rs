@@ -1,12 +1,13 @@
 //! `tollgate:plugin/panic@0.1.0`: the message of a plugin that is about to trap. It needs no grant, since the
 //! message is shown only with the trap.
 
+use tollgate_services::Stage;
 use wasmtime::{
     StoreContextMut,
     component::{Linker, WasmStr},
 };
 
-use crate::{ledger::Stage, state::State, trap::SAID_BYTES};
+use crate::{state::State, trap::SAID_BYTES};
 
 pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker

@@ -1,6 +1,7 @@
 //! `wasi:filesystem/preopens` as in Wasmtime's WASI. It also records that a guest asked for folders without a
 //! grant: standard libraries ask when the first path is opened.
 
+use tollgate_services::Missing;
 use wasmtime::component::{HasData, Linker, Resource};
 use wasmtime_wasi::{
     filesystem::{Descriptor, WasiFilesystemView},
@@ -8,7 +9,7 @@ use wasmtime_wasi::{
     p3::bindings::filesystem::preopens as version3,
 };
 
-use crate::{Missing, state::State};
+use crate::state::State;
 
 /// The type of the host data for the generated functions.
 struct Preopens;

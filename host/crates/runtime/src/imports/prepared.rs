@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tollgate_nn::{ErrorCode, Expected, Prepared, Ran};
+use tollgate_services::Stage;
 use wasmtime::{
     StoreContextMut,
     component::{ComponentType, Lift, Linker, Resource, ResourceType, WasmList, WasmStr},
@@ -16,10 +17,7 @@ use super::{
     translate,
     types::{Outcome, Refusal, Type, push, tell},
 };
-use crate::{
-    ledger::Stage,
-    state::{GraphEntry, PreparedEntry, State},
-};
+use crate::state::{GraphEntry, PreparedEntry, State};
 
 type Store<'a> = StoreContextMut<'a, State>;
 type Handle = Resource<PreparedEntry>;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tollgate_nn::{Argument, Data, ErrorCode, Graph, Outcome as Ran, Scratch, Shape, TensorInfo};
+use tollgate_services::Stage;
 use wasmtime::{
     StoreContextMut,
     component::{ComponentType, Lift, Linker, Lower, Resource, WasmList, WasmStr},
@@ -15,10 +16,7 @@ use super::{
     translate,
     types::{Outcome, Refusal, Type, tell},
 };
-use crate::{
-    ledger::Stage,
-    state::{GraphEntry, State},
-};
+use crate::state::{GraphEntry, State};
 
 type Store<'a> = StoreContextMut<'a, State>;
 

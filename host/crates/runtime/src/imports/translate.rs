@@ -5,14 +5,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tollgate_nn::{Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphRegistry, Tensor};
+use tollgate_services::{Missing, RANK, text::Name};
 
 use super::types::{Encoding, Refusal, Target};
-use crate::{
-    Missing,
-    limits::RANK,
-    state::{Kept, NnCtx, State},
-    text::Name,
-};
+use crate::state::{Kept, NnCtx, State};
 
 /// The outputs of an inference, in the graph's order.
 pub(super) type Tensors = SmallVec<[Tensor; 2]>;

@@ -5,8 +5,8 @@ use wasmtime::component::{
     ComponentType, Lift, Lower, Resource, ResourceTable, ResourceTableError,
 };
 
-pub(super) use crate::refusal::Refusal;
 use crate::state::{ErrorEntry, NnCtx, State, TensorEntry};
+pub(super) use tollgate_services::Refusal;
 
 /// `wasi:nn/tensor.tensor-type`, in the standard's order.
 #[derive(Clone, Copy, ComponentType, Lift, Lower)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 use tollgate_nn::{Argument, Data, ErrorCode, Graph, Shape, TensorType};
+use tollgate_services::{Stage, text::Name};
 use wasmtime::{
     StoreContextMut,
     component::{Linker, Resource, ResourceType, WasmList, WasmStr},
@@ -19,11 +20,7 @@ use super::{
         self, Code, Encoding, Outcome, Refusal, Target, Type, push, push_tensor, take_tensor, tell,
     },
 };
-use crate::{
-    ledger::Stage,
-    state::{ContextEntry, ErrorEntry, GraphEntry, NnCtx, State, TensorEntry},
-    text::Name,
-};
+use crate::state::{ContextEntry, ErrorEntry, GraphEntry, NnCtx, State, TensorEntry};
 
 type Store<'a> = StoreContextMut<'a, State>;
 

@@ -6,6 +6,7 @@
 
 use std::{mem, slice, sync::Arc};
 
+use tollgate_services::{Stage, text::Name};
 use wasmtime::{
     StoreContextMut,
     component::{Linker, Resource, ResourceType, WasmStr},
@@ -16,11 +17,7 @@ use super::{
     types::{Outcome, Refusal, push_tensor, take_tensor, tell},
     wasi_nn,
 };
-use crate::{
-    ledger::Stage,
-    state::{ContextEntry, State, TensorEntry},
-    text::Name,
-};
+use crate::state::{ContextEntry, State, TensorEntry};
 
 type Store<'a> = StoreContextMut<'a, State>;
 type Context = Resource<ContextEntry>;

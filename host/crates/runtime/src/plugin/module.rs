@@ -1,13 +1,11 @@
 //! The check of a core module: its imports against those that are offered, and its exports against those that
 //! it needs.
 
+use tollgate_wasm::offered::{self, HANDLE, START};
 use wasmtime::{ExternType, FuncType, ImportType, Module, ValType};
 
 use super::World;
-use crate::{
-    Error,
-    offered::{self, HANDLE, START},
-};
+use crate::Error;
 
 /// The function that makes a core module a plugin. It reads the frame from standard input, writes its output to
 /// standard output, and returns zero on success.

@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use smallvec::SmallVec;
 use tollgate_nn::{ErrorCode, Graph, Prepared, Shape, Tensor, TensorType};
+use tollgate_services::{Limit, Refusal};
 
 use super::NnCtx;
-use crate::{Limit, refusal::Refusal};
 
 /// A tensor of the guest's.
 pub(crate) enum TensorEntry {

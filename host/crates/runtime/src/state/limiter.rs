@@ -2,7 +2,7 @@
 
 use wasmtime::ResourceLimiter;
 
-use crate::{Limit, Limits};
+use tollgate_services::{Limit, Limits};
 
 /// Bounds memories and tables. It remembers what it denied, to explain the trap that mostly follows.
 pub(crate) struct Limiter {

@@ -35,7 +35,7 @@ impl Calls {
 }
 
 /// Whether an interface belongs to WASI 0.3.
-pub(crate) fn is_wasi3(name: &str) -> bool {
+fn is_wasi3(name: &str) -> bool {
     name.starts_with("wasi:") && name.contains("@0.3.")
 }
 

@@ -17,7 +17,7 @@ mod work;
 use crate::Error;
 
 pub use outline::check_outline;
-pub(crate) use work::check_work;
+pub use work::check_work;
 
 /// Bytes of a file. 512 MiB: a file with a whole Python has 18 MB.
 const FILE_BYTES: u64 = 512 << 20;

@@ -63,7 +63,7 @@ impl FromStr for LogLevel {
 
 /// The log of one instance.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub struct Log {
     grant: Option<LogGrant>,
     line_bytes: usize,
     frame_bytes: usize,
@@ -74,7 +74,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn new(grants: &Grants, limits: &Limits) -> Self {
+    /// The log that is granted.
+    pub fn new(grants: &Grants, limits: &Limits) -> Self {
         Self {
             grant: grants.logging.clone(),
             line_bytes: limits.log_line_bytes,
@@ -85,39 +86,41 @@ impl Log {
     }
 
     /// A frame begins. An instance is used by one thread at a time: the atomics only make the type `Sync`.
+    #[inline]
     pub(crate) fn begin(&self) {
         self.logged.store(0, Ordering::Relaxed);
         self.unseen.store(false, Ordering::Relaxed);
     }
 
     /// How many bytes of a line are logged; none if lines of this level are not logged.
-    pub(crate) fn shows(&self, level: LogLevel) -> Option<usize> {
+    pub fn shows(&self, level: LogLevel) -> Option<usize> {
         let grant = self.grant.as_ref()?;
         let room = self.logged.load(Ordering::Relaxed) < self.frame_bytes;
         (level >= grant.least && level.is_seen() && room).then_some(self.line_bytes)
     }
 
     /// The guest wrote to a standard stream.
-    pub(crate) fn written(&self) {
+    pub fn written(&self) {
         if self.grant.is_none() {
             self.unseen.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether the current frame wrote to a standard stream without a granted log.
-    pub(crate) fn unseen(&self) -> bool {
+    #[inline]
+    pub fn unseen(&self) -> bool {
         self.unseen.load(Ordering::Relaxed)
     }
 
     /// Logs a line, if lines of its level are logged.
-    pub(crate) fn line(&self, level: LogLevel, context: &str, message: &str) {
+    pub fn line(&self, level: LogLevel, context: &str, message: &str) {
         if let Some(most) = self.shows(level) {
             self.emit(level, context, &Quoted(message, most));
         }
     }
 
     /// As [`Log::line`], for bytes; `left_out` more bytes of the line were not kept.
-    pub(crate) fn bytes(&self, level: LogLevel, context: &str, message: &[u8], left_out: usize) {
+    pub fn bytes(&self, level: LogLevel, context: &str, message: &[u8], left_out: usize) {
         if self.shows(level).is_some() {
             let text = String::from_utf8_lossy(message);
             self.emit(level, context, &Cut(&text, left_out));
@@ -171,7 +174,7 @@ impl fmt::Display for Cut<'_> {
 
 impl LogLevel {
     /// The level with this ordinal in `wasi:logging`.
-    pub(crate) fn from_ordinal(ordinal: u8) -> Self {
+    pub fn from_ordinal(ordinal: u8) -> Self {
         match ordinal {
             0 => LogLevel::Trace,
             1 => LogLevel::Debug,

@@ -12,7 +12,7 @@ use tollgate_nn::{
 };
 use tollgate_twin_abi as abi;
 
-use crate::{Bucket, Grants, Limits, NnHost, services::Services};
+use tollgate_services::{Bucket, Grants, Limits, NnHost, Services};
 
 pub(super) struct Host {
     table: abi::Host,

@@ -5,15 +5,12 @@
 use std::{ffi::c_void, sync::Arc};
 
 use tollgate_nn::clock::Stamp;
+use tollgate_services::{Bucket, Denial, LogLevel, Services};
 use tollgate_twin_abi as abi;
 
 use super::{
     bytes::{bytes_of, slice_of, text_of},
     host::Host,
-};
-use crate::{
-    Bucket, LogLevel,
-    services::{Denial, Services},
 };
 
 /// Runs `body` on the host, and counts its time.

@@ -18,7 +18,7 @@ use crate::Error;
 /// # Errors
 ///
 /// [`Error::Structure`], and [`Error::Unreadable`] if an operator cannot be read.
-pub(crate) fn check_work(wasm: &[u8]) -> Result<(), Error> {
+pub fn check_work(wasm: &[u8]) -> Result<(), Error> {
     let mut values = Bound::new("values in its functions", VALUES);
     let mut merges = Bound::new("values merged in its functions", MERGES);
     let mut open = Vec::new();

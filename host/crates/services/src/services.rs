@@ -19,7 +19,7 @@ const WAIT: Duration = Duration::from_secs(10);
 
 /// The granted services, and how much of their limits was used.
 #[derive(Clone, Debug)]
-pub(crate) struct Services {
+pub struct Services {
     config: Arc<BTreeMap<String, String>>,
     log: Arc<Log>,
     keyvalue: KeyValueGrant,
@@ -36,11 +36,11 @@ struct ServiceLimits {
 }
 
 /// Pairs in the order of the requested keys; none for a key that does not exist.
-pub(crate) type Found = Vec<Option<(String, Vec<u8>)>>;
+pub type Found = Vec<Option<(String, Vec<u8>)>>;
 
 /// Why a bucket could not be opened, or an operation on it failed.
 #[derive(Debug)]
-pub(crate) enum Denial {
+pub enum Denial {
     /// There is no bucket of that name.
     NoSuchStore,
     /// It was not granted.
@@ -50,7 +50,8 @@ pub(crate) enum Denial {
 }
 
 impl Denial {
-    pub(crate) fn other(sentence: impl Into<String>) -> Self {
+    /// A denial with this message, which is cut if it is too long.
+    pub fn other(sentence: impl Into<String>) -> Self {
         Denial::Other(shorten(sentence.into(), MESSAGE_BYTES), None)
     }
 
@@ -67,7 +68,8 @@ impl From<BucketError> for Denial {
 }
 
 impl Services {
-    pub(crate) fn new(grants: &Grants, limits: &Limits) -> Self {
+    /// The services that are granted.
+    pub fn new(grants: &Grants, limits: &Limits) -> Self {
         Self {
             config: Arc::clone(&grants.config),
             log: Arc::new(Log::new(grants, limits)),
@@ -83,29 +85,35 @@ impl Services {
     }
 
     /// A call begins.
-    pub(crate) fn begin(&mut self, deadline: Option<Deadline>) {
+    #[inline]
+    pub fn begin(&mut self, deadline: Option<Deadline>) {
         self.log.begin();
         self.deadline = deadline;
     }
 
     /// The value of a key.
-    pub(crate) fn config(&self, key: &str) -> Option<&str> {
+    pub fn config(&self, key: &str) -> Option<&str> {
         self.config.get(key).map(String::as_str)
     }
 
     /// All keys and values.
-    pub(crate) fn all_config(&self) -> &BTreeMap<String, String> {
+    pub fn all_config(&self) -> &BTreeMap<String, String> {
         &self.config
     }
 
     /// The instance's log.
-    pub(crate) fn log(&self) -> &Arc<Log> {
+    #[inline]
+    pub fn log(&self) -> &Arc<Log> {
         &self.log
     }
 
     /// The bucket with this name, if it is granted. The guest cannot find out whether there are buckets
     /// that are not granted.
-    pub(crate) fn open(&self, name: &str) -> Result<Arc<dyn Bucket>, Denial> {
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn open(&self, name: &str) -> Result<Arc<dyn Bucket>, Denial> {
         if let Some(bucket) = self.keyvalue.buckets.get(name) {
             return Ok(Arc::clone(bucket));
         }
@@ -115,7 +123,12 @@ impl Services {
         Err(Denial::NoSuchStore)
     }
 
-    pub(crate) fn get(&self, bucket: &dyn Bucket, key: &str) -> Result<Option<Vec<u8>>, Denial> {
+    /// The value of a key.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn get(&self, bucket: &dyn Bucket, key: &str) -> Result<Option<Vec<u8>>, Denial> {
         self.check_key(key)?;
         let value = bucket.get(key)?;
         if let Some(value) = &value {
@@ -125,7 +138,12 @@ impl Services {
         Ok(value)
     }
 
-    pub(crate) fn get_many(&self, bucket: &dyn Bucket, keys: Vec<String>) -> Result<Found, Denial> {
+    /// The values of several keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn get_many(&self, bucket: &dyn Bucket, keys: Vec<String>) -> Result<Found, Denial> {
         // A thousand times the same short key would return a thousand copies of a large value.
         let most = self.limits.answer_bytes;
         let mut room = most;
@@ -144,16 +162,22 @@ impl Services {
         Ok(found)
     }
 
-    pub(crate) fn exists(&self, bucket: &dyn Bucket, key: &str) -> Result<bool, Denial> {
+    /// Whether there is such a key.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn exists(&self, bucket: &dyn Bucket, key: &str) -> Result<bool, Denial> {
         self.check_key(key)?;
         Ok(bucket.exists(key)?)
     }
 
-    pub(crate) fn set(
-        &self,
-        bucket: &dyn Bucket,
-        pairs: &[(String, Vec<u8>)],
-    ) -> Result<(), Denial> {
+    /// Sets these values, all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn set(&self, bucket: &dyn Bucket, pairs: &[(String, Vec<u8>)]) -> Result<(), Denial> {
         for (key, value) in pairs {
             self.check_key(key)?;
             self.check_value(key, value)?;
@@ -161,22 +185,32 @@ impl Services {
         Ok(bucket.set(pairs, self.limits.bucket_bytes, self.until())?)
     }
 
-    pub(crate) fn delete(&self, bucket: &dyn Bucket, keys: &[String]) -> Result<(), Denial> {
+    /// Removes these keys, all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn delete(&self, bucket: &dyn Bucket, keys: &[String]) -> Result<(), Denial> {
         keys.iter().try_for_each(|key| self.check_key(key))?;
         Ok(bucket.delete(keys, self.until())?)
     }
 
-    pub(crate) fn increment(
-        &self,
-        bucket: &dyn Bucket,
-        key: &str,
-        delta: u64,
-    ) -> Result<u64, Denial> {
+    /// Adds to a key's number; returns the sum.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn increment(&self, bucket: &dyn Bucket, key: &str, delta: u64) -> Result<u64, Denial> {
         self.check_key(key)?;
         Ok(bucket.increment(key, delta, self.limits.bucket_bytes, self.until())?)
     }
 
-    pub(crate) fn keys(&self, bucket: &dyn Bucket, cursor: Option<u64>) -> Result<Keys, Denial> {
+    /// One page of keys.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial`].
+    pub fn keys(&self, bucket: &dyn Bucket, cursor: Option<u64>) -> Result<Keys, Denial> {
         Ok(bucket.keys(cursor)?)
     }
 

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use tollgate_nn::clock::Stamp;
 
-use crate::{Ledger, ledger::Stage};
+use crate::{Ledger, Stage};
 
 /// The cost of a stamp.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -17,6 +17,7 @@ pub struct Missing {
 impl Missing {
     /// Both together.
     #[must_use]
+    #[inline]
     pub fn or(self, other: Self) -> Self {
         Self {
             graph: self.graph | other.graph,

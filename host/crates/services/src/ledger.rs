@@ -15,7 +15,7 @@ use tollgate_nn::{
     clock::{Stamp, nanos},
 };
 
-use crate::{Missing, executor::Waited};
+use crate::{Missing, Waited};
 
 /// What a frame's time is spent on. At every moment it is exactly one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,8 @@ pub struct Ledger {
     last: Stamp,
     stage: Stage,
     ticks: [u64; STAGES],
-    pub(crate) counts: Counts,
+    /// What crossed the boundary so far.
+    pub counts: Counts,
     /// How many calls into the guest are still to come before the export itself: the allocations for its
     /// arguments.
     allocations: u8,
@@ -97,7 +98,8 @@ pub struct Ledger {
     depth: u8,
     /// How long an asynchronous guest waited; none for a synchronous one.
     waited: Option<Arc<Waited>>,
-    pub(crate) missing: Missing,
+    /// What the guest asked for and was refused so far.
+    pub missing: Missing,
 }
 
 impl Ledger {
@@ -168,7 +170,7 @@ impl Ledger {
 
     /// From now on time counts for this stage.
     #[inline]
-    pub(crate) fn switch(&mut self, stage: Stage) {
+    pub fn switch(&mut self, stage: Stage) {
         self.switch_at(stage, Stamp::now());
         self.counts.stamps += 1;
     }
@@ -176,13 +178,13 @@ impl Ledger {
     /// Counts the current stage as this one, from its beginning. It takes no stamp: for calls whose other
     /// parts are too short to measure.
     #[inline]
-    pub(crate) fn relabel(&mut self, stage: Stage) {
+    pub fn relabel(&mut self, stage: Stage) {
         self.stage = stage;
     }
 
     /// As [`Ledger::switch`], with a stamp that was taken before.
     #[inline]
-    pub(crate) fn switch_at(&mut self, stage: Stage, now: Stamp) {
+    fn switch_at(&mut self, stage: Stage, now: Stamp) {
         let mut spent = now.ticks_since(self.last);
         if self.waited.is_some() {
             spent -= self.wait(spent);
@@ -206,10 +208,12 @@ impl Ledger {
     }
 
     /// When the current stage began.
-    pub(crate) fn since(&self) -> Stamp {
+    #[inline]
+    pub fn since(&self) -> Stamp {
         self.last
     }
 
+    #[inline]
     fn ticks_of(&self, stage: Stage) -> u64 {
         self.ticks.get(stage as usize).copied().unwrap_or_default()
     }
@@ -218,7 +222,8 @@ impl Ledger {
     ///
     /// Waiting for a permit, or for the answer of another caller, is `batch`. Merging and splitting on the
     /// caller's own thread is `glue`.
-    pub(crate) fn inference(&mut self, ran: &Ran) {
+    #[inline]
+    pub fn inference(&mut self, ran: &Ran) {
         if let Some(asked) = ran.asked {
             self.switch_at(Stage::Batch, asked);
             self.counts.stamps += 1;
@@ -256,7 +261,8 @@ impl Ledger {
     }
 
     /// A call of an export begins. Its arguments take this many allocations in the guest.
-    pub(crate) fn begin_call(&mut self, allocations: u8) {
+    #[inline]
+    pub fn begin_call(&mut self, allocations: u8) {
         self.allocations = allocations;
         self.entered = false;
         self.depth = 0;
@@ -266,7 +272,8 @@ impl Ledger {
 
     /// As [`Ledger::begin_call`], for an asynchronous guest. Its executor counts in `waited` how long it
     /// waits.
-    pub(crate) fn begin_async_call(&mut self, allocations: u8, waited: &Arc<Waited>) {
+    #[inline]
+    pub fn begin_async_call(&mut self, allocations: u8, waited: &Arc<Waited>) {
         // Time that is left over from an earlier call does not count for this one.
         waited.take();
         self.waited = Some(Arc::clone(waited));
@@ -274,7 +281,8 @@ impl Ledger {
     }
 
     /// The call is over, and its results are lifted.
-    pub(crate) fn end_call(&mut self) {
+    #[inline]
+    pub fn end_call(&mut self) {
         self.depth = 0;
         self.switch(Stage::Glue);
         self.waited = None;
@@ -282,7 +290,7 @@ impl Ledger {
 
     /// Wasmtime enters guest code.
     #[inline]
-    pub(crate) fn enter_guest(&mut self) {
+    pub fn enter_guest(&mut self) {
         if self.depth > 0 {
             // This is an allocation for the host's result: part of lowering.
         } else if self.allocations > 0 {
@@ -297,7 +305,7 @@ impl Ledger {
 
     /// Guest code returns to Wasmtime.
     #[inline]
-    pub(crate) fn leave_guest(&mut self) {
+    pub fn leave_guest(&mut self) {
         // After a clean-up, or an allocation for an argument, the stage before goes on.
         if self.depth == 0 && self.stage == Stage::GuestAfter {
             self.switch(Stage::Lift);
@@ -306,7 +314,7 @@ impl Ledger {
 
     /// The guest calls the host.
     #[inline]
-    pub(crate) fn enter_host(&mut self) {
+    pub fn enter_host(&mut self) {
         self.depth = self.depth.saturating_add(1);
         if self.depth == 1 && self.entered {
             self.counts.crossings += 1;
@@ -316,7 +324,7 @@ impl Ledger {
 
     /// The host returns to the guest.
     #[inline]
-    pub(crate) fn leave_host(&mut self) {
+    pub fn leave_host(&mut self) {
         self.depth = self.depth.saturating_sub(1);
         if self.depth == 0 && self.entered {
             self.switch(Stage::GuestAfter);
@@ -369,6 +377,19 @@ pub struct Record {
     pub missing: Missing,
     /// From admission to egress, in nanoseconds.
     pub total_ns: u64,
+}
+
+/// The time of a twin for one frame, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TwinRecord {
+    /// The whole time.
+    pub total_ns: u64,
+    /// In ONNX Runtime's run.
+    pub infer_ns: u64,
+    /// In the host's other functions: checks, buckets, and waiting for a permit.
+    pub host_ns: u64,
+    /// The part of `host_ns` in key-value buckets, including the time of the disk.
+    pub keyvalue_ns: u64,
 }
 
 #[cfg(test)]

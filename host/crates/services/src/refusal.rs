@@ -10,15 +10,19 @@ use crate::{
 };
 
 /// A failure that is returned to the guest, with a message of at most [`MESSAGE_BYTES`].
-pub(crate) struct Refusal {
-    pub(crate) code: ErrorCode,
-    pub(crate) message: String,
+#[derive(Debug)]
+pub struct Refusal {
+    /// The standard's code.
+    pub code: ErrorCode,
+    /// The message, which is short enough to be kept.
+    pub message: String,
     /// The limit that was exceeded, if one was.
-    pub(crate) limit: Option<Limit>,
+    pub limit: Option<Limit>,
 }
 
 impl Refusal {
-    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    /// A refusal for another reason than a limit.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
             message: shorten(message.into(), MESSAGE_BYTES),
@@ -27,7 +31,7 @@ impl Refusal {
     }
 
     /// A refusal because of a limit: what it bounds, how much is allowed, how much came.
-    pub(crate) fn over(limit: Limit, what: &str, most: usize, came: usize) -> Self {
+    pub fn over(limit: Limit, what: &str, most: usize, came: usize) -> Self {
         let unit = limit.unit();
         Self {
             limit: Some(limit),
@@ -52,26 +56,30 @@ impl From<NnError> for Refusal {
 }
 
 /// The last refusal of the current call.
-#[derive(Default)]
-pub(crate) struct LastRefusal(Option<(String, Option<Limit>)>);
+#[derive(Debug, Default)]
+pub struct LastRefusal(Option<(String, Option<Limit>)>);
 
 impl LastRefusal {
-    pub(crate) fn keep(&mut self, message: &str, limit: Option<Limit>) {
+    /// Keeps this one instead of an earlier one.
+    pub fn keep(&mut self, message: &str, limit: Option<Limit>) {
         let (text, was) = self.0.get_or_insert_default();
         message.clone_into(text);
         *was = limit;
     }
 
-    pub(crate) fn forget(&mut self) {
+    /// A call begins: a refusal of an earlier one does not explain how it ends.
+    #[inline]
+    pub fn forget(&mut self) {
         self.0 = None;
     }
 
     /// As a message, escaped.
-    pub(crate) fn words(&self) -> Option<String> {
+    pub fn words(&self) -> Option<String> {
         self.0.as_ref().map(|(message, _)| escaped(message))
     }
 
-    pub(crate) fn limit(&self) -> Option<Limit> {
+    /// The limit that was exceeded, if one was.
+    pub fn limit(&self) -> Option<Limit> {
         self.0.as_ref().and_then(|(_, limit)| *limit)
     }
 }

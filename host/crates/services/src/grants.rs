@@ -57,7 +57,9 @@ pub enum GraphGrant {
 }
 
 impl GraphGrant {
-    pub(crate) fn allows(&self, name: &str) -> bool {
+    /// Whether it has this name.
+    #[inline]
+    pub fn allows(&self, name: &str) -> bool {
         match self {
             GraphGrant::None => false,
             GraphGrant::All => true,

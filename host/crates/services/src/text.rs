@@ -6,10 +6,10 @@
 use std::fmt::{self, Write};
 
 /// The most bytes of a name in a message.
-pub(crate) const NAME_BYTES: usize = 128;
+pub const NAME_BYTES: usize = 128;
 
 /// The text; if it has more than this many bytes, its beginning and how many bytes are missing.
-pub(crate) fn cut(text: &(impl fmt::Display + ?Sized), most: usize) -> String {
+pub fn cut(text: &(impl fmt::Display + ?Sized), most: usize) -> String {
     let mut cut = Cut {
         text: String::new(),
         most,
@@ -21,7 +21,7 @@ pub(crate) fn cut(text: &(impl fmt::Display + ?Sized), most: usize) -> String {
 }
 
 /// As [`cut`], without a copy if the text is short enough.
-pub(crate) fn shorten(text: String, most: usize) -> String {
+pub fn shorten(text: String, most: usize) -> String {
     if text.len() <= most {
         text
     } else {
@@ -61,7 +61,7 @@ impl Write for Cut {
 }
 
 /// A name, cut to [`NAME_BYTES`].
-pub(crate) struct Name<'a>(pub(crate) &'a str);
+pub struct Name<'a>(pub &'a str);
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +70,7 @@ impl fmt::Display for Name<'_> {
 }
 
 /// A message on one line, without control characters for a terminal.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

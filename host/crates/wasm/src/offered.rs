@@ -1,7 +1,7 @@
 //! What core modules may import, as a table that needs no engine: inspecting a file and running it then
 //! report the same.
 //!
-//! A test compares it with the linker.
+//! A test of `tollgate-runtime` compares it with the linker.
 
 use std::fmt::Write;
 
@@ -72,6 +72,11 @@ pub const HANDLE: &str = "(func (result i32))";
 /// The type of `_start`, which makes it a command, and of `_initialize`.
 pub const START: &str = "(func)";
 
+/// The module and the name of each function that core modules may import.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OFFERED.iter().map(|row| (row.0, row.1))
+}
+
 /// The type, as text, of a function that core modules may import; none if it is not offered.
 pub fn offered(module: &str, name: &str) -> Option<String> {
     let row = OFFERED
@@ -131,35 +136,7 @@ pub fn refused(module: &str, name: &str, ty: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, sync::Arc};
-
-    use tollgate_nn::{GraphOptions, GraphRegistry};
-    use wasmtime::Store;
-
     use super::*;
-    use crate::{Calls, Engine, EngineConfig, Grants, Limits, NnHost, state::State};
-
-    #[test]
-    fn the_table_is_what_the_linker_has() {
-        let engine = Engine::new(&EngineConfig::default());
-        let host = NnHost::new(Arc::new(GraphRegistry::new()), GraphOptions::default());
-        let state = State::new(&host, &Grants::default(), &Limits::default()).unwrap();
-        let mut store = Store::new(engine.wasmtime(Calls::Sync).unwrap(), state);
-        let linker = engine.modules().unwrap();
-        let linked: Vec<_> = linker.iter(&mut store).collect();
-        let mut has = BTreeMap::new();
-        for (module, name, item) in linked {
-            let ty = item.into_func().unwrap().ty(&store);
-            let text = |ty: wasmtime::ValType| ty.to_string();
-            let ty = signature(ty.params().map(text), ty.results().map(text));
-            has.insert((module.to_owned(), name.to_owned()), ty);
-        }
-        let table = OFFERED.iter().map(|(module, name, ..)| {
-            let key = ((*module).to_owned(), (*name).to_owned());
-            (key, offered(module, name).unwrap())
-        });
-        assert_eq!(table.collect::<BTreeMap<_, _>>(), has);
-    }
 
     #[test]
     fn what_is_refused_is_named_with_its_type() {

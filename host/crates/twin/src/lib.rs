@@ -3,12 +3,21 @@
 //!
 //! A twin is native code, which is loaded only because the user asks for it: there is no sandbox. It stays on
 //! the thread that loaded it.
+//!
+//! - `table`: the host's functions as one table of the C ABI, over `graphs` and `services`;
+//! - `graphs`, `services`: what the twin calls, over `host` and `bytes`;
+//! - `host`: what these reach, and why each access is exclusive;
+//! - `bytes`: bytes and text as the C ABI passes them;
+//! - `error`: why a library is no twin that can be used.
+//!
+//! It knows no Wasmtime.
 #![allow(
     unsafe_code,
     reason = "a C ABI over a shared library; each block says why it is sound"
 )]
 
 mod bytes;
+mod error;
 mod graphs;
 mod host;
 mod services;
@@ -22,13 +31,15 @@ use std::{
 
 use libloading::Library;
 use tollgate_nn::{causes, clock::Stamp};
+use tollgate_services::{Fault, Frame, Grants, Limits, NnHost, Output, TwinRecord};
 use tollgate_twin_abi as abi;
 
 use self::{
     bytes::{bytes_of, slice_of, text_of},
     host::Host,
 };
-use crate::{Error, Fault, Frame, Grants, Limits, NnHost, Output};
+
+pub use error::Error;
 
 /// A loaded twin, with one plugin value in it.
 pub struct Twin {
@@ -40,26 +51,13 @@ pub struct Twin {
     _library: Library,
 }
 
-/// The time of a twin for one frame, in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TwinRecord {
-    /// The whole time.
-    pub total_ns: u64,
-    /// In ONNX Runtime's run.
-    pub infer_ns: u64,
-    /// In the host's other functions: checks, buckets, and waiting for a permit.
-    pub host_ns: u64,
-    /// The part of `host_ns` in key-value buckets, including the time of the disk.
-    pub keyvalue_ns: u64,
-}
-
 impl Twin {
     /// Loads a shared library and makes its plugin value. It has the same configuration, log and buckets as
     /// the plugin, and may use all graphs.
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`] if the library cannot be loaded, is no twin or one of another version, or if its
+    /// [`Error::Unusable`] if the library cannot be loaded, is no twin or one of another version, or if its
     /// plugin could not be made.
     pub fn load(
         path: &Path,
@@ -68,7 +66,7 @@ impl Twin {
         limits: &Limits,
     ) -> Result<Self, Error> {
         let shown = path.display().to_string();
-        let failed = |reason: String| Error::Twin {
+        let failed = |reason: String| Error::Unusable {
             path: shown.clone(),
             reason,
         };
@@ -120,7 +118,7 @@ impl Twin {
     ///
     /// # Errors
     ///
-    /// [`Error::Twin`] if it failed without a fault of a known kind.
+    /// [`Error::Unusable`] if it failed without a fault of a known kind.
     pub fn handle(
         &mut self,
         frame: &Frame,
@@ -159,7 +157,7 @@ impl Twin {
         let result = match (handled, answer.fault) {
             (true, _) => Ok(Ok(answer.outputs)),
             (false, Some(fault)) => Ok(Err(fault)),
-            (false, None) => Err(Error::Twin {
+            (false, None) => Err(Error::Unusable {
                 path: self.path.clone(),
                 reason: "it failed without saying why".to_owned(),
             }),

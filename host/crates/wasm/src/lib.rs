@@ -1,0 +1,19 @@
+//! What the bytes of a WebAssembly file say, read before a compiler sees them, within bounds.
+//!
+//! - `structure`: the limits on what a file consists of, checked before anything that recurses reads it. `outline`
+//!   in it walks sections, `types` those of component types, `work` operators;
+//! - `calls`: whether a guest is called synchronously or asynchronously;
+//! - [`offered`]: what core modules may import, with types as text;
+//! - `error`: why a file is refused.
+//!
+//! Only `structure` uses another of these, `error`. All of it reads untrusted bytes, bounds its nesting, and takes
+//! time linear in their number. It knows no Wasmtime and opens no file.
+
+mod calls;
+mod error;
+pub mod offered;
+mod structure;
+
+pub use calls::Calls;
+pub use error::Error;
+pub use structure::{check_outline, check_work};

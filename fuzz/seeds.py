@@ -168,6 +168,10 @@ TEXTS = {
         "flat": '{"a": "01234", "b": {"reading": "99999", "more": 1}, "\u00fc.pgm": "5"}\0{"reading": "01234"}',
         "nested": '{"schema": 1, "frames": {"a": {"reading": "1"}, "b": "2"}}\0{"reading": "2", "x": [1]}',
         "failed": '{"a": "1"}',
+        "compare": '{"compare": {"reading": {"by": "characters"}, "n": {"tolerance": 0.5}, "/p/0": {"output": "reading"}}, '
+        '"frames": {"a": {"reading": "01", "n": [1, 2.5], "p": [true]}, "b": {"n": 3}}}\0{"reading": "02", "n": [1, 2], "p": [true]}',
+        "only": '{"compare": {"n": {"tolerance": 0}}, "frames": {"a": 9007199254740993, "b": [[1], []]}}\0{"n": 9007199254740992.0}',
+        "exact": '{"a": {"x": {"y": [1, null]}, "/z": 1e300}}\0{"x": {"y": [1.0, null]}, "z": 1e300}',
         "other": "[1, 2]",
     },
 }

@@ -155,7 +155,7 @@ def main():
             jpeg.convert("L").save(pgms / f"{name}.pgm")
         truth[name] = {"reading": reading, "plausible": plausible}
     lines = ",\n".join(f'    "{name}": {json.dumps(entry)}' for name, entry in truth.items())
-    (jpegs / "truth.json").write_text(f'{{\n  "schema": 1,\n  "frames": {{\n{lines}\n  }}\n}}\n')
+    (jpegs / "truth.json").write_text(f'{{\n  "schema": 1,\n  "compare": {{"reading": {{"by": "characters"}}}},\n  "frames": {{\n{lines}\n  }}\n}}\n')
     size = sum(path.stat().st_size for folder in (jpegs, pgms) for path in folder.iterdir())
     print(f"{len(truth)} frames of {WIDTH}x{HEIGHT}, {size} bytes with their PGM copies")
 

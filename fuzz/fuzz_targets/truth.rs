@@ -1,4 +1,4 @@
-//! A file of true readings, and the scores of a plugin's outputs by it: never more right than there
+//! A file of true values, and the scores of a plugin's outputs by it: never more right than there
 //! are.
 #![no_main]
 
@@ -32,7 +32,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             &mut score,
         );
     }
-    assert!(score.digits_right <= score.digits, "{score:?}");
-    assert!(score.readings_right <= score.readings, "{score:?}");
-    assert!(score.readings <= NAMES.len(), "{score:?}");
+    assert!(score.values_right <= score.values, "{score:?}");
+    assert!(score.frames_right <= score.frames, "{score:?}");
+    assert!(score.frames <= NAMES.len(), "{score:?}");
+    // Each frame has a value, and a right one has no wrong value.
+    assert!(score.frames <= score.values, "{score:?}");
+    if score.frames_right == score.frames {
+        assert_eq!(score.values_right, score.values);
+    }
 });

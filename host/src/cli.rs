@@ -179,7 +179,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "LIB", help_heading = "Output")]
     pub twin: Option<PathBuf>,
 
-    /// A JSON file of file names and true readings, to say how many were read right
+    /// A JSON file of what outputs should say by file name, to tell how many frames are right
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub truth: Option<PathBuf>,
 

@@ -139,7 +139,7 @@ pub struct Frames {
     pub passes: NonZero<u32>,
     /// The native twin.
     pub twin: Option<PathBuf>,
-    /// The true readings.
+    /// What the outputs should say.
     pub truth: Option<PathBuf>,
     /// The folder where outputs are written as files.
     pub out_dir: Option<PathBuf>,

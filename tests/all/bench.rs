@@ -52,12 +52,12 @@ fn paths_stand_side_by_side_and_what_is_known_is_told() {
         .concat(),
     );
     assert_eq!(code, Some(0), "{stderr}");
-    assert_eq!(report.schema, "tollgate.bench/1");
+    assert_eq!(report.schema, "tollgate.bench/2");
     assert_eq!(report.inputs.frames, 48);
     assert_eq!(report.models[0].file.sha256.len(), 64);
     assert!(report.machine.cores > 0 && report.machine.onnxruntime.is_some());
     assert!(report.command.iter().any(|word| word == "--paths"));
-    assert!(report.accuracy.expect("there is truth").digits > 0.9);
+    assert!(report.accuracy.expect("there is truth").values > 0.9);
     assert_eq!(
         (report.settings.workers, &*report.settings.instances),
         (2, "warm")

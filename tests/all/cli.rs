@@ -96,7 +96,7 @@ fn the_report_has_every_figure_and_its_stages_add_up() {
     assert!(!report["schema"].is_null());
     assert_eq!(number("/frames/count"), 48.0);
     assert_eq!(number("/frames/failed"), 0.0);
-    assert!(number("/accuracy/digits") >= 0.9 && number("/accuracy/readings") >= 0.9);
+    assert!(number("/accuracy/values") >= 0.9 && number("/accuracy/frames") >= 0.9);
     for percentile in ["p50", "max", "count"] {
         assert!(number(&format!("/latency_ns/{percentile}")) > 0.0);
     }

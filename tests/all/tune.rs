@@ -63,7 +63,7 @@ fn what_is_found_is_told_and_written_and_read_back() {
         .concat(),
     );
     assert_eq!(code, Some(0), "{stderr}");
-    assert_eq!(report.schema, "tollgate.tune/1");
+    assert_eq!(report.schema, "tollgate.tune/2");
     assert_eq!(report.inputs.frames, 48);
     assert_eq!(report.search.grid, report.candidates.len());
     assert!(report.search.seconds > 0.0 && report.check.is_none());
@@ -180,7 +180,7 @@ fn a_variant_is_recommended_only_where_its_accuracy_is_known() {
     assert_eq!(int8.len(), default.len());
     for one in &report.candidates {
         let accuracy = one.accuracy.expect("there is truth");
-        assert_eq!(one.eligible, accuracy.readings >= 0.8);
+        assert_eq!(one.eligible, accuracy.frames >= 0.8);
     }
 }
 
@@ -208,7 +208,7 @@ fn what_cannot_be_had_exits_with_one_names_the_nearest_and_writes_nothing() {
     );
     assert_eq!(code, Some(1), "{stderr}");
     assert!(report.winner.is_none() && !report.candidates[0].eligible);
-    has(&stderr, &["no variant reads 100 % right"]);
+    has(&stderr, &["no variant gets 100 % of the frames right"]);
     assert!(!out.exists());
 }
 

@@ -53,7 +53,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "LIB")]
     pub twin: Option<PathBuf>,
 
-    /// A JSON file of file names and true readings, to say how many were read right
+    /// A JSON file of what outputs should say by file name, to tell how many frames are right
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 

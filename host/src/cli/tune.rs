@@ -18,11 +18,11 @@ pub struct TuneArgs {
     #[arg(long, value_name = "TIME", value_parser = tollgate_deploy::values::duration)]
     pub p99: Duration,
 
-    /// A JSON file of file names and true readings; without it variants other than the default are left out
+    /// A JSON file of what outputs should say by file name; without it variants other than the default are left out
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
-    /// The share of readings that must be right; by default that of the default variant
+    /// The share of frames that must be right; by default that of the default variant
     #[arg(long, value_name = "SHARE", value_parser = tollgate_deploy::values::portion, requires = "truth")]
     pub accuracy: Option<f64>,
 

@@ -122,7 +122,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let space = Space::new(&facts);
     let accuracy = tune.accuracy.or_else(|| {
         // By default at least the accuracy of the default variant is required.
-        subject.accuracy(0).map(|accuracy| accuracy.readings)
+        subject.accuracy(0).map(|accuracy| accuracy.frames)
     });
     // Until here nothing was measured, so ending at once loses nothing.
     let interrupt = Interrupt::listen()?;
@@ -308,7 +308,7 @@ fn comment(report: &Report) -> String {
     ];
     if let Some(accuracy) = report.accuracy {
         lines.push(format!(
-            "and at least {} of the readings right.",
+            "and at least {} of the frames right.",
             percent(accuracy)
         ));
     }

@@ -61,7 +61,7 @@ pub struct Bench {
     pub policy: Policy,
     /// The native twin.
     pub twin: Option<PathBuf>,
-    /// The true readings.
+    /// What the outputs should say.
     pub truth: Option<PathBuf>,
     /// The largest size of one input, in bytes.
     pub max_frame: usize,

@@ -29,9 +29,9 @@ pub struct Tune {
     pub settled: Settings,
     /// The bound on the p99.
     pub p99: Duration,
-    /// The fraction of readings that must be right, if it was given.
+    /// The fraction of frames that must be right, if it was given.
     pub accuracy: Option<f64>,
-    /// The true readings.
+    /// What the outputs should say.
     pub truth: Option<PathBuf>,
     /// The file for the settings; `None` for standard output.
     pub out: Option<PathBuf>,

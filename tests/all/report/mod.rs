@@ -248,7 +248,7 @@ fn numbers_of_any_kind_are_survived() {
     report.settings.window_ns = 0;
     report.stamp_ns = f64::NEG_INFINITY;
     if let Some(accuracy) = &mut report.accuracy {
-        accuracy.readings = f64::NAN;
+        accuracy.frames = f64::NAN;
     }
     let page = page(&report);
     has(&page, &["</html>", "id=\"latency\""]);

@@ -3,7 +3,7 @@
 //! Each path is a contender, and all contenders live in one process. A variant of the model is a
 //! contender too, with its own graphs. Before anything is timed each frame goes through the plugin
 //! once. This first pass tells how many inferences a frame makes, with how many bytes of tensors,
-//! and how many readings are right. It also finds frames that the plugin cannot read before they
+//! and how many frames are right. It also finds frames that the plugin cannot read before they
 //! spoil a figure.
 
 use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
@@ -33,7 +33,7 @@ pub struct Parts {
     pub twin: Option<PathBuf>,
     /// The frames, sent in order and over again.
     pub frames: Arc<[Frame]>,
-    /// The true readings of the frames.
+    /// What the plugin should say of the frames.
     pub truth: Option<Truth>,
 }
 
@@ -127,7 +127,7 @@ impl Subject {
         self.contenders.get(contender)?.variant.as_deref()
     }
 
-    /// How many readings are right with a contender's graphs; `None` without true readings.
+    /// How many frames are right with a contender's graphs; `None` where that is not known.
     pub fn accuracy(&self, contender: usize) -> Option<Accuracy> {
         self.contenders.get(contender)?.first_pass.accuracy
     }

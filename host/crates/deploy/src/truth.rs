@@ -1,4 +1,4 @@
-//! Files of true readings.
+//! Files of what outputs should say.
 
 use std::path::Path;
 
@@ -6,14 +6,14 @@ use tollgate_report::truth::{Error, Truth};
 
 use crate::textfile;
 
-/// A file of true readings larger than this is something else, in bytes.
+/// A file of true values larger than this is something else, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// Reads a file of true readings for frames of these names.
+/// Reads a file of true values for frames of these names.
 ///
 /// # Errors
 ///
-/// It cannot be read, is not such a file, or names none of the frames.
+/// It cannot be read, is not such a file, contradicts itself, or names none of the frames.
 pub fn read<'a>(path: &Path, names: impl Iterator<Item = &'a str>) -> Result<Truth, Error> {
     let text = textfile::read(path, MAX_BYTES).map_err(|source| Error::Read {
         path: path.to_owned(),

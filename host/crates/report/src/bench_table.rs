@@ -56,11 +56,11 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     if let Some(accuracy) = report.accuracy {
         writeln!(
             out,
-            "right: {:.1} % of {} digits, {:.1} % of {} readings",
-            accuracy.digits * 100.0,
-            accuracy.of.digits,
-            accuracy.readings * 100.0,
-            accuracy.of.readings
+            "right: {:.1} % of {} values, {:.1} % of {} frames",
+            accuracy.values * 100.0,
+            accuracy.of.values,
+            accuracy.frames * 100.0,
+            accuracy.of.frames
         )?;
     }
     if let Some(reason) = &report.cut_short {
@@ -290,7 +290,7 @@ fn variants(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "\n{:<16} {:>10} {:>9} {:>9} {:>10} {:>10} {:>10}",
-        "variant", "bytes", "digits", "readings", "p50", "p90", "frames/s"
+        "variant", "bytes", "values", "frames", "p50", "p90", "frames/s"
     )?;
     for variant in &report.variants {
         let [p50, p90, _, _] = percentiles(variant.latency_ns.as_ref());
@@ -302,8 +302,8 @@ fn variants(report: &Report, out: &mut String) -> std::fmt::Result {
             "{:<16} {:>10} {:>9} {:>9} {p50:>10} {p90:>10} {:>10}",
             escaped(&variant.name),
             size(variant.bytes as f64),
-            share(variant.accuracy.map(|accuracy| accuracy.digits)),
-            share(variant.accuracy.map(|accuracy| accuracy.readings)),
+            share(variant.accuracy.map(|accuracy| accuracy.values)),
+            share(variant.accuracy.map(|accuracy| accuracy.frames)),
             variant
                 .frames_per_second
                 .map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}")),

@@ -19,7 +19,7 @@ pub struct Summary {
     pub frames: FrameCounts,
     /// How often the inputs were repeated.
     pub passes: Passes,
-    /// How many readings were right in the first pass; null without `--truth`.
+    /// How many values and frames were right in the first pass; null without `--truth`.
     pub accuracy: Option<Accuracy>,
     /// Latency of the measured frames, from admission to outputs, in nanoseconds.
     pub latency_ns: Option<Percentiles>,
@@ -67,13 +67,15 @@ pub struct Passes {
     pub measured: u32,
 }
 
-/// How many readings were right.
+/// How many values and frames were right.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Accuracy {
-    /// The fraction of digits that were right, 0 to 1.
-    pub digits: f64,
-    /// The fraction of readings that were completely right, 0 to 1.
-    pub readings: f64,
+    /// The fraction of values that were right, 0 to 1.
+    #[serde(alias = "digits")]
+    pub values: f64,
+    /// The fraction of frames that were completely right, 0 to 1.
+    #[serde(alias = "readings")]
+    pub frames: f64,
     /// The counts behind the fractions.
     pub of: Score,
 }
@@ -81,9 +83,9 @@ pub struct Accuracy {
 impl Accuracy {
     /// The fractions of a score; `None` if there was nothing to compare.
     pub fn of(score: Score) -> Option<Self> {
-        (score.digits > 0 && score.readings > 0).then(|| Self {
-            digits: score.digits_right as f64 / score.digits as f64,
-            readings: score.readings_right as f64 / score.readings as f64,
+        (score.values > 0 && score.frames > 0).then(|| Self {
+            values: score.values_right as f64 / score.values as f64,
+            frames: score.frames_right as f64 / score.frames as f64,
             of: score,
         })
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Accuracy, Stages, Toll};
 
 /// The schema of this report.
-pub const SCHEMA: &str = "tollgate.bench/1";
+pub const SCHEMA: &str = "tollgate.bench/2";
 
 /// The report of one benchmark.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct Report {
     /// The index in `sweep` of the headline point (see `report::headline`); null if there is none.
     #[serde(default)]
     pub best: Option<usize>,
-    /// How many readings were right; null without `--truth`.
+    /// How many values and frames were right; null without `--truth`.
     pub accuracy: Option<Accuracy>,
     /// One for each variant that was compared; empty without any.
     pub variants: Vec<Variant>,
@@ -350,7 +350,7 @@ pub struct Variant {
     pub name: String,
     /// The size of its models.
     pub bytes: u64,
-    /// How many readings were right; null without `--truth`.
+    /// How many values and frames were right; null without `--truth`.
     pub accuracy: Option<Accuracy>,
     /// Latency in the single-stream scenario.
     pub latency_ns: Option<Percentiles>,

@@ -33,12 +33,12 @@ fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
         writeln!(out, "cut short: {}", escaped(reason))?;
     }
     if let Some(accuracy) = summary.accuracy {
-        let (digits, readings) = (accuracy.digits * 100.0, accuracy.readings * 100.0);
+        let (values, frames) = (accuracy.values * 100.0, accuracy.frames * 100.0);
         let of = accuracy.of;
         writeln!(
             out,
-            "right: {digits:.1} % of {} digits, {readings:.1} % of {} readings",
-            of.digits, of.readings
+            "right: {values:.1} % of {} values, {frames:.1} % of {} frames",
+            of.values, of.frames
         )?;
     }
     let (Some(stages), Some(split)) = (summary.stages_ns, summary.guest_split_ns) else {

@@ -1,10 +1,15 @@
-//! The true readings of frames, and how many of them a plugin got right.
+//! What a plugin should say of frames, and how often it does.
 //!
-//! The file is JSON: an object whose keys are the frames' names, with or without extension. Each
-//! value is the reading as text, or an object with a `reading`. The object may also be the field
-//! `frames` of another one. A plugin's reading is the field `reading` of its first output that is a
-//! JSON object with one. Digits are compared position by position. A missing digit counts as wrong,
-//! and so do all digits of a frame that failed.
+//! The file is JSON. Its `frames` is an object whose keys are the frames' names, with or without
+//! extension, and whose values are objects with the fields that an output should have. Its `compare`
+//! says which of the fields count, and how; without it all of them do, exactly. Instead of an object
+//! there may be the value of the only field of `compare`, or of the field `reading` where there is
+//! no `compare`. A file without `compare` may be the object of the frames itself.
+//!
+//! A field is taken from the first output that is JSON and has it. A value that did not come counts
+//! as wrong, and so do all values of a frame that failed.
+
+mod compare;
 
 use std::{
     collections::BTreeMap,
@@ -12,14 +17,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::Value;
 use tollgate_services::Output;
+
+use self::compare::{Rule, kind};
+
+/// The field that a value alone is of, in a file without `compare`.
+const DEFAULT_FIELD: &str = "reading";
 
 /// Why there is no truth.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file cannot be read.
-    #[error("cannot read the true readings in `{}`", path.display())]
+    #[error("cannot read the true values in `{}`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -34,11 +45,38 @@ pub enum Error {
         /// The parser's message, with the place.
         source: serde_json::Error,
     },
-    /// The file is JSON, but has no true readings.
-    #[error("`{}` holds no true readings: expected a JSON object of file names and readings, such as {{\"a.jpg\": \"01234\"}}", .0.display())]
-    Shape(PathBuf),
+    /// The file is JSON, but has no true values.
+    #[error(
+        "`{}` holds no true values: {reason}; expected a JSON object of file names and values, such as \
+         {{\"frames\": {{\"a.jpg\": {{\"count\": 3}}}}}}",
+        path.display()
+    )]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file's `compare` says what cannot be done.
+    #[error("`{}` cannot be compared with: `compare`{reason}", path.display())]
+    Compare {
+        /// The file.
+        path: PathBuf,
+        /// Where it is and what is wrong with it.
+        reason: String,
+    },
+    /// What the file says of a frame does not fit its `compare`.
+    #[error("`{}` cannot be compared with: the frame `{name}` {reason}", path.display())]
+    Frame {
+        /// The file.
+        path: PathBuf,
+        /// The frame's name in the file.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file is about other frames.
-    #[error("`{}` names none of the frames, such as `{name}`: give the true readings of these frames, or none", path.display())]
+    #[error("`{}` names none of the frames, such as `{name}`: give the true values of these frames, or none", path.display())]
     OtherFrames {
         /// The file.
         path: PathBuf,
@@ -47,26 +85,30 @@ pub enum Error {
     },
 }
 
-/// The file: only entries, or an object with the entries in it.
+/// The file, if it is not the object of the frames itself.
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum File {
-    Nested { frames: BTreeMap<String, Entry> },
-    Flat(BTreeMap<String, Entry>),
+#[serde(deny_unknown_fields)]
+struct File {
+    /// What its maker numbers its form by.
+    #[serde(rename = "schema")]
+    _schema: Option<IgnoredAny>,
+    compare: Option<BTreeMap<String, Value>>,
+    frames: BTreeMap<String, Value>,
 }
 
-/// One entry of the file.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Entry {
-    Text(String),
-    Record { reading: String },
-}
-
-/// The true readings, by the frames' names.
+/// What the outputs should say, by the frames' names.
 #[derive(Debug, Default)]
 pub struct Truth {
-    readings: BTreeMap<String, String>,
+    /// The fields that count; all where there is none.
+    rules: Option<BTreeMap<String, Rule>>,
+    frames: BTreeMap<String, Vec<Field>>,
+}
+
+/// One field that an output should have.
+#[derive(Debug)]
+struct Field {
+    name: String,
+    value: Value,
 }
 
 impl Truth {
@@ -74,25 +116,42 @@ impl Truth {
     ///
     /// # Errors
     ///
-    /// It is not such a file, or names none of the frames.
+    /// It is not such a file, contradicts itself, or names none of the frames.
     pub fn parse<'a>(
         path: &Path,
         text: &str,
         mut names: impl Iterator<Item = &'a str>,
     ) -> Result<Self, Error> {
-        let path_buf = || path.to_owned();
-        let json: serde_json::Value = serde_json::from_str(text).map_err(|source| Error::Json {
-            path: path_buf(),
+        let path = || path.to_owned();
+        let json = serde_json::from_str(text).map_err(|source| Error::Json {
+            path: path(),
             source,
         })?;
-        let (File::Nested { frames: entries } | File::Flat(entries)) =
-            serde_json::from_value(json).map_err(|_| Error::Shape(path_buf()))?;
-        let readings = entries.into_iter().map(|(name, entry)| match entry {
-            Entry::Text(reading) | Entry::Record { reading } => (name, reading),
-        });
-        let truth = Self {
-            readings: readings.collect(),
+        let file = file(json).map_err(|reason| Error::Shape {
+            path: path(),
+            reason,
+        })?;
+        let rules = file.compare.map(rules).transpose();
+        let rules = rules.map_err(|reason| Error::Compare {
+            path: path(),
+            reason,
+        })?;
+        let mut truth = Self {
+            rules,
+            frames: BTreeMap::new(),
         };
+        for (name, entry) in file.frames {
+            match truth.fields(entry) {
+                Ok(fields) => truth.frames.insert(name, fields),
+                Err(reason) => {
+                    return Err(Error::Frame {
+                        path: path(),
+                        name,
+                        reason,
+                    });
+                }
+            };
+        }
         let mut first = None;
         let known = names.any(|name| {
             first.get_or_insert(name);
@@ -100,19 +159,79 @@ impl Truth {
         });
         match first {
             Some(name) if !known => Err(Error::OtherFrames {
-                path: path_buf(),
+                path: path(),
                 name: name.to_owned(),
             }),
             _ => Ok(truth),
         }
     }
 
-    /// The true reading of the frame with this name.
-    fn expected(&self, name: &str) -> Option<&String> {
+    /// The fields of an entry that count, or what is wrong with it.
+    fn fields(&self, entry: Value) -> Result<Vec<Field>, String> {
+        let fields: Vec<_> = match (&self.rules, entry) {
+            (_, Value::Null) => {
+                return Err("is null: expected an object, or a value alone".to_owned());
+            }
+            (None, Value::Object(fields)) => fields
+                .into_iter()
+                .map(|(name, value)| Field { name, value })
+                .collect(),
+            (None, value) => vec![Field {
+                name: DEFAULT_FIELD.to_owned(),
+                value,
+            }],
+            (Some(rules), entry @ Value::Object(_)) => rules
+                .keys()
+                .filter_map(|name| {
+                    // A field that a pointer leads to may also stand under the pointer itself.
+                    let value = entry.get(name).or_else(|| find(&entry, name))?;
+                    Some(Field {
+                        name: name.clone(),
+                        value: value.clone(),
+                    })
+                })
+                .collect(),
+            (Some(rules), value) => match (rules.keys().next(), rules.len()) {
+                (Some(only), 1) => vec![Field {
+                    name: only.clone(),
+                    value,
+                }],
+                _ => {
+                    return Err(format!(
+                        "is {}, which may be any field of `compare`: expected an object with {}",
+                        kind(&value),
+                        listed(rules)
+                    ));
+                }
+            },
+        };
+        if fields.is_empty() {
+            return Err(match &self.rules {
+                None => "is an object without fields: expected one at least".to_owned(),
+                Some(rules) => format!("has no field of `compare`: expected {}", listed(rules)),
+            });
+        }
+        for Field { name, value } in &fields {
+            self.rule(name)
+                .check(value)
+                .map_err(|reason| format!("has a `{name}` that {reason}"))?;
+        }
+        Ok(fields)
+    }
+
+    /// How a field is compared.
+    fn rule(&self, field: &str) -> &Rule {
+        let rule = self.rules.as_ref().and_then(|rules| rules.get(field));
+        rule.unwrap_or(&Rule::EXACTLY)
+    }
+
+    /// What the frame with this name should give.
+    fn expected(&self, name: &str) -> Option<&[Field]> {
         let stem = || Path::new(name).file_stem()?.to_str();
-        self.readings
-            .get(name)
-            .or_else(|| self.readings.get(stem()?))
+        let frame = self.frames.get(name);
+        frame
+            .or_else(|| self.frames.get(stem()?))
+            .map(Vec::as_slice)
     }
 
     /// Adds one frame to the score; `outputs` is `None` if the frame failed.
@@ -120,111 +239,91 @@ impl Truth {
         let Some(expected) = self.expected(name) else {
             return;
         };
-        let came = outputs.and_then(reading).unwrap_or_default();
-        let right = expected.chars().zip(came.chars()).filter(|(a, b)| a == b);
-        score.digits_right += right.count();
-        score.digits += expected.chars().count();
-        score.readings_right += usize::from(came == *expected);
-        score.readings += 1;
+        let outputs = outputs.unwrap_or_default().iter();
+        let outputs: Vec<(&str, Value)> = outputs
+            .filter_map(|output| {
+                let value = serde_json::from_slice(&output.data).ok()?;
+                Some((output.name.as_str(), value))
+            })
+            .collect();
+        let mut whole = true;
+        for field in expected {
+            let rule = self.rule(&field.name);
+            let came = outputs
+                .iter()
+                .filter(|(name, _)| rule.is_for(name))
+                .find_map(|(_, value)| find(value, &field.name));
+            let compared = rule.compare(&field.value, came);
+            score.values_right += compared.right;
+            score.values += compared.values;
+            whole &= compared.whole;
+        }
+        score.frames_right += usize::from(whole);
+        score.frames += 1;
     }
 }
 
-/// Counts of right digits and readings.
+/// Counts of right values and frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
-    /// Digits that were right.
-    pub digits_right: usize,
-    /// All digits.
-    pub digits: usize,
-    /// Readings that were completely right.
-    pub readings_right: usize,
-    /// All readings.
-    pub readings: usize,
+    /// Values that were right.
+    #[serde(alias = "digits_right")]
+    pub values_right: usize,
+    /// All values that were known: a field, or each position of one that is compared by position.
+    #[serde(alias = "digits")]
+    pub values: usize,
+    /// Frames of which all values were right, and no more of them came.
+    #[serde(alias = "readings_right")]
+    pub frames_right: usize,
+    /// All frames with known values.
+    #[serde(alias = "readings")]
+    pub frames: usize,
 }
 
-/// The reading in a plugin's outputs.
-fn reading(outputs: &[Output]) -> Option<String> {
-    outputs.iter().find_map(|output| {
-        let value: serde_json::Value = serde_json::from_slice(&output.data).ok()?;
-        Some(value.get("reading")?.as_str()?.to_owned())
-    })
+/// The parts of a file, or what is wrong with it.
+fn file(json: Value) -> Result<File, String> {
+    match json {
+        Value::Object(fields)
+            if fields.contains_key("frames") || fields.contains_key("compare") =>
+        {
+            serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
+        }
+        Value::Object(frames) => Ok(File {
+            _schema: None,
+            compare: None,
+            frames: frames.into_iter().collect(),
+        }),
+        other => Err(format!("it is {}", kind(&other))),
+    }
+}
+
+/// The rules of `compare`, or where it is wrong and how.
+fn rules(written: BTreeMap<String, Value>) -> Result<BTreeMap<String, Rule>, String> {
+    if written.is_empty() {
+        return Err(" names no field".to_owned());
+    }
+    let rules = written.into_iter().map(|(field, rule)| {
+        let rule = serde_json::from_value(rule);
+        let rule = rule.map_err(|error| format!(" of `{field}`: {error}"))?;
+        Ok((field, rule))
+    });
+    rules.collect()
+}
+
+/// A field of an output: what a JSON pointer leads to, or a field of the outermost object.
+fn find<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
+    if field.starts_with('/') {
+        value.pointer(field)
+    } else {
+        value.get(field)
+    }
+}
+
+/// The names of fields, for a message.
+fn listed(rules: &BTreeMap<String, Rule>) -> String {
+    let names: Vec<_> = rules.keys().map(|name| format!("`{name}`")).collect();
+    names.join(" or ")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn output(data: &str) -> Output {
-        Output {
-            name: "reading".into(),
-            content_type: "application/json".into(),
-            data: data.as_bytes().to_vec(),
-        }
-    }
-
-    fn read(text: &str, names: &[&str]) -> Result<Truth, Error> {
-        Truth::parse(Path::new("truth.json"), text, names.iter().copied())
-    }
-
-    #[test]
-    fn digits_and_readings_are_counted() {
-        let truth = read(
-            r#"{"a": "01234", "b": {"reading": "99999", "more": 1}, "c": "5"}"#,
-            &["a"],
-        );
-        let (truth, mut score) = (truth.unwrap(), Score::default());
-        truth.score(
-            "a",
-            Some(&[output("text"), output(r#"{"reading":"01234"}"#)]),
-            &mut score,
-        );
-        truth.score("b", Some(&[output(r#"{"reading":"9989"}"#)]), &mut score);
-        truth.score("c", None, &mut score);
-        truth.score("unknown", Some(&[]), &mut score);
-        let expected = Score {
-            digits_right: 5 + 3,
-            digits: 5 + 5 + 1,
-            readings_right: 1,
-            readings: 3,
-        };
-        assert_eq!(score, expected);
-    }
-
-    #[test]
-    fn names_may_lack_their_extension_and_stand_below_frames() {
-        let text = r#"{"schema": 1, "frames": {"a": {"reading": "1"}, "b.pgm": "2"}}"#;
-        let (truth, mut score) = (read(text, &["a.jpg"]).unwrap(), Score::default());
-        truth.score("a.jpg", Some(&[output(r#"{"reading":"1"}"#)]), &mut score);
-        truth.score("b.pgm", Some(&[output(r#"{"reading":"2"}"#)]), &mut score);
-        truth.score("b.jpg", None, &mut score);
-        assert_eq!((score.readings_right, score.readings), (2, 2));
-    }
-
-    #[test]
-    fn another_file_is_refused() {
-        assert!(
-            read("[]", &["a"])
-                .unwrap_err()
-                .to_string()
-                .contains("JSON object")
-        );
-        assert!(
-            read("{\"a\": 1}", &["a"])
-                .unwrap_err()
-                .to_string()
-                .contains("JSON object")
-        );
-        assert!(
-            read("{\"b\": \"1\"}", &["a"])
-                .unwrap_err()
-                .to_string()
-                .contains("such as `a`")
-        );
-        assert!(
-            read("{", &["a"])
-                .unwrap_err()
-                .to_string()
-                .contains("is not JSON")
-        );
-    }
-}
+mod tests;

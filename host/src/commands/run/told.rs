@@ -19,7 +19,7 @@ use tollgate_files::{content::is_text, outputs::OutDir, reorder::Reorder};
 use tollgate_report::{Summary, terminal::JsonWriter};
 
 /// The schema of this command's JSON.
-const SCHEMA: &str = "tollgate.run/1";
+const SCHEMA: &str = "tollgate.run/2";
 
 /// The outputs of one frame; `None` if it failed.
 type Made = Option<(u64, Arc<str>, Vec<Output>)>;

@@ -16,7 +16,7 @@ const TIE: f64 = 0.02;
 pub struct Ask {
     /// The bound on the p99, in nanoseconds.
     pub bound_ns: u64,
-    /// The smallest fraction of readings that must be right; `None` where that does not matter.
+    /// The smallest fraction of frames that must be right; `None` where that does not matter.
     pub accuracy: Option<f64>,
 }
 
@@ -29,7 +29,7 @@ pub struct Point {
     pub p99_ns: Option<u64>,
     /// Whether it kept the bound.
     pub held: bool,
-    /// The fraction of readings that were right; `None` if it is unknown.
+    /// The fraction of frames that were right; `None` if it is unknown.
     pub accuracy: Option<f64>,
     /// The number of rungs of the search in which it was measured.
     pub rungs: usize,
@@ -125,7 +125,7 @@ fn reason(point: &Point, is_default: bool, default: Option<&Point>, ask: &Ask) -
     );
     if let (Some(accuracy), Some(asked)) = (point.accuracy, ask.accuracy) {
         why.push_str(&format!(
-            ", with {} of the readings right where {} were asked for",
+            ", with {} of the frames right where {} were asked for",
             percent(accuracy),
             percent(asked)
         ));
@@ -191,10 +191,12 @@ fn nothing_accurate(points: &[Point], ask: &Ask) -> Choice {
     let asked = percent(ask.accuracy.unwrap_or(0.0));
     let why = match nearest.and_then(|(_, point)| point.accuracy) {
         Some(accuracy) => format!(
-            "no variant reads {asked} right: the most accurate reads {}; ask for less `--accuracy`, or give a better model",
+            "no variant gets {asked} of the frames right: the most accurate gets {}; ask for less `--accuracy`, or give a better model",
             percent(accuracy)
         ),
-        None => format!("nobody knows whether any variant reads {asked} right: give `--truth`"),
+        None => format!(
+            "nobody knows whether any variant gets {asked} of the frames right: give `--truth`"
+        ),
     };
     Choice::Nothing {
         nearest: nearest.map(|(place, _)| place),

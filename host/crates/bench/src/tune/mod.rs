@@ -170,7 +170,7 @@ fn place(candidates: &[Settings], one: usize) -> Settings {
     candidates.get(one).cloned().unwrap_or_default()
 }
 
-/// How many readings are right with a candidate's models.
+/// How many frames are right with a candidate's models.
 fn accuracy(task: &Task<'_>, settings: &Settings) -> Option<Accuracy> {
     let default = place(&task.space.candidates, task.space.reference).variant;
     let variant = settings.variant.first().map(|choice| &*choice.variant);
@@ -187,7 +187,7 @@ fn points(task: &Task<'_>, found: &Found) -> Vec<Point> {
         frames_per_second: trial.ratio * found.reference_per_second,
         p99_ns: trial.p99_ns(),
         held: trial.held(),
-        accuracy: accuracy(task, settings).map(|accuracy| accuracy.readings),
+        accuracy: accuracy(task, settings).map(|accuracy| accuracy.frames),
         rungs: trial.rungs,
     };
     trials.map(point).collect()

@@ -21,7 +21,7 @@ pub fn page(report: &Report, file: &str) -> String {
         of_default: one.of_reference,
         p99_ns: one.seen_p99_ns,
         frames: one.frames,
-        accuracy: one.accuracy.map(|accuracy| accuracy.readings),
+        accuracy: one.accuracy.map(|accuracy| accuracy.frames),
     });
     let measured = report.candidates.iter().enumerate();
     let measured = measured.filter(|(_, one)| one.problem.is_none() && one.frames > 0);
@@ -54,7 +54,7 @@ fn as_page(one: &Candidate, chosen: bool) -> html::Candidate {
         frames_per_second: one.frames_per_second,
         p99_ns: one.seen_p99_ns,
         frames: one.frames,
-        accuracy: one.accuracy.map(|accuracy| accuracy.readings),
+        accuracy: one.accuracy.map(|accuracy| accuracy.frames),
         joules_per_inference: one.joules_per_inference,
         on_front: one.on_front,
         chosen,
@@ -80,7 +80,7 @@ fn search(report: &Report) -> Vec<(String, String)> {
     facts.extend(
         report
             .accuracy
-            .map(|accuracy| ("readings that must be right".to_owned(), percent(accuracy))),
+            .map(|accuracy| ("frames that must be right".to_owned(), percent(accuracy))),
     );
     facts
 }

@@ -11,7 +11,7 @@ use tollgate_deploy::settings::Settings;
 use tollgate_report::Accuracy;
 
 /// The schema of this report.
-pub const SCHEMA: &str = "tollgate.tune/1";
+pub const SCHEMA: &str = "tollgate.tune/2";
 
 /// The report of one search.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,7 +36,7 @@ pub struct Report {
     pub inputs: Inputs,
     /// The bound on the p99.
     pub bound: Bound,
-    /// The fraction of readings that must be right; null if that did not matter.
+    /// The fraction of frames that must be right; null if that did not matter.
     pub accuracy: Option<f64>,
     /// The candidates, in the order of the grid.
     pub candidates: Vec<Candidate>,
@@ -73,7 +73,7 @@ pub struct Candidate {
     pub seen_p99_ns: Option<u64>,
     /// Whether it kept the bound.
     pub kept_bound: bool,
-    /// How many readings are right with its models; null without `--truth`.
+    /// How many values and frames are right with its models; null without `--truth`.
     pub accuracy: Option<Accuracy>,
     /// Whether it is on the Pareto front: no other candidate beats it.
     pub on_front: bool,

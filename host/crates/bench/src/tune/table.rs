@@ -139,7 +139,7 @@ fn row(
     let p99 = one
         .seen_p99_ns
         .map_or_else(String::new, |ns| time(ns as f64));
-    let right = one.accuracy.map(|accuracy| percent(accuracy.readings));
+    let right = one.accuracy.map(|accuracy| percent(accuracy.frames));
     writeln!(
         out,
         "{mark:1} {:<width$} {:>13} {:>9.2} {:>11} {:>8} {:>8}",

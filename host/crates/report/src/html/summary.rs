@@ -210,13 +210,13 @@ fn joules(result: &ScenarioResult) -> Tile {
 fn accuracy(report: &Report) -> Option<Tile> {
     let accuracy = report.accuracy?;
     Some(Tile {
-        name: "Readings that are right",
-        value: percent(accuracy.readings),
+        name: "Frames that are right",
+        value: percent(accuracy.frames),
         aside: format!(
             "of {}; {} of {}",
-            accuracy.of.readings,
-            percent(accuracy.digits),
-            part::count(accuracy.of.digits as u64, "digit")
+            accuracy.of.frames,
+            percent(accuracy.values),
+            part::count(accuracy.of.values as u64, "value")
         ),
     })
 }

@@ -70,7 +70,7 @@ pub struct Answer {
     pub p99_ns: Option<u64>,
     /// How many frames these figures rest on.
     pub frames: u64,
-    /// The fraction of readings that were right; `None` if it is unknown.
+    /// The fraction of frames that were right; `None` if it is unknown.
     pub accuracy: Option<f64>,
 }
 
@@ -85,7 +85,7 @@ pub struct Candidate {
     pub p99_ns: Option<u64>,
     /// How many frames these figures rest on; if they are too few for a p99, it is marked.
     pub frames: u64,
-    /// The fraction of readings that were right; `None` if it is unknown.
+    /// The fraction of frames that were right; `None` if it is unknown.
     pub accuracy: Option<f64>,
     /// The joules of one inference; `None` if they are unknown.
     pub joules_per_inference: Option<f64>,
@@ -181,7 +181,7 @@ fn figures(tuned: &Tuned<'_>, answer: &Answer) -> Vec<Tile> {
         ),
     }));
     figures.extend(answer.accuracy.map(|accuracy| Tile {
-        name: "Readings that are right",
+        name: "Frames that are right",
         value: percent(accuracy),
         aside: String::new(),
     }));

@@ -39,7 +39,7 @@ fn plot(report: &Report) -> Option<Plot> {
         .filter_map(|variant| {
             Some(Point {
                 x: variant.latency_ns?.p50? as f64,
-                y: variant.accuracy?.digits,
+                y: variant.accuracy?.values,
                 label: variant.name.clone(),
                 chosen: chosen == Some(variant.name.as_str()),
             })
@@ -55,9 +55,9 @@ fn plot(report: &Report) -> Option<Plot> {
     )?;
     let ys = points.iter().map(|point| point.y);
     Some(Plot {
-        says: "Digits that are right against latency, by variant".to_owned(),
+        says: "Values that are right against latency, by variant".to_owned(),
         x,
-        y: Axis::linear("digits that are right", ys, 0.0..1.0, round_percent)?,
+        y: Axis::linear("values that are right", ys, 0.0..1.0, round_percent)?,
         series: vec![Series {
             name: String::new(),
             role: Role::Plugin,
@@ -77,8 +77,8 @@ fn table(variants: &[Variant]) -> Markup {
             let shown = |value: Option<u64>| part::known(value, |value| time(value as f64));
             vec![
                 variant.name.clone(),
-                part::known(variant.accuracy, |accuracy| percent(accuracy.digits)),
-                part::known(variant.accuracy, |accuracy| percent(accuracy.readings)),
+                part::known(variant.accuracy, |accuracy| percent(accuracy.values)),
+                part::known(variant.accuracy, |accuracy| percent(accuracy.frames)),
                 shown(latency.p50),
                 shown(latency.p99),
                 part::known(variant.frames_per_second, number),
@@ -90,8 +90,8 @@ fn table(variants: &[Variant]) -> Markup {
     part::table(
         &[
             "variant",
-            "digits right",
-            "readings right",
+            "values right",
+            "frames right",
             "p50",
             "p99",
             "frames/s offline",

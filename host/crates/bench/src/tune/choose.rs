@@ -275,7 +275,7 @@ mod tests {
             panic!("found")
         };
         assert_eq!(nearest, Some(0));
-        assert!(why.contains("the most accurate reads 96 %"), "{why}");
+        assert!(why.contains("the most accurate gets 96 %"), "{why}");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub fn print(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-/// Prints text that is data, such as a file of settings: like [`print`] on a terminal, and
+/// Prints text that is data, such as a file of settings: like [`print()`] on a terminal, and
 /// unchanged otherwise.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub fn print_data(text: &str) -> io::Result<()> {
     print_line(text)
 }
 
-/// Prints a line made by [`line`] on standard output.
+/// Prints a line made by [`line()`] on standard output.
 ///
 /// # Errors
 ///

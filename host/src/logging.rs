@@ -10,32 +10,35 @@ use std::{
 
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::{
-    EnvFilter,
+    Layer,
+    filter::{LevelFilter, Targets},
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::Writer,
         time::{FormatTime, SystemTime},
     },
+    layer::SubscriberExt,
     registry::LookupSpan,
+    util::SubscriberInitExt,
 };
 
 use tollgate_report::terminal::escape;
 
 /// Starts logging, in colour on a terminal unless `plain`.
 pub fn init(filter: &str, plain: bool) {
-    let (filter, refused) = match EnvFilter::try_new(filter) {
+    let (filter, refused) = match filter.parse::<Targets>() {
         Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("warn"), Some(error)),
+        Err(error) => (Targets::new().with_default(LevelFilter::WARN), Some(error)),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         // Such an error would panic if standard error cannot be written to.
         .log_internal_errors(false)
         .event_format(Lines {
             colours: io::stderr().is_terminal() && !plain,
         })
-        .init();
+        .with_filter(filter);
+    tracing_subscriber::registry().with(lines).init();
     if let Some(error) = refused {
         tracing::warn!(%error, "TOLLGATE_LOG is no filter that can be read, so only warnings show");
     }

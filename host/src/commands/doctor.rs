@@ -16,7 +16,7 @@ use tollgate_runtime::Engine;
 use tollgate_services::Limits;
 use tollgate_wasm::Calls;
 
-use tollgate_bench::{energy::Meter, machine};
+use tollgate_bench::energy::Meter;
 
 use crate::{cli::DoctorArgs, config::Environment, egress};
 use tollgate_deploy::cache::{Cache, FolderError};
@@ -108,7 +108,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
         tollgate: env!("CARGO_PKG_VERSION"),
         onnxruntime: onnx_runtime(args.onnxruntime, environment),
         wasmtime: tollgate_runtime::WASMTIME_VERSION,
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        cores: tollgate_nn::cores(),
         clock: clock(Path::new("/")),
         energy: energy(),
         sandbox: sandbox(),
@@ -182,7 +182,7 @@ fn energy() -> Energy {
 
 fn sandbox() -> Sandbox {
     let limits = Limits::default();
-    let config = engine_config(machine::cores(), &limits);
+    let config = engine_config(tollgate_nn::cores(), &limits);
     let (reserved, problem) = match Engine::new(&config).reserved(Calls::Sync) {
         Ok(reserved) => (Some(reserved), None),
         Err(error) => (None, Some(error.to_string())),

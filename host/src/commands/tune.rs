@@ -50,7 +50,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let places = Places::check(&tune)?;
     let started = machine::now();
     let wasm = load::read_plugin(&tune.plugin)?;
-    let instances = tune::most_instances(machine::cores()).max(tune.settled.workers().get());
+    let instances = tune::most_instances(tollgate_nn::cores()).max(tune.settled.workers().get());
     // One more instance for the first pass over the frames.
     let engine = load::engine(instances + 1, &tune.limits);
     let plugin = load::compile(
@@ -113,7 +113,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         }
     }
     let facts = Facts {
-        cores: machine::cores(),
+        cores: tollgate_nn::cores(),
         devices,
         variants: flavours,
         bound: tune.p99,

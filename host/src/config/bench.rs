@@ -100,7 +100,9 @@ impl Bench {
         }
         subject::some(&subject)?;
         subject::once(&subject)?;
-        let workers = settings.workers.map_or_else(cores, NonZero::get);
+        let workers = settings
+            .workers
+            .map_or_else(tollgate_nn::cores, NonZero::get);
         let most = typed.concurrency.iter().map(|clients| clients.get()).max();
         let most = most.unwrap_or_default().max(workers);
         if most > MAX_WORKERS {
@@ -183,11 +185,6 @@ fn scenarios(typed: &BenchArgs) -> Result<Vec<ScenarioName>, Error> {
     }
     let names = names.iter().copied();
     Ok(once(names.filter(|&name| name != ScenarioName::None)))
-}
-
-/// Cores that this process may use.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Removes duplicates and keeps the order.

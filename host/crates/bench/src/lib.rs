@@ -10,6 +10,14 @@
 //! [`scenario`], [`sweep`] → `server` → [`rounds`] → `window` → [`runner`] → [`subject`] →
 //! `native`, over the pure ones (`load`, `search`, `windows`). The [`record`] and the rule for
 //! percentiles belong to `report`, which draws them.
+//!
+//! ```
+//! use tollgate_bench::machine;
+//!
+//! // What a report says of the machine that it was made on.
+//! let machine = machine::describe(None);
+//! assert_eq!(machine.cores, tollgate_nn::cores());
+//! ```
 
 mod closed_loop;
 pub mod energy;

@@ -17,7 +17,7 @@ pub fn describe(onnxruntime: Option<String>) -> Machine {
         tollgate: env!("CARGO_PKG_VERSION").to_owned(),
         wasmtime: tollgate_runtime::WASMTIME_VERSION.to_owned(),
         onnxruntime,
-        cores: cores(),
+        cores: tollgate_nn::cores(),
         cpu: field(&read("/proc/cpuinfo"), "model name").map(str::to_owned),
         memory_bytes: field(&read("/proc/meminfo"), "MemTotal").and_then(kibibytes),
         os: format!("{} {}", capitalised(std::env::consts::OS), kernel.trim())
@@ -25,11 +25,6 @@ pub fn describe(onnxruntime: Option<String>) -> Machine {
             .to_owned(),
         architecture: std::env::consts::ARCH.to_owned(),
     }
-}
-
-/// The number of cores that this process may use.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The processor time that this process has used so far, on all cores.

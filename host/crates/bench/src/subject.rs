@@ -6,7 +6,7 @@
 //! and how many frames are right. It also finds frames that the plugin cannot read before they
 //! spoil a figure.
 
-use std::{num::NonZero, path::PathBuf, sync::Arc, thread};
+use std::{path::PathBuf, sync::Arc};
 
 use tollgate_dispatch::{Deployment, Handler, Interrupt, Kept, Local, Success, Twins};
 
@@ -162,8 +162,7 @@ impl Contender {
         if self.path == Path::Batched {
             return clients;
         }
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        clients.min(cores)
+        clients.min(tollgate_nn::cores())
     }
 
     /// Sees to it that there are so many instances, each of them used once, unless a signal asks for the end.

@@ -1,7 +1,6 @@
 //! A deployment: an immutable plugin with its settings, and its warm instances.
 
 use std::{
-    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -9,7 +8,7 @@ use std::{
     thread::{self, Builder},
 };
 
-use tollgate_nn::clock::Deadline;
+use tollgate_nn::{clock::Deadline, cores};
 use tollgate_runtime::{Plugin, Policy, Pool};
 use tollgate_services::{Frame, Grants, Ledger, Limits, NnHost};
 
@@ -65,7 +64,6 @@ impl Deployment {
         stop: &(dyn Fn() -> bool + Sync),
     ) {
         let missing = instances.saturating_sub(self.warm.count());
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
         let next = AtomicUsize::new(0);
         let work = || {
             while next.fetch_add(1, Ordering::Relaxed) < missing && !stop() {
@@ -73,7 +71,7 @@ impl Deployment {
             }
         };
         thread::scope(|scope| {
-            for _ in 1..missing.min(cores) {
+            for _ in 1..missing.min(cores()) {
                 // Where the system gives no thread this one does it.
                 Builder::new().spawn_scoped(scope, work).ok();
             }

@@ -6,6 +6,40 @@
 //! deployment, with a warm instance from its stack. All memory is bounded: lines have a limit, and
 //! a frame that cannot be served in time is refused. The crate knows no files, no command line and
 //! no asynchronous runtime.
+//!
+//! ```no_run
+//! use std::{num::NonZero, sync::{Arc, mpsc}};
+//! use tollgate_dispatch::{Admission, Deployment, Priority, Queues, Task, Workers};
+//! use tollgate_nn::clock::Stamp;
+//! use tollgate_services::Frame;
+//!
+//! # fn run(deployment: Deployment, frames: Vec<Frame>) -> Result<(), Box<dyn std::error::Error>> {
+//! let queues = Arc::new(Queues::new(2));
+//! let workers = Workers::start(Arc::clone(&queues), 2)?;
+//! let admission = Admission {
+//!     capacity: NonZero::new(64).ok_or("not zero")?,
+//!     deadline: None,
+//!     priority: Priority::Normal,
+//! };
+//! let line = queues.open(admission, Arc::new(deployment));
+//!
+//! let (sender, answers) = mpsc::channel();
+//! for frame in frames {
+//!     let sender = sender.clone();
+//!     let reply = move |answer| drop(sender.send(answer));
+//!     // A full line refuses at once, and gives the task back.
+//!     if let Err((refusal, _task)) = queues.send(line, Task::new(frame, Stamp::now(), reply)) {
+//!         eprintln!("{refusal}");
+//!     }
+//! }
+//! drop(sender);
+//! for answer in answers {
+//!     println!("{}: {:?}", answer.source, answer.outcome.map(|done| done.outputs.len()));
+//! }
+//! drop(workers);
+//! # Ok(())
+//! # }
+//! ```
 
 mod admission;
 mod deployment;

@@ -4,6 +4,13 @@
 //! what it imports and which grant each import needs, how large it is, and how much memory it
 //! starts with. Reading stops at the first byte that is not valid WebAssembly. The time grows with
 //! the file's size only.
+//!
+//! ```
+//! let empty = b"\0asm\x01\0\0\0"; // a core module of nothing
+//! let seen = tollgate_inspect::inspect(empty).expect("it is WebAssembly");
+//! assert!(seen.wasi.is_none());
+//! assert!(tollgate_inspect::inspect(b"#!/bin/sh").is_err());
+//! ```
 
 mod known;
 mod links;

@@ -4,6 +4,31 @@
 //! plugins does. All values from a caller are validated before ONNX Runtime sees them. Every failure is an
 //! [`Error`] with one of wasi-nn's codes, and no value from outside makes this crate panic.
 //!
+//! ```no_run
+//! use std::path::Path;
+//! use tollgate_nn::{Argument, Data, GraphOptions, GraphRegistry, OnnxRuntime, Scratch, TensorType};
+//!
+//! # fn main() -> Result<(), tollgate_nn::Error> {
+//! OnnxRuntime::load(None)?;
+//! let graphs = GraphRegistry::new();
+//! let digits = graphs.load_file("digits", Path::new("digits.onnx"), &GraphOptions::default())?;
+//!
+//! // A scratch belongs to one caller; any number of callers may run the graph at once.
+//! let mut scratch = Scratch::new()?;
+//! let picture = Argument {
+//!     name: Some("image"),
+//!     data: Data::Bytes {
+//!         ty: TensorType::Fp32,
+//!         dimensions: &[1, 28, 28],
+//!         bytes: &[0; 28 * 28 * 4],
+//!     },
+//! };
+//! let ran = digits.run(&mut scratch, &[picture], None)?;
+//! println!("{} outputs", ran.outputs.len());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Each module uses those to its right: [`GraphRegistry`] → [`GraphStore`] | [`Prepared`] → [`Graph`] →
 //! [`Loaded`] → `scheduling` → `sessions` → `tollgate-ort` (a session and its runs), whose tensors, devices and
 //! errors this crate hands on.

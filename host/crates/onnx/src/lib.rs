@@ -9,6 +9,18 @@
 //! - [`apart`]: whether the rows of a run stay apart, so that runs may be merged;
 //! - [`text`]: text from models, for messages.
 //!
+//! ```
+//! use tollgate_onnx::{apart::Findings, is_ort_format, not_a_model, unwritten};
+//!
+//! let bytes = b"PK, or anything else that somebody sent";
+//! assert!(!is_ort_format(bytes));
+//! // Only a model whose rows are known to stay apart may be merged with others.
+//! assert!(Findings::of(bytes).apart.is_err());
+//! if unwritten(bytes).is_err() {
+//!     println!("it is no model: {}", not_a_model(bytes));
+//! }
+//! ```
+//!
 //! All of it reads untrusted bytes, bounds its nesting, and allocates in proportion to the bytes. It opens no
 //! file.
 

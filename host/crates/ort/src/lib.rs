@@ -4,6 +4,28 @@
 //! session of a model and runs it; who may run when, names of graphs and the checks of a caller's arguments are
 //! `tollgate-nn`'s. Every failure is an [`Error`] with one of wasi-nn's codes.
 //!
+//! ```no_run
+//! use std::path::Path;
+//! use tollgate_ort::{Device, OnnxRuntime, Optimization, Session, SessionOptions, Source};
+//!
+//! # fn main() -> Result<(), tollgate_ort::Error> {
+//! OnnxRuntime::load(Some(Path::new("libonnxruntime.so")))?;
+//! let options = SessionOptions {
+//!     device: Device::Cpu,
+//!     allow_cpu_nodes: false,
+//!     threads: 1,
+//!     spins: false,
+//!     optimization: Optimization::All,
+//!     arena: true,
+//! };
+//! let session = Session::load("digits", Source::File(Path::new("digits.onnx")), &options)?;
+//! for input in session.inputs() {
+//!     println!("{}", input.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Each module uses those to its right: `session` → `runtime` | `source` → `run` → `tensor` | `device` | `error` →
 //! `text`; [`clock`] and [`ticker`] are below.
 

@@ -5,6 +5,20 @@
 //! the stages of `stages_ns` sum to its `total`. There are percentiles of the whole latency only.
 //! The results of a benchmark have their own [`record`], which [`bench_table`] writes and [`html`]
 //! draws.
+//!
+//! ```
+//! use tollgate_report::{Tally, units};
+//! use tollgate_services::Ledger;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut tally = Tally::new()?;
+//! tally.add(&Ledger::open().close(), None);
+//! let latency = tally.latency().expect("one frame");
+//! assert_eq!((latency.count, latency.p99), (1, None), "one frame has no p99");
+//! assert_eq!(units::time(1_500_000.0), "1.50 ms");
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod bench_table;
 pub mod headline;

@@ -4,6 +4,27 @@
 //! (`imports`, the only place that converts between WIT values and tensors; `message`, which does so with frames and
 //! outputs), and tells a frame's ledger where its time goes.
 //!
+//! ```no_run
+//! # use std::sync::Arc;
+//! use tollgate_nn::{GraphOptions, GraphRegistry};
+//! use tollgate_runtime::{Engine, EngineConfig, Instance, Plugin};
+//! use tollgate_services::{Frame, Grants, Ledger, Limits, NnHost};
+//!
+//! # fn run(wasm: &[u8], frame: &Frame) -> Result<(), tollgate_runtime::Error> {
+//! let engine = Engine::new(&EngineConfig::default());
+//! let plugin = Plugin::new(&engine, wasm)?;
+//! let graphs = NnHost::new(Arc::new(GraphRegistry::new()), GraphOptions::default());
+//! let mut instance = Instance::new(&plugin, &graphs, &Grants::default(), &Limits::default())?;
+//!
+//! let mut ledger = Ledger::open();
+//! match instance.handle(frame, &mut ledger)? {
+//!     Ok(outputs) => println!("{} outputs", outputs.len()),
+//!     Err(fault) => println!("the plugin says: {fault:?}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! There are three lifetimes: the process ([`Engine`], and the registry of graphs), the plugin ([`Plugin`]:
 //! compiled, linked, shared, immutable) and the instance ([`Instance`]: one Wasmtime store). Each module
 //! uses those to its right: [`Pool`] → [`Instance`] → `store` → [`Plugin`] → `imports` → `state` →

@@ -8,6 +8,25 @@
 //! - `ledger`: on what each nanosecond of a frame is spent, over `missing` and `waited`; [`probe`]: what that costs;
 //! - [`text`]: a guest's text, cut and escaped, below all.
 //!
+//! ```
+//! use tollgate_services::{GraphGrant, Grants, Ledger, Stage};
+//!
+//! // Nothing is granted that is not named.
+//! let grants = Grants {
+//!     graphs: GraphGrant::Names(vec!["digits".to_owned()]),
+//!     ..Grants::default()
+//! };
+//! assert!(grants.graphs.allows("digits") && !grants.graphs.allows("faces"));
+//! assert!(!grants.stdio);
+//!
+//! // An account of one frame: at any moment it is in one stage.
+//! let mut ledger = Ledger::open();
+//! ledger.start();
+//! ledger.switch(Stage::Infer);
+//! let record = ledger.close();
+//! assert!(record.total_ns >= record.stages.infer);
+//! ```
+//!
 //! It knows no Wasmtime and opens no file: buckets are the caller's. What the boundary calls at each crossing is
 //! marked `#[inline]`, since that counts in nanoseconds.
 

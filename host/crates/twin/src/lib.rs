@@ -10,6 +10,22 @@
 //! - `bytes`: bytes and text as the C ABI passes them;
 //! - `error`: why a library is no twin that can be used.
 //!
+//! ```no_run
+//! # use std::{path::Path, sync::Arc};
+//! use tollgate_nn::{GraphOptions, GraphRegistry};
+//! use tollgate_services::{Frame, Grants, Limits, NnHost};
+//! use tollgate_twin::Twin;
+//!
+//! # fn twin(frame: &Frame) -> Result<(), tollgate_twin::Error> {
+//! let graphs = NnHost::new(Arc::new(GraphRegistry::new()), GraphOptions::default());
+//! let library = Path::new("meter-reader.so");
+//! let mut twin = Twin::load(library, &graphs, &Grants::default(), &Limits::default())?;
+//! let (outputs, record) = twin.handle(frame);
+//! println!("{} outputs in {} ns", outputs?.map_or(0, |all| all.len()), record.total_ns);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! It knows no Wasmtime.
 #![allow(
     unsafe_code,

@@ -6,6 +6,15 @@
 //! - [`offered`]: what core modules may import, with types as text;
 //! - `error`: why a file is refused.
 //!
+//! ```
+//! use tollgate_wasm::{Calls, check_outline};
+//!
+//! let empty = b"\0asm\x01\0\0\0"; // a core module of nothing
+//! check_outline(empty).expect("it is well within the limits");
+//! assert_eq!(Calls::of(empty), Calls::Sync);
+//! assert!(check_outline(b"\0asm\x01\0\0\0\x01").is_err(), "it ends in a section");
+//! ```
+//!
 //! Only `structure` uses another of these, `error`. All of it reads untrusted bytes, bounds its nesting, and takes
 //! time linear in their number. It knows no Wasmtime and opens no file.
 

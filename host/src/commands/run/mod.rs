@@ -76,6 +76,6 @@ fn host(run: &Run, runtime: Option<&OnnxRuntime>) -> Host {
         wasmtime: tollgate_runtime::WASMTIME_VERSION.to_owned(),
         onnxruntime: runtime.map(|runtime| runtime.version().to_owned()),
         device: run.graph.device.to_string(),
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        cores: tollgate_nn::cores(),
     }
 }

@@ -1,5 +1,5 @@
 //! Calls every import of `wasi:nn`, in both versions, and of `tollgate:nn` as its frame says, with
-//! whatever arguments the frame says ([`interpreter`]).
+//! whatever arguments the frame says (`interpreter`).
 //!
 //! Bit 1 of a frame's first byte chooses `tollgate:nn`; bit 0 says that models may be loaded.
 

@@ -2,7 +2,7 @@
 //! helper takes in the sandbox and natively, and whether both give the same bytes.
 //!
 //! A frame is one line of text and, for `jpeg`, the picture after it: `HELPER TIMES WIDTH HEIGHT CHANNELS` and
-//! then what the helper takes besides (see [`Job`]). The picture that is worked on is noise, the same for each
+//! then what the helper takes besides (see `Job`). The picture that is worked on is noise, the same for each
 //! shape, and kept from frame to frame, as are all buffers: measured is the helper and nothing else. Done once,
 //! the result itself goes out; done more often, only a sum over it, so that no copy is measured.
 

@@ -1,5 +1,5 @@
 //! `calls` once more, as a preview1 core module: `wasi_ephemeral_nn` by its raw addresses, as its
-//! frame on standard input says ([`interpreter`]).
+//! frame on standard input says (`interpreter`).
 #![cfg_attr(
     target_arch = "wasm32",
     allow(unsafe_code, reason = "imports and exports are declared so")

@@ -19,7 +19,7 @@
 //! # fn twin(frame: &Frame) -> Result<(), tollgate_twin::Error> {
 //! let graphs = NnHost::new(Arc::new(GraphRegistry::new()), GraphOptions::default());
 //! let library = Path::new("meter-reader.so");
-//! let mut twin = Twin::load(library, &graphs, &Grants::default(), &Limits::default())?;
+//! let mut twin = Twin::load(library, graphs, &Grants::default(), &Limits::default())?;
 //! let (outputs, record) = twin.handle(frame);
 //! println!("{} outputs in {} ns", outputs?.map_or(0, |all| all.len()), record.total_ns);
 //! # Ok(())

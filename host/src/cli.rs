@@ -11,6 +11,7 @@ use std::{num::NonZero, path::PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glob::Pattern;
+use tollgate_jail::Strength;
 use tollgate_services::LogLevel;
 
 use crate::new::{Language, Place};
@@ -69,6 +70,9 @@ pub enum Command {
     /// Print completions for a shell, or write manual pages
     #[command(subcommand)]
     Generate(GenerateCommand),
+    /// Be a helper process; only the program itself starts one
+    #[command(hide = true)]
+    Jail(JailArgs),
 }
 
 /// The subcommands of `generate`.
@@ -92,6 +96,14 @@ pub enum GenerateCommand {
 pub enum RuntimeCommand {
     /// Get an ONNX Runtime build from the Python package index, version pinned and hash checked
     Install(InstallArgs),
+}
+
+/// What a helper process is told: what it is for, and then what that takes.
+#[derive(Debug, Args)]
+pub struct JailArgs {
+    /// All of it.
+    #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
+    pub told: Vec<String>,
 }
 
 /// What is run on what, and what it may use: the same for `run`, `bench` and `tune`.
@@ -142,6 +154,16 @@ pub struct SubjectArgs {
     /// Compile the plugin anew and keep nothing
     #[arg(long, help_heading = "Instances")]
     pub no_cache: bool,
+
+    #[arg(
+        long,
+        value_name = "STRENGTH",
+        help_heading = "Instances",
+        default_value_t,
+        help = "Where the plugin is compiled: in a helper process, confined by all layers (`strict`) or by those that the machine has (`best`), or in this process (`off`)"
+    )]
+    #[expect(missing_docs, reason = "its help says it")]
+    pub jail: Strength,
 }
 
 /// `tollgate run`.
@@ -270,6 +292,15 @@ pub struct PackArgs {
     /// Where to; by default beside the file, as `.component.wasm` or `.packed.wasm`
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    #[arg(
+        long,
+        value_name = "STRENGTH",
+        default_value_t,
+        help = "Where the plugin is compiled: in a helper process, confined by all layers (`strict`) or by those that the machine has (`best`), or in this process (`off`)"
+    )]
+    #[expect(missing_docs, reason = "its help says it")]
+    pub jail: Strength,
 
     /// Keep what debuggers and backtraces read
     #[arg(long)]

@@ -17,6 +17,7 @@ pub use subject::raising_option;
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use glob::Pattern;
+use tollgate_jail::Strength;
 use tollgate_nn::{BatchPolicy, GraphOptions};
 use tollgate_runtime::Policy;
 use tollgate_services::{DirGrant, Grants, GraphGrant, Limits};
@@ -112,6 +113,8 @@ pub struct Run {
     pub onnxruntime: Search,
     /// The folder for compiled code; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
+    /// How the plugin is compiled.
+    pub jail: Strength,
     /// Whether to print one JSON object instead of text.
     pub json: bool,
     /// Threads that run instances.
@@ -183,6 +186,7 @@ impl Run {
             onnxruntime: environment.onnxruntime(subject.onnxruntime.clone(), graph.device),
             graph,
             cache_dir: subject::cache_dir(subject, &environment),
+            jail: subject.jail,
             json: typed.json,
             workers,
             policy: settings.policy(),

@@ -19,6 +19,7 @@ mod grants;
 mod helpers;
 mod inspect;
 mod isolation;
+mod jail;
 mod limits;
 mod new;
 mod nn;

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use tollgate_deploy::cache::Cache;
+use tollgate_deploy::{cache::Cache, compile::Compiler};
+use tollgate_jail::Strength;
 use tollgate_nn::GraphOptions;
 use tollgate_runtime::{Error, Instance, Plugin, Policy, Pool};
 use tollgate_services::{Fault, Ledger, Limits, Output};
@@ -20,7 +21,10 @@ const SETTLED: usize = 100;
 fn plugin(name: &str) -> Plugin {
     let wasm = std::fs::read(component(name)).expect("a readable guest");
     let cache = Cache::open(&root().join("target/tmp/steady")).expect("a cache");
-    cache.load(&ENGINE, &wasm).expect("a plugin").0
+    cache
+        .load(&ENGINE, &wasm, &Compiler::new(Strength::Off))
+        .expect("a plugin")
+        .0
 }
 
 /// Hands over so many frames, of all kinds and of so many inferences each, and holds what comes back against what should.

@@ -14,6 +14,7 @@ use crate::support::root;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-twin-abi", &[]),
     ("tollgate-onnx", &[]),
+    ("tollgate-jail", &[]),
     ("tollgate-stats", &[]),
     ("tollgate-ort", &["tollgate-onnx"]),
     ("tollgate-nn", &["tollgate-onnx", "tollgate-ort"]),
@@ -46,6 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "tollgate-deploy",
         &[
+            "tollgate-jail",
             "tollgate-nn",
             "tollgate-report",
             "tollgate-runtime",
@@ -80,6 +82,7 @@ const CRATES: &[&str] = &[
     "tollgate-dispatch",
     "tollgate-files",
     "tollgate-inspect",
+    "tollgate-jail",
     "tollgate-nn",
     "tollgate-onnx",
     "tollgate-ort",
@@ -99,6 +102,7 @@ const TESTED: &[&str] = &[
     "tollgate-dispatch",
     "tollgate-files",
     "tollgate-inspect",
+    "tollgate-jail",
     "tollgate-nn",
     "tollgate-onnx",
     "tollgate-ort",
@@ -272,6 +276,7 @@ const READ: &[&str] = &[
     "host/crates/dispatch",
     "host/crates/files",
     "host/crates/inspect",
+    "host/crates/jail",
     "host/crates/nn",
     "host/crates/onnx",
     "host/crates/ort",
@@ -321,6 +326,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "host/crates/bench",
             "host/crates/deploy",
             "host/crates/files",
+            "host/crates/jail",
             "host/crates/nn",
             "host/crates/ort",
             "xtask",

@@ -269,13 +269,21 @@ fn a_command_that_waits_for_ever_is_ended_by_its_deadline() {
 #[test]
 fn compiled_code_is_for_one_kind_of_calls() {
     assert_ne!(
-        ENGINE.compatibility(Calls::Sync).expect("an engine"),
-        ENGINE.compatibility(Calls::Async).expect("an engine")
+        ENGINE
+            .target(Calls::Sync)
+            .expect("an engine")
+            .compatibility(),
+        ENGINE
+            .target(Calls::Async)
+            .expect("an engine")
+            .compatibility()
     );
     let wasm = std::fs::read(component("wasi3-plugin")).expect("a component");
     let folder = tempfile::tempdir().expect("a folder");
     let code = folder.path().join("code");
-    let compiled = Plugin::compile(&ENGINE, &wasm).expect("compiled");
+    let compiled = Plugin::new(&ENGINE, &wasm)
+        .and_then(|plugin| plugin.to_compiled())
+        .expect("compiled");
     std::fs::write(&code, compiled).expect("written");
     let other = std::fs::read(component("counter")).expect("a component");
     assert_eq!(Calls::of(&other), Calls::Sync);

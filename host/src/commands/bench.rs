@@ -59,7 +59,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     let engine = load::engine(bench.most_threads() * sets, &bench.limits);
     let plugin = load::compile(
         &bench.plugin,
-        bench.cache_dir.as_deref(),
+        (bench.cache_dir.as_deref(), bench.jail),
         &engine,
         &bench.limits,
         &wasm,

@@ -3,6 +3,8 @@
 //! It changes nothing. The exit code is 1 if no ONNX Runtime can be used, since then no plugin with
 //! a model can run. Anything else that is missing is only reported.
 
+mod jail;
+
 use std::{
     fmt::Write,
     fs, io,
@@ -35,6 +37,7 @@ struct Report {
     clock: Clock,
     energy: Energy,
     sandbox: Sandbox,
+    jail: jail::Jail,
     cache: CacheFacts,
     data_dir: Option<PathBuf>,
 }
@@ -112,6 +115,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
         clock: clock(Path::new("/")),
         energy: energy(),
         sandbox: sandbox(),
+        jail: jail::jail(),
         cache: cache(environment.cache_dir()),
         data_dir: environment.data_dir(),
     };
@@ -284,6 +288,7 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
         "memory is cleared where it was written, since there is no swap"
     };
     writeln!(out, "  clearing    {swap}")?;
+    jail::render(&report.jail, out)?;
     if let Some(problem) = &report.cache.problem {
         return writeln!(out, "cache         not used: {problem}");
     }

@@ -9,12 +9,15 @@ use std::{
 
 use anyhow::Context;
 use glob::Pattern;
+use tollgate_jail::Strength;
 use tollgate_nn::{GraphOptions, GraphStore, OnnxRuntime};
 use tollgate_runtime::{Engine, Error, Plugin};
 use tollgate_services::{Grants, Limits, NnHost};
+use tollgate_wasm::Calls;
 
 use crate::{egress, progress};
 use tollgate_deploy::cache::{Cache, Origin};
+use tollgate_deploy::compile::{self, Compiler};
 use tollgate_deploy::models::Chosen;
 use tollgate_deploy::reserve::engine_config;
 use tollgate_deploy::values::BucketArg;
@@ -80,18 +83,13 @@ pub(super) fn cache(dir: &Path) -> Option<Cache> {
 /// Compiles a plugin, or gets its code from the cache.
 pub(super) fn compile(
     path: &Path,
-    cache_dir: Option<&Path>,
+    (cache_dir, jail): (Option<&Path>, Strength),
     engine: &Engine,
     limits: &Limits,
     wasm: &[u8],
 ) -> anyhow::Result<Arc<Plugin>> {
-    let cache = cache_dir.and_then(cache);
     let _spinner = progress::spinner("compiling the plugin");
-    let loaded = match cache {
-        Some(cache) => cache.load(engine, wasm),
-        None => Plugin::new(engine, wasm).map(|plugin| (plugin, Origin::Compiled)),
-    };
-    let (plugin, origin) = loaded
+    let (plugin, origin) = compiled(engine, wasm, cache_dir, jail)
         .map_err(|error| explain(error, wasm, Some(limits)))
         .with_context(|| format!("cannot use the plugin `{}`", path.display()))?;
     tracing::info!(?origin, "the plugin is ready");
@@ -107,9 +105,44 @@ pub(super) fn compile(
     Ok(Arc::new(plugin))
 }
 
+/// The plugin of these bytes, from the cache below a folder or compiled now.
+pub(super) fn compiled(
+    engine: &Engine,
+    wasm: &[u8],
+    cache_dir: Option<&Path>,
+    jail: Strength,
+) -> Result<(Plugin, Origin), compile::Error> {
+    let compiler = Compiler::new(jail);
+    match cache_dir.and_then(cache) {
+        Some(cache) => cache.load(engine, wasm, &compiler),
+        None => {
+            Plugin::check(wasm)?;
+            let target = engine.target(Calls::of(wasm))?;
+            let fresh = compiler.compile(engine, &target, wasm)?;
+            Ok((fresh.plugin, Origin::Compiled))
+        }
+    }
+}
+
 /// Adds advice to the error of a refused plugin: about imports that are not offered, and about
 /// limits that the plugin exceeds at the start.
-pub(super) fn explain(error: Error, wasm: &[u8], limits: Option<&Limits>) -> anyhow::Error {
+pub(super) fn explain(
+    error: compile::Error,
+    wasm: &[u8],
+    limits: Option<&Limits>,
+) -> anyhow::Error {
+    let error = match error {
+        compile::Error::Plugin(error) => error,
+        compile::Error::Helper(tollgate_jail::Error::Layer(_)) => {
+            let error = tollgate_report::one_line(&error);
+            return anyhow::anyhow!("{error}; use the layers that it has with `--jail best`");
+        }
+        compile::Error::Helper(tollgate_jail::Error::Start { .. }) => {
+            let error = tollgate_report::one_line(&error);
+            return anyhow::anyhow!("{error}; compile without one with `--jail off`");
+        }
+        error => return error.into(),
+    };
     if let Error::NoRoom { .. } = &error {
         let advice = "ask for fewer `--workers`, or raise `ulimit -v`";
         return anyhow::anyhow!("{error}; {advice}");

@@ -4,6 +4,7 @@ mod bench;
 mod doctor;
 mod generate;
 mod inspect;
+mod jail;
 mod load;
 mod new;
 mod pack;
@@ -33,6 +34,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Tune(args) => tune::run(*args, &environment),
         Command::Generate(args) => generate::run(&args),
         Command::Doctor(args) => doctor::run(args, &environment),
+        Command::Jail(args) => Ok(jail::run(&args)),
         Command::Inspect(args) => inspect::run(&args),
         Command::New(args) => new::run(&args),
         Command::Pack(args) => pack::run(&args, &environment),

@@ -8,7 +8,7 @@ use std::{ops::Range, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
-use tollgate_runtime::{Engine, Plugin};
+use tollgate_runtime::Engine;
 use tollgate_services::Limits;
 use wasm_encoder::{Component, ComponentSectionId, Module, RawSection};
 use wasmparser::{Parser, Payload};
@@ -66,7 +66,8 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
             ..Limits::default()
         },
     ));
-    check(&engine, environment, &packed)
+    let dir = environment.cache_dir();
+    super::load::compiled(&engine, &packed, dir.as_deref(), args.jail)
         .map_err(|error| super::load::explain(error, &packed, None))
         .with_context(|| format!("what `{name}` makes would not be accepted"))?;
     for note in &tollgate_inspect::inspect(&packed)?.notes {
@@ -117,19 +118,6 @@ pub fn packed(name: &str, wasm: &[u8], encode: bool, keep_names: bool) -> anyhow
         return Ok(encoded);
     }
     strip(&encoded).with_context(|| format!("cannot read `{name}` whole"))
-}
-
-/// Compiles it to see that it is accepted, and keeps the code if there is a cache.
-fn check(
-    engine: &Engine,
-    environment: &Environment,
-    packed: &[u8],
-) -> Result<(), tollgate_runtime::Error> {
-    let dir = environment.cache_dir();
-    match dir.and_then(|dir| super::load::cache(&dir)) {
-        Some(cache) => cache.load(engine, packed).map(drop),
-        None => Plugin::new(engine, packed).map(drop),
-    }
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {

@@ -55,7 +55,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let engine = load::engine(instances + 1, &tune.limits);
     let plugin = load::compile(
         &tune.plugin,
-        tune.cache_dir.as_deref(),
+        (tune.cache_dir.as_deref(), tune.jail),
         &engine,
         &tune.limits,
         &wasm,

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use glob::Pattern;
+use tollgate_jail::Strength;
 use tollgate_services::{Grants, Limits};
 
 use super::{Environment, Error, MAX_WORKERS, granting, subject};
@@ -47,6 +48,8 @@ pub struct Tune {
     pub onnxruntime: Search,
     /// The folder for compiled code; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
+    /// How the plugin is compiled.
+    pub jail: Strength,
     /// The largest size of one input, in bytes.
     pub max_frame: usize,
     /// What the plugin is granted.
@@ -81,6 +84,7 @@ impl Tune {
         let grants = granted.grant(&subject.plugin, Grants::default());
         Ok(Self {
             cache_dir: subject::cache_dir(&subject, environment),
+            jail: subject.jail,
             grants: subject::of_plugin(&subject, grants),
             limits: subject::limits(&subject.limits),
             max_frame: subject.limits.max_frame,

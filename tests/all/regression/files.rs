@@ -8,6 +8,8 @@ use std::{
 };
 
 use tollgate_deploy::cache::{Cache, Origin};
+use tollgate_deploy::compile::Compiler;
+use tollgate_jail::Strength;
 
 use crate::{
     cli::{path, run, tollgate},
@@ -67,7 +69,12 @@ fn a_cache_that_others_could_write_is_not_used() {
 
     // An entry that others can write is compiled again.
     let cache = Cache::open(home.path()).expect("a cache");
-    let origin = || cache.load(&ENGINE, &small).expect("a plugin").1;
+    let origin = || {
+        cache
+            .load(&ENGINE, &small, &Compiler::new(Strength::Off))
+            .expect("a plugin")
+            .1
+    };
     assert_eq!(origin(), Origin::Compiled);
     assert_eq!(origin(), Origin::Cached);
     for entry in fs::read_dir(&dir).expect("a folder") {

@@ -14,6 +14,7 @@
 //! command defines the option's name.
 
 pub mod cache;
+pub mod compile;
 pub mod keyvalue;
 pub mod models;
 pub mod onnxruntime;

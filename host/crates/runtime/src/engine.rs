@@ -7,9 +7,9 @@
 
 mod plan;
 mod space;
+mod target;
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -31,6 +31,7 @@ use crate::{
 
 use plan::Plan;
 pub use plan::{EngineConfig, Reserved};
+pub use target::Target;
 
 /// Everything that is shared by all plugins of a process.
 #[derive(Clone)]
@@ -89,19 +90,15 @@ impl Engine {
         Ok(self.side(calls)?.reserved)
     }
 
-    /// A number for this build and configuration: code that was compiled under one number must not be loaded
-    /// under another.
+    /// What code for guests that are called this way is compiled for.
     ///
     /// # Errors
     ///
     /// As [`Engine::reserved`].
-    pub fn compatibility(&self, calls: Calls) -> Result<u64, Error> {
-        let mut hasher = DefaultHasher::new();
-        let wasmtime = self.wasmtime(calls)?;
-        wasmtime.precompile_compatibility_hash().hash(&mut hasher);
-        // The two sides must have different numbers, whatever Wasmtime's own hash contains.
-        calls.hash(&mut hasher);
-        Ok(hasher.finish())
+    pub fn target(&self, calls: Calls) -> Result<Target, Error> {
+        let side = self.side(calls)?;
+        let memory_bytes = side.reserved.memory_bytes;
+        Ok(Target::new(&side.wasmtime, calls, memory_bytes))
     }
 
     pub(crate) fn wasmtime(&self, calls: Calls) -> Result<&wasmtime::Engine, Error> {

@@ -46,7 +46,7 @@ mod store;
 mod streams;
 mod trap;
 
-pub use engine::{Engine, EngineConfig, Reserved};
+pub use engine::{Engine, EngineConfig, Reserved, Target};
 pub use error::{Error, GuestFault};
 pub use instance::{Instance, Typed};
 pub use plugin::{Plugin, World};

@@ -102,21 +102,20 @@ impl Plugin {
         Self::link(engine, calls, compiled)
     }
 
-    /// Compiles a guest to bytes for [`Plugin::from_compiled_file`], for a cache.
+    /// Its compiled code, for [`Plugin::from_compiled_file`].
     ///
     /// # Errors
     ///
-    /// As [`Plugin::new`].
-    pub fn compile(engine: &Engine, wasm: &[u8]) -> Result<Vec<u8>, Error> {
-        let plugin = Self::new(engine, wasm)?;
-        match &plugin.code {
-            Code::Component { component, .. } => component.serialize(),
-            Code::Module(pre) => pre.module().serialize(),
-        }
-        .map_err(|error| Kind::of(wasm).map_or_else(|error| error, |kind| kind.invalid(&error)))
+    /// [`Error::Invalid`] if it cannot be written down.
+    pub fn to_compiled(&self) -> Result<Vec<u8>, Error> {
+        let (kind, code) = match &self.code {
+            Code::Component { component, .. } => (Kind::Component, component.serialize()),
+            Code::Module(pre) => (Kind::Module, pre.module().serialize()),
+        };
+        code.map_err(|error| kind.invalid(&error))
     }
 
-    /// Loads the result of [`Plugin::compile`] for `wasm` from a file, which is mapped into memory. `wasm`
+    /// Loads the code of `wasm` from a file, which is mapped into memory. `wasm`
     /// was checked with [`Plugin::check`] before.
     ///
     /// # Errors
@@ -126,7 +125,8 @@ impl Plugin {
     /// # Safety
     ///
     /// The file is executed. The caller must ensure that it holds, unchanged, what
-    /// [`Plugin::compile`] of this build returned, and that it is not changed while it is in use.
+    /// [`Plugin::to_compiled`] or [`crate::Target::compile`] of this build returned for these bytes, and that it is not changed while
+    /// it is in use.
     #[expect(
         unsafe_code,
         reason = "compiled code is trusted by whoever kept it; the promise is passed on as it is"
@@ -314,14 +314,30 @@ fn compile(engine: &Engine, wasm: &[u8]) -> Result<(Calls, Compiled), Error> {
     check_outline(wasm)?;
     check_work(wasm)?;
     let calls = Calls::of(wasm);
-    let mut builder = CodeBuilder::new(engine.wasmtime(calls)?);
+    let compiled = compile_for(engine.wasmtime(calls)?, kind, wasm)?;
+    Ok((calls, compiled))
+}
+
+fn compile_for(wasmtime: &wasmtime::Engine, kind: Kind, wasm: &[u8]) -> Result<Compiled, Error> {
+    let mut builder = CodeBuilder::new(wasmtime);
     let compiled = builder
         .wasm_binary(wasm, None)
         .and_then(|builder| match kind {
             Kind::Component => builder.compile_component().map(Compiled::Component),
             Kind::Module => builder.compile_module().map(Compiled::Module),
         });
-    Ok((calls, compiled.map_err(|error| kind.invalid(&error))?))
+    compiled.map_err(|error| kind.invalid(&error))
+}
+
+/// The code of a guest whose outline was checked, as bytes.
+pub(crate) fn code(wasmtime: &wasmtime::Engine, wasm: &[u8]) -> Result<Vec<u8>, Error> {
+    let kind = Kind::of(wasm)?;
+    check_work(wasm)?;
+    let code = match compile_for(wasmtime, kind, wasm)? {
+        Compiled::Component(component) => component.serialize(),
+        Compiled::Module(module) => module.serialize(),
+    };
+    code.map_err(|error| kind.invalid(&error))
 }
 
 /// The kinds of bytes that can be compiled.

@@ -44,7 +44,7 @@ pub fn run(
     let engine = load::engine(run.workers.get(), &run.limits);
     let plugin = load::compile(
         &run.plugin,
-        run.cache_dir.as_deref(),
+        (run.cache_dir.as_deref(), run.jail),
         &engine,
         &run.limits,
         &wasm,

@@ -13,7 +13,8 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
-use tollgate_deploy::cache::Cache;
+use tollgate_deploy::{cache::Cache, compile::Compiler};
+use tollgate_jail::Strength;
 use tollgate_nn::{GraphOptions, GraphRegistry, OnnxRuntime, clock::Stamp};
 use tollgate_runtime::{Engine, Instance};
 use tollgate_services::{Frame, Grants, GraphGrant, Ledger, Limits, NnHost};
@@ -90,7 +91,8 @@ fn instance(setup: &Setup) -> anyhow::Result<Instance> {
         1,
         &Limits::default(),
     ));
-    let (plugin, _) = Cache::open(&setup.cache)?.load(&engine, &wasm)?;
+    let (plugin, _) =
+        Cache::open(&setup.cache)?.load(&engine, &wasm, &Compiler::new(Strength::Off))?;
     let options = GraphOptions::default();
     let registry = GraphRegistry::new();
     registry.load_file(GRAPH, &setup.model, &options)?;

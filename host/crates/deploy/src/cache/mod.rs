@@ -17,11 +17,13 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tollgate_runtime::{Engine, Error, Plugin};
+use tollgate_runtime::{Engine, Plugin};
 use tollgate_wasm::Calls;
 
 use folder::Folder;
 use tollgate_report::one_line;
+
+use crate::compile::{Compiler, Error};
 
 pub use folder::Error as FolderError;
 
@@ -95,9 +97,15 @@ impl Cache {
     /// # Errors
     ///
     /// The bytes are not a component, or do not compile.
-    pub fn load(&self, engine: &Engine, wasm: &[u8]) -> Result<(Plugin, Origin), Error> {
+    pub fn load(
+        &self,
+        engine: &Engine,
+        wasm: &[u8],
+        compiler: &Compiler,
+    ) -> Result<(Plugin, Origin), Error> {
         Plugin::check(wasm)?;
-        let code = entry_name(wasm, engine.compatibility(Calls::of(wasm))?);
+        let target = engine.target(Calls::of(wasm))?;
+        let code = entry_name(wasm, target.compatibility());
         match trust::load(engine, wasm, &self.folder, &code) {
             Ok(plugin) => return Ok((plugin, Origin::Cached)),
             Err(trust::Miss::NotThere) => {}
@@ -105,15 +113,15 @@ impl Cache {
                 tracing::info!(entry = code, why = %one_line(&miss), "compiling anew");
             }
         }
-        let compiled = Plugin::compile(engine, wasm)?;
-        if let Err(error) = self.keep(&code, &compiled) {
+        let fresh = compiler.compile(engine, &target, wasm)?;
+        if let Err(error) = fresh.code().and_then(|bytes| self.keep(&code, &bytes)) {
             tracing::warn!(dir = %self.dir.display(), %error, "cannot keep compiled code");
-            return Ok((Plugin::new(engine, wasm)?, Origin::Compiled));
+            return Ok((fresh.plugin, Origin::Compiled));
         }
         match trust::load(engine, wasm, &self.folder, &code) {
             Ok(plugin) => Ok((plugin, Origin::Compiled)),
             // The entry was removed between the two lines, or the disk is faulty.
-            Err(_) => Ok((Plugin::new(engine, wasm)?, Origin::Compiled)),
+            Err(_) => Ok((fresh.plugin, Origin::Compiled)),
         }
     }
 
@@ -188,6 +196,7 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
 
+    use tollgate_jail::Strength;
     use tollgate_runtime::EngineConfig;
 
     use super::*;
@@ -210,7 +219,10 @@ mod tests {
     }
 
     fn origin(cache: &Cache, engine: &Engine) -> Origin {
-        cache.load(engine, COMMAND).unwrap().1
+        cache
+            .load(engine, COMMAND, &Compiler::new(Strength::Off))
+            .unwrap()
+            .1
     }
 
     fn files(cache: &Cache, extension: &str) -> Vec<PathBuf> {

@@ -83,7 +83,7 @@ pub(super) fn load(
     }
     // The file that was hashed, even if its name leads to another one by now.
     let open = format!("/proc/self/fd/{}", file.as_raw_fd());
-    // SAFETY: the file holds what `Plugin::compile` returned to `Cache::keep` on this machine, for
+    // SAFETY: the file holds what a `Compiler` handed to `Cache::keep` on this machine, for
     // these bytes and for an engine of the same compatibility: the entry's name says so. Its digest
     // was just checked through the same descriptor. `folder` has shown that only this user or root
     // can have written either file, or can change them now.

@@ -71,7 +71,7 @@ const STACK: u64 = (2 << 20) + 4096;
 pub(super) struct Plan {
     pub(super) allocation: Allocation,
     /// Reserved for each memory, in bytes; [`WHOLE_MEMORY`] or less.
-    memory: u64,
+    pub(super) memory: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,141 @@
+//! Compiling plugins: in a helper process, where the compiler reads a stranger's bytes without files, network or
+//! privileges and within bounds, or in this process.
+
+mod sealed;
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek},
+    sync::Mutex,
+    time::Duration,
+};
+
+use tollgate_jail::{Bounds, Job, Missing, Strength};
+use tollgate_runtime::{Engine, Plugin, Target};
+
+/// What makes the program a helper that compiles. The text of a [`Target`] and what the helper's own crate adds
+/// follow.
+pub const HELPER: [&str; 2] = ["jail", "compile"];
+
+/// The most memory that compiling may take, in bytes of address space. 6 GiB: an interpreter of 40 MB with all its
+/// code takes less than one; every thread reserves address space as well.
+const MEMORY_BYTES: u64 = 6 << 30;
+
+/// The most bytes of compiled code. 1 GiB: what the cache keeps in all.
+const CODE_BYTES: u64 = 1 << 30;
+
+/// The longest time that compiling may take. Ten minutes: an interpreter takes some seconds on a server, and fifty
+/// times that on the smallest machine.
+const TIME: Duration = Duration::from_secs(600);
+
+/// Where plugins are compiled.
+#[derive(Debug, Default)]
+pub struct Compiler {
+    strength: Strength,
+    missing: Mutex<Vec<Missing>>,
+}
+
+/// A plugin that was compiled now.
+pub struct Fresh {
+    /// The plugin.
+    pub plugin: Plugin,
+    /// Its code, where a helper has compiled it.
+    file: Option<File>,
+}
+
+impl Fresh {
+    /// Its code.
+    pub(crate) fn code(&self) -> io::Result<Vec<u8>> {
+        let Some(mut file) = self.file.as_ref() else {
+            return self.plugin.to_compiled().map_err(io::Error::other);
+        };
+        let mut code = Vec::new();
+        file.rewind()?;
+        file.read_to_end(&mut code)?;
+        Ok(code)
+    }
+}
+
+/// Why a plugin cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The plugin is refused.
+    #[error(transparent)]
+    Plugin(#[from] tollgate_runtime::Error),
+    /// The helper that compiles it gave no code.
+    #[error("compiling it failed")]
+    Helper(#[source] tollgate_jail::Error),
+    /// What the compiler said of it, in a helper.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Compiler {
+    /// A compiler in helpers of this strength; with [`Strength::Off`], in this process.
+    pub fn new(strength: Strength) -> Self {
+        Self {
+            strength,
+            missing: Mutex::default(),
+        }
+    }
+
+    /// Compiles a plugin that was checked with [`Plugin::check`].
+    ///
+    /// # Errors
+    ///
+    /// The plugin is refused, or no helper could compile it.
+    pub fn compile(&self, engine: &Engine, target: &Target, wasm: &[u8]) -> Result<Fresh, Error> {
+        // There are helpers on Linux only.
+        let nowhere = cfg!(not(target_os = "linux")) && self.strength == Strength::Best;
+        if nowhere || self.strength == Strength::Off {
+            let plugin = Plugin::new(engine, wasm)?;
+            return Ok(Fresh { plugin, file: None });
+        }
+        let text = target.to_string();
+        let [jail, compile] = HELPER;
+        let job = Job {
+            arguments: &[jail, compile, &text],
+            bounds: Bounds {
+                memory_bytes: MEMORY_BYTES,
+                result_bytes: CODE_BYTES,
+                time: TIME,
+            },
+            strength: self.strength,
+        };
+        let done = job.run(wasm).map_err(|error| match error {
+            tollgate_jail::Error::Refused(why) => Error::Refused(why),
+            error => Error::Helper(error),
+        })?;
+        self.tell(&done.missing);
+        let plugin = sealed::load(engine, wasm, &done.file)?;
+        let file = Some(done.file);
+        Ok(Fresh { plugin, file })
+    }
+
+    /// Says once which layers the machine lacks.
+    fn tell(&self, missing: &[Missing]) {
+        let Ok(mut told) = self.missing.lock() else {
+            return;
+        };
+        if !missing.is_empty() && *told != missing {
+            let all: Vec<String> = missing.iter().map(Missing::to_string).collect();
+            tracing::warn!(
+                "plugins are compiled in a jail that lacks layers on this machine: {}",
+                tollgate_report::terminal::escaped(&all.join(", "))
+            );
+            missing.clone_into(&mut told);
+        }
+    }
+}
+
+/// What a helper does that compiles: `target` is the text of a [`Target`].
+///
+/// # Errors
+///
+/// Why the plugin is refused, as text.
+pub fn in_helper(target: &str, wasm: &[u8]) -> Result<Vec<u8>, String> {
+    let target: Target = target
+        .parse()
+        .map_err(|()| "this is for helpers, which only the program itself starts".to_owned())?;
+    target.compile(wasm).map_err(|error| error.to_string())
+}

@@ -1,0 +1,323 @@
+//! The host's side: starts a helper, hands it bytes, waits for it within its time, and takes its result.
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, Read, Seek, Write},
+    os::unix::process::ExitStatusExt,
+    path::Path,
+    process::{Child, Command, ExitStatus},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
+    process::{Pid, PidfdFlags, Signal, pidfd_open},
+};
+
+use crate::{
+    Bounds, Error, Missing, Strength,
+    serve::{MISSING, REFUSED, WEAK},
+};
+
+/// The program that this process is, even if its file was replaced meanwhile.
+const ITSELF: &str = "/proc/self/exe";
+
+/// The most bytes that are read of what a helper says.
+const SAID_BYTES: u64 = 16 << 10;
+
+/// What is done to memory files: they never change again.
+const SEALS: SealFlags = SealFlags::WRITE
+    .union(SealFlags::GROW)
+    .union(SealFlags::SHRINK)
+    .union(SealFlags::SEAL);
+
+/// One piece of work for a helper of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// What makes the program a helper that does this. Two arguments follow, which [`crate::serve`] takes.
+    pub arguments: &'a [&'a str],
+    /// How much it may take.
+    pub bounds: Bounds,
+    /// What to do about layers that the machine lacks. [`Strength::Off`] is the caller's: then there is no helper.
+    pub strength: Strength,
+}
+
+/// What a helper did.
+#[derive(Debug)]
+pub struct Done {
+    /// Its result: a memory file that nobody can change any more.
+    pub file: File,
+    /// How many bytes that has.
+    pub bytes: u64,
+    /// The layers that the machine lacks.
+    pub missing: Vec<Missing>,
+}
+
+impl Job<'_> {
+    /// Has this program's helper do the work, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// The helper could not be started, refused the work, did not do it within its bounds, or died.
+    pub fn run(&self, input: &[u8]) -> Result<Done, Error> {
+        self.run_program(Path::new(ITSELF), input)
+    }
+
+    /// As [`Job::run`], with a helper of another program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::run`].
+    pub fn run_program(&self, program: &Path, input: &[u8]) -> Result<Done, Error> {
+        let handed = memory_file().and_then(|mut file| {
+            file.write_all(input)?;
+            file.rewind()?;
+            fcntl_add_seals(&file, SEALS)?;
+            Ok(file)
+        });
+        let prepared = |what| move |source| Error::Start { what, source };
+        let handed = handed.map_err(prepared("handed its bytes"))?;
+        let [mut result, mut said] = [(); 2].map(|()| memory_file());
+        let (result, said) = (
+            result
+                .as_mut()
+                .map_err(take)
+                .map_err(prepared("given a place for its result"))?,
+            said.as_mut()
+                .map_err(take)
+                .map_err(prepared("given a place for its messages"))?,
+        );
+        let shared = |file: &File| file.try_clone().map_err(prepared("handed its files"));
+        let mut command = Command::new(program);
+        command
+            .args(self.arguments)
+            .arg(self.bounds.to_argument())
+            .arg(self.strength.name())
+            .env_clear()
+            .current_dir(OsStr::new("/"))
+            .stdin(handed)
+            .stdout(shared(result)?)
+            .stderr(shared(said)?);
+        let child = command.spawn().map_err(prepared("started"))?;
+        let ended = self.wait(child)?;
+        let said = read_said(said).map_err(prepared("asked what it said"))?;
+        let (missing, words) = split(&said);
+        self.judge(ended, &missing, words)?;
+        fcntl_add_seals(&*result, SEALS).map_err(|error| Error::Start {
+            what: "kept from its result",
+            source: error.into(),
+        })?;
+        let bytes = result.seek(io::SeekFrom::End(0));
+        let bytes = bytes.map_err(prepared("asked for its result"))?;
+        result.rewind().map_err(prepared("asked for its result"))?;
+        let file = shared(result)?;
+        Ok(Done {
+            file,
+            bytes,
+            missing,
+        })
+    }
+
+    /// Waits until the helper has ended; ends it when its time is over. None when its time was over.
+    fn wait(&self, mut child: Child) -> Result<Option<ExitStatus>, Error> {
+        let waiting = |source| Error::Start {
+            what: "waited for",
+            source,
+        };
+        let until = Instant::now() + self.bounds.time;
+        let late = loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match has_ended(&mut child, left) {
+                Ok(true) => break false,
+                Ok(false) if left.is_zero() => break true,
+                Ok(false) => {}
+                Err(error) => {
+                    child.kill().ok();
+                    child.wait().ok();
+                    return Err(waiting(error));
+                }
+            }
+        };
+        if late {
+            child.kill().ok();
+        }
+        let status = child.wait().map_err(waiting)?;
+        Ok((!late).then_some(status))
+    }
+
+    fn judge(
+        &self,
+        ended: Option<ExitStatus>,
+        missing: &[Missing],
+        words: &str,
+    ) -> Result<(), Error> {
+        let Some(status) = ended else {
+            return Err(Error::Late(self.bounds.time));
+        };
+        let signal = status.signal();
+        let by = |one: Signal| signal == Some(one.as_raw());
+        match status.code().and_then(|code| u8::try_from(code).ok()) {
+            Some(0) => Ok(()),
+            Some(REFUSED) => Err(Error::Refused(words.trim_end().to_owned())),
+            Some(WEAK) => {
+                let all: Vec<String> = missing.iter().map(Missing::to_string).collect();
+                Err(Error::Layer(all.join(", ")))
+            }
+            // What Rust's allocator says before it aborts.
+            _ if words.contains("memory allocation of") => {
+                Err(Error::Memory(self.bounds.memory_bytes))
+            }
+            _ if by(Signal::XFSZ) => Err(Error::Result(self.bounds.result_bytes)),
+            _ if by(Signal::XCPU) => Err(Error::Late(self.bounds.time)),
+            _ => {
+                let last = words.lines().next_back().unwrap_or_default();
+                let why = if last.is_empty() {
+                    status.to_string()
+                } else {
+                    format!("{status}: {last}")
+                };
+                Err(Error::Died(why))
+            }
+        }
+    }
+}
+
+/// The error of a result that is there no more.
+fn take(error: &mut io::Error) -> io::Error {
+    std::mem::replace(error, io::Error::other("taken"))
+}
+
+fn memory_file() -> io::Result<File> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    Ok(File::from(memfd_create("tollgate", flags)?))
+}
+
+/// Waits for the helper's end, at most this long; may come back earlier.
+fn has_ended(child: &mut Child, at_most: Duration) -> io::Result<bool> {
+    if child.try_wait()?.is_some() {
+        return Ok(true);
+    }
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    match pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) {
+        Some(Ok(process)) => {
+            let timeout = Timespec::try_from(at_most).map_err(io::Error::other)?;
+            let mut ready = [PollFd::new(&process, PollFlags::IN)];
+            match poll(&mut ready, Some(&timeout)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // A kernel before 5.3.
+        _ => std::thread::sleep(at_most.min(Duration::from_millis(1))),
+    }
+    Ok(child.try_wait()?.is_some())
+}
+
+fn read_said(file: &mut File) -> io::Result<String> {
+    file.rewind()?;
+    let mut said = Vec::new();
+    file.take(SAID_BYTES).read_to_end(&mut said)?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The layers that a helper says are missing, and the rest of what it says.
+fn split(said: &str) -> (Vec<Missing>, &str) {
+    let (mut missing, mut rest) = (Vec::new(), said);
+    while let Some((line, after)) = rest.split_once('\n')
+        && let Some((name, reason)) = line
+            .strip_prefix(MISSING)
+            .and_then(|line| line.split_once(' '))
+        && let Ok(layer) = name.parse()
+    {
+        missing.push(Missing {
+            layer,
+            reason: reason.to_owned(),
+        });
+        rest = after;
+    }
+    (missing, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Layer;
+
+    use super::*;
+
+    #[test]
+    fn missing_layers_stand_before_words() {
+        let (missing, words) = split("missing landlock no such thing\nmissing you\nmore");
+        let expected = Missing {
+            layer: Layer::Landlock,
+            reason: "no such thing".to_owned(),
+        };
+        assert_eq!(
+            (missing.as_slice(), words),
+            (&[expected][..], "missing you\nmore")
+        );
+        assert_eq!(split("").1, "");
+    }
+
+    fn job<'a>(arguments: &'a [&'a str], time: Duration) -> Job<'a> {
+        Job {
+            arguments,
+            bounds: Bounds {
+                memory_bytes: 1 << 30,
+                result_bytes: 1 << 20,
+                time,
+            },
+            strength: Strength::Best,
+        }
+    }
+
+    // Any program is a helper that does not confine itself; what a real one does is tried in `tests/all/jail.rs`.
+
+    #[test]
+    fn what_a_helper_leaves_is_sealed() {
+        let job = job(&["-c", "cat; true"], Duration::from_secs(60));
+        let done = job
+            .run_program(Path::new("/bin/sh"), b"some bytes")
+            .unwrap();
+        let mut bytes = Vec::new();
+        (&done.file).read_to_end(&mut bytes).unwrap();
+        assert_eq!((bytes.as_slice(), done.bytes), (&b"some bytes"[..], 10));
+        assert!(
+            (&done.file).write_all(b"more").is_err(),
+            "nobody changes it"
+        );
+        assert!(done.file.set_len(0).is_err());
+    }
+
+    #[test]
+    fn ends_that_are_not_good_are_told_apart() {
+        let failed = |script: &str, time| {
+            let arguments = ["-c", script, "sh"];
+            let ran = job(&arguments, time).run_program(Path::new("/bin/sh"), b"");
+            ran.map(|done| done.bytes).unwrap_err()
+        };
+        let soon = Duration::from_secs(60);
+        let refused = failed("echo 'no plugin' >&2; exit 10", soon);
+        assert!(
+            matches!(&refused, Error::Refused(why) if why == "no plugin"),
+            "{refused}"
+        );
+        let weak = failed("echo 'missing seccomp none here' >&2; exit 11", soon);
+        assert!(weak.to_string().contains("seccomp (none here)"), "{weak}");
+        let died = failed("echo bang >&2; kill -SEGV $$", soon);
+        assert!(
+            matches!(&died, Error::Died(why) if why.contains("bang")),
+            "{died}"
+        );
+        let memory = failed(
+            "echo 'memory allocation of 9 bytes failed' >&2; kill -ABRT $$",
+            soon,
+        );
+        assert!(matches!(memory, Error::Memory(_)), "{memory}");
+        let late = failed("kill -STOP $$", Duration::from_millis(50));
+        assert!(matches!(late, Error::Late(_)), "{late}");
+        let none = job(&[], soon).run_program(Path::new("/nowhere/at/all"), b"");
+        assert!(matches!(none, Err(Error::Start { .. })));
+    }
+}

@@ -1,0 +1,65 @@
+//! The helper's side: confine first, then read, work and answer.
+//!
+//! Standard input is what it works on, standard output its result, standard error what it says: a line for each
+//! layer that is missing, and then why the job cannot be done.
+
+use std::{
+    io::{self, Read, Write},
+    process::ExitCode,
+};
+
+use crate::{Bounds, Strength, confine::confine};
+
+/// The job cannot be done; why is on standard error.
+pub(crate) const REFUSED: u8 = 10;
+
+/// A layer is missing, and all were asked for.
+pub(crate) const WEAK: u8 = 11;
+
+/// What a line about a missing layer begins with.
+pub(crate) const MISSING: &str = "missing ";
+
+/// Is the helper's whole `main`: confines the process, does the work on what it was handed, and hands back the
+/// result. The arguments are those that [`crate::Job::run`] adds at the end.
+///
+/// It must be called before the process has started a thread.
+pub fn serve(
+    [bounds, strength]: [&str; 2],
+    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+) -> ExitCode {
+    let (Ok(bounds), Ok(strength)) = (bounds.parse::<Bounds>(), strength.parse::<Strength>())
+    else {
+        return refuse("this is for helpers, which only the program itself starts");
+    };
+    let missing = confine(&bounds);
+    for missing in &missing {
+        let reason = missing.reason.replace('\n', " ");
+        say(&format!("{MISSING}{} {reason}\n", missing.layer));
+    }
+    if strength == Strength::Strict && !missing.is_empty() {
+        return ExitCode::from(WEAK);
+    }
+    let mut input = Vec::new();
+    if let Err(error) = io::stdin().lock().read_to_end(&mut input) {
+        return refuse(&format!("the helper cannot read: {error}"));
+    }
+    let result = match work(&input) {
+        Ok(result) => result,
+        Err(why) => return refuse(&why),
+    };
+    let mut out = io::stdout().lock();
+    match out.write_all(&result).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&format!("the helper cannot write: {error}")),
+    }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    say(why);
+    ExitCode::from(REFUSED)
+}
+
+/// Nobody is left to be told when this fails.
+fn say(text: &str) {
+    io::stderr().write_all(text.as_bytes()).ok();
+}

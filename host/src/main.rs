@@ -10,7 +10,7 @@ use clap::{
     Parser,
     error::{ContextValue, ErrorKind},
 };
-use tollgate::{cli::Cli, commands, config, egress, logging};
+use tollgate::{cli::Cli, commands, config, egress, logging, remedy};
 use tollgate_files::WriteError;
 use tollgate_report::terminal;
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
             } else {
                 error
             };
-            egress::say_error(&format_args!("{error:#}"));
+            egress::say_error(&remedy::explained(&error));
             ExitCode::from(if error.is::<config::Error>() { 2 } else { 1 })
         }
     }

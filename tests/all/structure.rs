@@ -350,6 +350,56 @@ fn only_these_crates_name_what_opens_files_waits_or_runs() {
     }
 }
 
+/// What begins with two hyphens in the crates' texts and is no option of ours.
+const OTHERS_OPTIONS: &[&str] = &[
+    // Arguments of pip, in `deploy`, which installs ONNX Runtime with it.
+    "--abi",
+    "--dest",
+    "--disable-pip-version-check",
+    "--hash",
+    "--implementation",
+    "--no-deps",
+    "--no-input",
+    "--only-binary",
+    "--platform",
+    "--progress-bar",
+    "--python-version",
+    "--require-hashes",
+    "--requirement",
+    "--version",
+    // Options of toolchains, in `inspect`, which says with which of them a plugin is built again.
+    "--import-memory",
+    "--stub-wasi",
+    "--use",
+];
+
+/// A library says what is wrong; which option mends it is said by `host/src/remedy.rs`, which knows the
+/// command line.
+#[test]
+fn no_crate_below_the_program_names_an_option() {
+    for name in READ.iter().filter(|name| name.starts_with("host/crates/")) {
+        for path in uses::sources(&root().join(name).join("src")) {
+            if path.ends_with("tests.rs") {
+                continue;
+            }
+            // Comments are left out, so what is found stands in a string.
+            let code = uses::code(&path);
+            for (place, _) in code.match_indices("--") {
+                let option: String = code[place..]
+                    .chars()
+                    .take_while(|one| one.is_ascii_lowercase() || *one == '-')
+                    .collect();
+                assert!(
+                    option.trim_start_matches('-').is_empty()
+                        || OTHERS_OPTIONS.contains(&option.as_str()),
+                    "{} names `{option}`",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
 /// The host's crates can each be held in mind: none is large, and no file is. Lines with tests and comments.
 #[test]
 fn no_crate_and_no_file_is_too_large() {

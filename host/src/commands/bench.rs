@@ -28,7 +28,7 @@ use crate::{
     cli::{BenchArgs, PathName, ScenarioName},
     commands::load,
     config::{Bench, Environment},
-    egress, progress,
+    egress, progress, remedy,
 };
 use tollgate_deploy::settings::Settings as Kept;
 use tollgate_dispatch::Interrupt;
@@ -268,9 +268,10 @@ fn problems(report: &Report) -> Vec<String> {
     let results = report.results.iter().filter_map(|result| {
         let problem = result.problem.as_ref()?;
         Some(format!(
-            "{} of {}: {problem}",
+            "{} of {}: {}",
             bench_table::scenario_name(result.scenario),
-            bench_table::path_name(result.path)
+            bench_table::path_name(result.path),
+            remedy::problem(problem)
         ))
     });
     let points = report.sweep.iter().filter(|point| point.frames == 0);

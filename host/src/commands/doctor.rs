@@ -20,7 +20,7 @@ use tollgate_wasm::Calls;
 
 use tollgate_bench::energy::Meter;
 
-use crate::{cli::DoctorArgs, config::Environment, egress};
+use crate::{cli::DoctorArgs, config::Environment, egress, remedy};
 use tollgate_deploy::cache::{Cache, FolderError};
 use tollgate_deploy::reserve::engine_config;
 
@@ -137,7 +137,7 @@ fn onnx_runtime(typed: Option<PathBuf>, environment: &Environment) -> OnnxRuntim
         Ok((runtime, found)) => OnnxRuntime {
             usable: true,
             path: Some(runtime.path().to_owned()),
-            found_by: Some(found.to_string()),
+            found_by: Some(remedy::found_by(found)),
             version: Some(runtime.version().to_owned()),
             devices: runtime.devices().iter().map(ToString::to_string).collect(),
             telemetry_off,
@@ -145,7 +145,7 @@ fn onnx_runtime(typed: Option<PathBuf>, environment: &Environment) -> OnnxRuntim
         },
         Err(error) => OnnxRuntime {
             telemetry_off,
-            problem: Some(error.to_string()),
+            problem: Some(remedy::words(&error)),
             ..OnnxRuntime::default()
         },
     }

@@ -5,7 +5,7 @@ use std::{fmt::Write, process::ExitCode};
 use anyhow::Context;
 use serde_json::to_value;
 
-use crate::{cli::InspectArgs, egress};
+use crate::{cli::InspectArgs, egress, remedy};
 use tollgate_inspect::{Import, Inspection, Need};
 use tollgate_report::terminal::escaped;
 
@@ -19,8 +19,13 @@ const SHOWN: usize = 200;
 /// The file cannot be read, or is not WebAssembly.
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
     let wasm = super::load::read_plugin(&args.file)?;
-    let seen = tollgate_inspect::inspect(&wasm)
+    let mut seen = tollgate_inspect::inspect(&wasm)
         .with_context(|| format!("cannot inspect `{}`", args.file.display()))?;
+    for import in &mut seen.imports {
+        if let Some(grant) = import.asks {
+            import.grant = remedy::grant(grant).to_owned();
+        }
+    }
     if args.json {
         egress::print_json(&seen)?;
     } else {

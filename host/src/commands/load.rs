@@ -15,7 +15,7 @@ use tollgate_runtime::{Engine, Error, Plugin};
 use tollgate_services::{Grants, Limits, NnHost};
 use tollgate_wasm::Calls;
 
-use crate::{egress, progress};
+use crate::{egress, progress, remedy};
 use tollgate_deploy::cache::{Cache, Origin};
 use tollgate_deploy::compile::{self, Compiler};
 use tollgate_deploy::models::Chosen;
@@ -30,6 +30,9 @@ const MAX_PLUGIN_BYTES: u64 = 512 << 20;
 
 /// The largest number of imports that one sentence names.
 const NAMED: usize = 8;
+
+/// How a native library or program begins.
+const ELF: &[u8] = b"\x7fELF";
 
 /// Reads a plugin's file.
 pub(super) fn read_plugin(path: &Path) -> anyhow::Result<Vec<u8>> {
@@ -58,8 +61,9 @@ pub(super) fn frames(
     let files = Files::list(inputs, truth, include, max_frame)?;
     if let Some(left_out) = files.left_out() {
         egress::say(format_args!(
-            "{}",
-            tollgate_report::terminal::escaped(&left_out)
+            "{}{}",
+            tollgate_report::terminal::escaped(&left_out),
+            remedy::LEFT_OUT
         ));
     }
     Ok(files)
@@ -147,6 +151,9 @@ pub(super) fn explain(
         let advice = "ask for fewer `--workers`, or raise `ulimit -v`";
         return anyhow::anyhow!("{error}; {advice}");
     }
+    if matches!(error, Error::NotAComponent { .. }) && wasm.starts_with(ELF) {
+        return anyhow::anyhow!("{error}{}", remedy::NATIVE_LIBRARY);
+    }
     let Ok(seen) = tollgate_inspect::inspect(wasm) else {
         return error.into();
     };
@@ -200,9 +207,10 @@ pub(super) fn grants(
         ..granted
     };
     for import in plugin.imports() {
-        if let Some(option) = tollgate_inspect::missing(&import, &grants) {
+        if let Some(grant) = tollgate_inspect::missing(&import, &grants) {
             tracing::warn!(
-                "the plugin imports `{import}`, and nothing of it is granted: add {option}"
+                "the plugin imports `{import}`, and nothing of it is granted: add {}",
+                remedy::grant(grant)
             );
         }
     }
@@ -218,7 +226,7 @@ pub(super) fn onnx_runtime(
     match tollgate_deploy::onnxruntime::load(search) {
         Ok((runtime, _)) => Ok(Some(runtime)),
         Err(error @ tollgate_deploy::onnxruntime::Error::Nowhere) if models.is_empty() => {
-            tracing::info!(%error, "going on without");
+            tracing::info!(error = %remedy::words(&error), "going on without");
             Ok(None)
         }
         Err(error) => Err(error.into()),

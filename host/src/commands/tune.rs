@@ -30,7 +30,7 @@ use crate::{
     cli::TuneArgs,
     commands::{bench, load},
     config::{Environment, Tune},
-    egress, progress,
+    egress, progress, remedy,
 };
 use tollgate_deploy::models::{self, Chosen};
 use tollgate_dispatch::Interrupt;
@@ -142,6 +142,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let cut_short = interrupt.reason();
 
     let (frames, bytes) = subject.frames();
+    let mut unmet = None;
     let (winner, nearest, why) = match findings.choice {
         Choice::Found { winner, mut why } => {
             let frames = findings.candidates.get(winner).map(|one| one.frames);
@@ -155,7 +156,10 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
             }
             (Some(winner), None, why)
         }
-        Choice::Nothing { nearest, why } => (None, nearest, why),
+        Choice::Nothing { nearest, why } => {
+            unmet = Some(remedy::words(&why));
+            (None, nearest, why.to_string())
+        }
     };
     let told = winner
         .or(nearest)
@@ -187,7 +191,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
         search: findings.search,
         check: findings.check,
     };
-    tell(&tune, &places, &report)
+    tell(&tune, &places, &report, unmet)
 }
 
 /// Where the settings and the page are written.
@@ -236,8 +240,13 @@ fn search(task: &Task<'_>) -> anyhow::Result<tune::Findings> {
 }
 
 /// Prints the result and writes the settings. After an interrupted search they are only printed: a
-/// candidate that was not measured may be better.
-fn tell(tune: &Tune, places: &Places, report: &Report) -> anyhow::Result<ExitCode> {
+/// candidate that was not measured may be better. `unmet` is why no settings were found.
+fn tell(
+    tune: &Tune,
+    places: &Places,
+    report: &Report,
+    unmet: Option<String>,
+) -> anyhow::Result<ExitCode> {
     let winner = report
         .winner
         .and_then(|winner| report.candidates.get(winner));
@@ -283,7 +292,9 @@ fn tell(tune: &Tune, places: &Places, report: &Report) -> anyhow::Result<ExitCod
         let label = escaped(&label(&nearest.settings));
         egress::say(format_args!("\nnearest: {label}"));
     }
-    egress::say_error(&report.why);
+    if let Some(unmet) = unmet {
+        egress::say_error(&unmet);
+    }
     Ok(ExitCode::FAILURE)
 }
 
@@ -366,7 +377,7 @@ fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excl
             Ok(_) => devices.push(device),
             Err(error) => excluded.push(Excluded {
                 what: format!("the device `{device}`"),
-                reason: tollgate_report::one_line(&error),
+                reason: remedy::one_line(&error),
             }),
         }
     }
@@ -405,7 +416,7 @@ fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
     for _ in 0..TIMES {
         // Loaded from the file each time, since a graph from the store would not be measured again.
         let registry = models::load(&Arc::default(), files, &options)
-            .map_err(|error| tollgate_report::one_line(&error))?;
+            .map_err(|error| remedy::one_line(&error))?;
         for chosen in files {
             let graph = registry.get(&chosen.file.name);
             let off = graph.and_then(|graph| graph.batching().off.clone());

@@ -126,9 +126,9 @@ fn bucket_file_that_is_far_too_large_is_not_read() {
         .open(&path)
         .expect("it is there");
     file.set_len(600 << 20).expect("mostly a hole");
-    let error = bucket(&path).expect_err("it is too large").to_string();
+    let error = bucket(&path).expect_err("it is too large");
     has(
-        &error,
+        &tollgate::remedy::words(&error),
         &[
             "has 629145600 bytes",
             "1 bucket(s) of 67108864 bytes",

@@ -143,7 +143,7 @@ fn what_is_not_an_answer_is_not_told_as_one() {
             "rests on 12 frames only",
         ],
     );
-    assert!(!page.contains("--settings</h3>"));
+    assert!(!page.contains("of settings</h3>"));
     let page = page_of(&[], |tuned| tuned.answer = None);
     has(&page, &["Nothing could be measured", "id=\"machine\""]);
     assert!(!page.contains("id=\"candidates\""));

@@ -50,7 +50,7 @@ pub use tollgate_report::record;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There are no frames to measure with.
-    #[error("there are no frames to measure with: name files or directories after the plugin")]
+    #[error("there are no frames to measure with")]
     NoFrames,
     /// The plugin fails on a frame.
     #[error(
@@ -63,21 +63,19 @@ pub enum Error {
         reason: String,
     },
     /// It cannot be worked out what the native path should run.
-    #[error("the native path cannot be worked out: {reason}; leave `native` out of `--paths`")]
+    #[error("the native path cannot be worked out: {reason}")]
     Native {
         /// Why not.
         reason: String,
     },
     /// The server scenario was given no bound.
-    #[error(
-        "the server scenario looks for the highest rate that keeps a bound: give one with `--p99`"
-    )]
+    #[error("the server scenario looks for the highest rate that keeps a bound, and has none")]
     NoBound,
     /// No frame was done in a whole window.
-    #[error("nothing was done in a window: {reason}")]
+    #[error("nothing was done in a window: {problem}")]
     Nothing {
         /// Why, as far as it is known.
-        reason: String,
+        problem: record::Problem,
     },
     /// The system could not start another thread.
     #[error("cannot start one more thread: ask for fewer workers or less concurrency")]

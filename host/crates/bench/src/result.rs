@@ -1,34 +1,34 @@
 //! What was measured, as a result of the report: everything but the scenario's own metric.
 
 use super::{
-    record::{Path, Scenario, ScenarioResult, Windows},
+    record::{Lack, Path, Problem, Scenario, ScenarioResult, Windows},
     runner::Runner,
     window::Measured,
 };
 
-/// The message that a run is too short for a percentile.
-pub(super) fn too_short(measured: &Measured, quantile: f64) -> String {
+/// The problem that a run is too short for a percentile.
+pub(super) fn too_short(measured: &Measured, quantile: f64) -> Problem {
     if let Some(failed) = failures(measured) {
         return failed;
     }
-    format!(
-        "the run is too short for a p{}: it takes {} samples and there were {}, so give more \
-         `--max-windows` or a longer `--window`",
+    let text = format!(
+        "the run is too short for a p{}: it takes {} samples and there were {}",
         quantile * 100.0,
         tollgate_stats::needed(quantile),
         measured.queries(),
-    )
+    );
+    Problem::lacking(Lack::Windows, text)
 }
 
-/// The message that frames failed, which puts the figure in doubt.
-pub(super) fn failures(measured: &Measured) -> Option<String> {
+/// The problem that frames failed, which puts the figure in doubt.
+pub(super) fn failures(measured: &Measured) -> Option<Problem> {
     let lost = measured.failed + measured.timed_out;
     (lost > 0).then(|| {
         let why = measured
             .failure
             .as_deref()
             .unwrap_or("their deadline passed");
-        format!("{lost} frames failed: {why}")
+        format!("{lost} frames failed: {why}").into()
     })
 }
 

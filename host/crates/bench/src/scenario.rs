@@ -3,7 +3,7 @@
 
 use super::{
     Error,
-    record::{Metric, Path, Scenario, ScenarioResult, Windows},
+    record::{Lack, Metric, Path, Problem, Scenario, ScenarioResult, Windows},
     result::{self, failures, too_short},
     rounds::{self, Compare, Plan},
     runner::Runner,
@@ -103,7 +103,7 @@ fn twin_of<'a>(
 }
 
 /// A latency as a metric, or the reason why there is none.
-fn latency(measured: &Measured, quantile: f64, name: &str) -> (Option<Metric>, Option<String>) {
+fn latency(measured: &Measured, quantile: f64, name: &str) -> (Option<Metric>, Option<Problem>) {
     match subject::at(measured.latency().as_ref(), quantile) {
         Some(value) => {
             let metric = Metric {
@@ -118,10 +118,11 @@ fn latency(measured: &Measured, quantile: f64, name: &str) -> (Option<Metric>, O
     }
 }
 
-fn throughput(measured: &Measured) -> (Option<Metric>, Option<String>) {
+fn throughput(measured: &Measured) -> (Option<Metric>, Option<Problem>) {
     if measured.tally.frames() == 0 {
         let why = failures(measured).unwrap_or_else(|| {
-            "no frame was done in time for its window: give a longer `--window`".to_owned()
+            let text = "no frame was done in time for its window".to_owned();
+            Problem::lacking(Lack::Window, text)
         });
         return (None, Some(why));
     }

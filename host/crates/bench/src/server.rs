@@ -8,7 +8,7 @@
 
 use super::{
     Error,
-    record::{Bound, Metric, Scenario, ScenarioResult, Windows},
+    record::{Bound, Lack, Metric, Problem, Scenario, ScenarioResult, Windows},
     result::{self, failures, too_short},
     rounds::{Compare, Plan},
     runner::Runner,
@@ -105,8 +105,9 @@ pub(super) fn saturation(runner: &Runner, plan: &Plan, contender: usize) -> Resu
         return Ok(rate);
     }
     Err(Error::Nothing {
-        reason: failures(&measured).unwrap_or_else(|| {
-            "a frame takes longer than a window: give a longer `--window`".to_owned()
+        problem: failures(&measured).unwrap_or_else(|| {
+            let text = "a frame takes longer than a window".to_owned();
+            Problem::lacking(Lack::Window, text)
         }),
     })
 }
@@ -191,10 +192,11 @@ fn confirm(
             return Ok(result);
         }
         if steps == STEPS_DOWN {
-            result.problem = Some(format!(
+            let text = format!(
                 "no rate held over windows that follow each other: {}",
                 share(&sum, rate, bound)
-            ));
+            );
+            result.problem = Some(Problem::lacking(Lack::Bound, text));
             return Ok(result);
         }
         rate *= STEP_DOWN;
@@ -240,7 +242,7 @@ fn unfinished(runner: &Runner, plan: &Plan, one: Try) -> Option<ScenarioResult> 
     let windows = until_clear(plan, &measured, taken);
     let (contender, scenario) = (one.contender, Scenario::Server);
     let mut result = result::of(runner, scenario, contender, &measured, windows, None);
-    result.problem = Some("the search for the highest rate was cut short".to_owned());
+    result.problem = Some("the search for the highest rate was cut short".into());
     Some(result)
 }
 
@@ -275,10 +277,8 @@ fn out_of_reach(
         windows,
         None,
     );
-    result.problem = Some(format!(
-        "no rate keeps it: {}",
-        share(&measured, rate, bound)
-    ));
+    let text = format!("no rate keeps it: {}", share(&measured, rate, bound));
+    result.problem = Some(Problem::lacking(Lack::Bound, text));
     Ok(result)
 }
 
@@ -289,7 +289,7 @@ fn share(measured: &Measured, rate: f64, bound: Bound) -> String {
     let median_ms = measured.tally.histogram().value_at_quantile(0.5) as f64 / 1e6;
     format!(
         "even at {rate:.1} frames/s {missed:.1} % of {} frames were not done within {bound_ms:.2} ms, \
-         and half of those done took {median_ms:.2} ms or more; allow more with `--p99`",
+         and half of those done took {median_ms:.2} ms or more",
         measured.offered
     )
 }

@@ -58,7 +58,7 @@ pub enum Error {
     InUse(PathBuf),
     /// The file cannot be opened, or is no bucket file.
     #[error(
-        "cannot use `{}` for buckets: {reason}; expected a file that `--keyvalue` made, or a name that is free",
+        "cannot use `{}` for buckets: {reason}; expected a file that holds buckets, or a name that is free",
         path.display()
     )]
     Open {
@@ -69,7 +69,7 @@ pub enum Error {
     },
     /// The file is larger than the limit of its buckets allows.
     #[error(
-        "`{}` has {came} bytes, and a file for {buckets} bucket(s) of {each} bytes at most {most}: raise `--max-bucket`, or name another file",
+        "`{}` has {came} bytes, and a file for {buckets} bucket(s) of {each} bytes at most {most}",
         path.display()
     )]
     TooLarge {

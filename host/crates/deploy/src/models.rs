@@ -26,17 +26,15 @@ const ALL: &str = "all";
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Two files have the same name and variant.
-    #[error(
-        "two models are named `{0}`: give each `--model` a name, or a name and a variant, of its own"
-    )]
+    #[error("two models are named `{0}`")]
     Duplicate(String),
     /// No model has this variant.
-    #[error("no model has the variant `{variant}`: {there}")]
+    #[error("no model has the variant `{variant}`: {}", shown(there))]
     NoVariant {
         /// The variant that was chosen.
         variant: String,
-        /// The variants that exist.
-        there: String,
+        /// The models and variants that exist; `None` if there are none.
+        there: Option<String>,
     },
     /// This model does not have the variant.
     #[error("the model `{model}` has no variant `{variant}`: {there}")]
@@ -49,20 +47,27 @@ pub enum Error {
         there: String,
     },
     /// There is no such model.
-    #[error("the variant `{variant}` is chosen for `{model}`, and no model has that name: {there}")]
+    #[error(
+        "the variant `{variant}` is chosen for `{model}`, and no model has that name: {}",
+        shown(there)
+    )]
     NoModel {
         /// The name that was given.
         model: String,
         /// The variant that was chosen.
         variant: String,
-        /// The models that exist.
-        there: String,
+        /// The models and variants that exist; `None` if there are none.
+        there: Option<String>,
     },
     /// Two choices for the same model.
     #[error(
         "both `{0}` and `{1}` are chosen: choose one variant for all models, and at most one more for each by its name"
     )]
     Twice(String, String),
+}
+
+fn shown(there: &Option<String>) -> &str {
+    there.as_deref().unwrap_or("there are no models")
 }
 
 /// A variant cannot replace the model's default.
@@ -251,13 +256,10 @@ impl Models {
         })
     }
 
-    /// The models and variants that exist, for messages.
-    fn there(&self) -> String {
-        if self.0.is_empty() {
-            return "there are no models, name them with `--model`".to_owned();
-        }
+    /// The models and variants that exist, for messages; `None` if there are none.
+    fn there(&self) -> Option<String> {
         let models: Vec<String> = self.0.iter().map(Model::there).collect();
-        models.join("; ")
+        (!models.is_empty()).then(|| models.join("; "))
     }
 }
 

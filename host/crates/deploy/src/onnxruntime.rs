@@ -1,9 +1,9 @@
 //! Where the ONNX Runtime library is: which file to load, and how it was found.
 //!
-//! The places are tried in a fixed order, and the first that names a library decides: the option,
-//! `ORT_DYLIB_PATH`, the folder that `tollgate runtime install` fills, the system's loader. If the
-//! option or the variable names a missing file, that is an error; the search does not go on. This
-//! file only reads folders, and [`install`] fills them. `tollgate-nn` loads the library and checks
+//! The places are tried in a fixed order, and the first that names a library decides: the path that
+//! was given, `ORT_DYLIB_PATH`, the folder of installed builds, the system's loader. If one of the
+//! first two names a missing file, that is an error; the search does not go on. This file only
+//! reads folders, and [`install`] fills them. `tollgate-nn` loads the library and checks
 //! its version.
 
 pub mod install;
@@ -29,7 +29,7 @@ pub enum Flavour {
 /// The inputs of the search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
-    /// The path from the option.
+    /// The path that was given.
     pub typed: Option<PathBuf>,
     /// The value of `ORT_DYLIB_PATH`.
     pub variable: Option<PathBuf>,
@@ -42,11 +42,11 @@ pub struct Search {
 /// How the library was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// `--onnxruntime`.
+    /// Its path was given.
     Typed,
     /// `ORT_DYLIB_PATH`.
     Variable,
-    /// The folder that `tollgate runtime install` fills.
+    /// The folder that [`install`] fills.
     Installed,
     /// No place named one, so the system's loader searches.
     System,
@@ -55,9 +55,9 @@ pub enum Found {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Found::Typed => "--onnxruntime",
+            Found::Typed => "the configuration",
             Found::Variable => "ORT_DYLIB_PATH",
-            Found::Installed => "tollgate runtime install",
+            Found::Installed => "the folder of installed builds",
             Found::System => "the system's loader",
         })
     }
@@ -67,7 +67,7 @@ impl fmt::Display for Found {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A named file is missing.
-    #[error("{found} names `{}`, which is not a file: correct it, or leave it out and run `tollgate runtime install`", path.display())]
+    #[error("{found} names `{}`, which is not a file", path.display())]
     NotThere {
         /// Where the name came from.
         found: Found,
@@ -75,9 +75,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// No library was named or installed, and the system has none.
-    #[error(
-        "no ONNX Runtime was found: run `tollgate runtime install`, or name one with `--onnxruntime` or ORT_DYLIB_PATH"
-    )]
+    #[error("no ONNX Runtime was found")]
     Nowhere,
     /// The library does not load, or is too old.
     #[error(transparent)]
@@ -117,7 +115,7 @@ pub fn locate(search: &Search) -> Result<(Option<PathBuf>, Found), Error> {
 ///
 /// # Errors
 ///
-/// The library is missing, does not load, or is too old. The message says what to do.
+/// The library is missing, does not load, or is too old.
 pub fn load(search: &Search) -> Result<(&'static OnnxRuntime, Found), Error> {
     let (path, found) = locate(search)?;
     tracing::info!(path = ?path, %found, "loading ONNX Runtime");
@@ -236,7 +234,7 @@ mod tests {
         search.typed = Some(home.path().join("gone.so"));
         let error = locate(&search).unwrap_err().to_string();
         assert!(
-            error.contains("--onnxruntime names") && error.contains("gone.so"),
+            error.starts_with("the configuration names") && error.contains("gone.so"),
             "{error}"
         );
     }

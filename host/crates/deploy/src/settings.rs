@@ -39,7 +39,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The file is not TOML, or not settings.
-    #[error("`{}` holds no settings of schema {SCHEMA}: {reason}; `tollgate tune` writes such a file", path.display())]
+    #[error("`{}` holds no settings of schema {SCHEMA}: {reason}", path.display())]
     Shape {
         /// The file.
         path: PathBuf,

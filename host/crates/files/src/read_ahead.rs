@@ -30,7 +30,7 @@ use crate::inputs::{self, Files};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system cannot start another thread.
-    #[error("cannot start a worker thread, ask for fewer `--workers`")]
+    #[error("cannot start a worker thread")]
     Spawn(#[source] io::Error),
     /// The thread that reads inputs panicked, or the last worker did and could not be replaced.
     #[error("a thread died, which is a fault of tollgate's own: report what it said above")]

@@ -22,7 +22,7 @@ mod read;
 
 use serde::Serialize;
 
-pub use needs::{Need, missing};
+pub use needs::{Grant, Need, missing};
 pub use producers::Producer;
 pub use read::inspect;
 
@@ -169,6 +169,9 @@ pub struct Import {
     pub functions: Vec<String>,
     /// What the import needs.
     pub need: Need,
-    /// The option to add, or why the import is not offered, as text.
+    /// The grant, if it needs one. It has no words here: how it is given depends on who gives it.
+    #[serde(skip)]
+    pub asks: Option<Grant>,
+    /// Why the import is not offered. For one that needs a grant, whoever gives it says here how.
     pub grant: String,
 }

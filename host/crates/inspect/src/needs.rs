@@ -15,6 +15,46 @@ pub enum Need {
     NotOffered,
 }
 
+/// What an import may be granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Models by their names.
+    Models,
+    /// Models that it brings itself.
+    Load,
+    /// Both.
+    ModelsAndLoad,
+    /// Configuration values.
+    Config,
+    /// That its log lines are seen.
+    Logging,
+    /// Key-value buckets.
+    KeyValue,
+    /// Folders, which only commands are given.
+    Folders,
+    /// Variables and arguments, which only commands are given.
+    Environment,
+    /// A command's standard streams, which need nothing; what a plugin writes there is log lines.
+    StandardStreams,
+    /// The network, which is never given.
+    Network,
+    /// Folders of a preview1 module.
+    ModuleFolders,
+    /// Variables of a preview1 module.
+    ModuleVariables,
+}
+
+/// What an import needs, with the grant, or the reason why it is not offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// As [`Need::Nothing`].
+    Nothing,
+    /// As [`Need::Grant`].
+    Grant(Grant),
+    /// As [`Need::NotOffered`].
+    NotOffered(String),
+}
+
 /// The versions of wasi-nn that components may import.
 const WASI_NN: [&str; 2] = ["0.2.0-rc-2024-10-28", "0.2.0-rc-2024-08-19"];
 
@@ -35,110 +75,85 @@ fn package(interface: &str) -> &str {
         .map_or(interface, |(package, _)| package)
 }
 
-const CONFIG_GRANT: &str = "--config KEY=VALUE, for the values that it is to read";
-const LOGGING_GRANT: &str = "--logging, for its log lines to be seen";
-const KEYVALUE_GRANT: &str = "--keyvalue NAME=FILE, for the buckets that it is to use";
-
-/// What an interface needs when these functions of it are called, with the option to add or the
-/// reason why it is not offered.
-pub(super) fn of(name: &str, functions: &[String]) -> (Need, String) {
+/// What an interface needs when these functions of it are called.
+pub(super) fn of(name: &str, functions: &[String]) -> Needs {
     let calls = |function: &str| functions.iter().any(|called| called == function);
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
-    let nothing = || (Need::Nothing, String::new());
-    let grant = |words: &str| (Need::Grant, words.to_owned());
     match interface {
-        _ if interface.starts_with("wasi:nn/") && !WASI_NN.contains(&version) => (
-            Need::NotOffered,
-            format!(
+        _ if interface.starts_with("wasi:nn/") && !WASI_NN.contains(&version) => {
+            Needs::NotOffered(format!(
                 "version {version} is not accepted: rebuild it against {}",
                 WASI_NN.join(" or ")
-            ),
-        ),
-        "wasi:nn/graph" | "wasi_ephemeral_nn" => grant(
+            ))
+        }
+        "wasi:nn/graph" | "wasi_ephemeral_nn" => Needs::Grant(
             match (
                 calls("load"),
                 calls("load-by-name") || calls("load_by_name"),
             ) {
-                (true, false) => "--allow load, for models that it brings itself",
-                (true, true) => "--model NAME=PATH; --allow load, for models that it brings itself",
-                _ => "--model NAME=PATH",
+                (true, false) => Grant::Load,
+                (true, true) => Grant::ModelsAndLoad,
+                _ => Grant::Models,
             },
         ),
-        _ if interface.starts_with("wasi:nn/") => nothing(),
+        _ if interface.starts_with("wasi:nn/") => Needs::Nothing,
         // A release candidate is another version than the release.
         _ if WASI.contains(&package(interface))
             && !(version.starts_with("0.2.") || version.starts_with("0.3."))
             || package(interface) == "wasi:io" && !version.starts_with("0.2.")
             || version.starts_with("0.3.") && version.contains('-') =>
         {
-            (
-                Need::NotOffered,
-                format!("version {version} is not accepted: rebuild it for WASI 0.2 or 0.3.0"),
-            )
+            Needs::NotOffered(format!(
+                "version {version} is not accepted: rebuild it for WASI 0.2 or 0.3.0"
+            ))
         }
-        "tollgate:nn/inference" | "tollgate:nn/prepared" if version == "0.1.0" => nothing(),
-        _ if interface.starts_with("tollgate:nn/") => (
-            Need::NotOffered,
-            format!("version {version} is not accepted: rebuild it against 0.1.0"),
-        ),
-        _ if interface.starts_with("tollgate:plugin/types") => nothing(),
-        "tollgate:plugin/panic" => of_version(version, "0.1.0", ""),
-        "wasi:config/store" => of_version(version, "0.2.0-rc.1", CONFIG_GRANT),
-        "wasi:logging/logging" => of_version(version, "0.1.0-draft", LOGGING_GRANT),
-        "wasi:keyvalue/store" => of_version(version, "0.2.0-draft", KEYVALUE_GRANT),
-        "wasi:keyvalue/atomics" | "wasi:keyvalue/batch" => of_version(version, "0.2.0-draft", ""),
-        "wasi:filesystem/preopens" | "wasi:filesystem/types" => {
-            grant("--dir HOST::GUEST, for the folders that it is to see; only for commands")
+        "tollgate:nn/inference" | "tollgate:nn/prepared" if version == "0.1.0" => Needs::Nothing,
+        _ if interface.starts_with("tollgate:nn/") => Needs::NotOffered(format!(
+            "version {version} is not accepted: rebuild it against 0.1.0"
+        )),
+        _ if interface.starts_with("tollgate:plugin/types") => Needs::Nothing,
+        "tollgate:plugin/panic" => of_version(version, "0.1.0", Needs::Nothing),
+        "wasi:config/store" => of_version(version, "0.2.0-rc.1", Needs::Grant(Grant::Config)),
+        "wasi:logging/logging" => of_version(version, "0.1.0-draft", Needs::Grant(Grant::Logging)),
+        "wasi:keyvalue/store" => of_version(version, "0.2.0-draft", Needs::Grant(Grant::KeyValue)),
+        "wasi:keyvalue/atomics" | "wasi:keyvalue/batch" => {
+            of_version(version, "0.2.0-draft", Needs::Nothing)
         }
-        "wasi:cli/environment" => {
-            grant("--env KEY=VALUE, and arguments after `--`; only for commands")
-        }
+        "wasi:filesystem/preopens" | "wasi:filesystem/types" => Needs::Grant(Grant::Folders),
+        "wasi:cli/environment" => Needs::Grant(Grant::Environment),
         "wasi:cli/stdin" | "wasi:cli/stdout" | "wasi:cli/stderr" => {
-            grant("nothing in a command; what a plugin writes is shown with --logging")
+            Needs::Grant(Grant::StandardStreams)
         }
-        _ if interface.starts_with("wasi:sockets/") => {
-            grant("nothing; no network is ever reached through it")
-        }
-        _ if WASI.contains(&package(interface)) => nothing(),
+        _ if interface.starts_with("wasi:sockets/") => Needs::Grant(Grant::Network),
+        _ if WASI.contains(&package(interface)) => Needs::Nothing,
         "wasi_snapshot_preview1" => match () {
-            () if calls("path_open") => {
-                grant("--dir HOST::GUEST, for the folders that it is to see")
-            }
-            () if calls("environ_get") => {
-                grant("--env KEY=VALUE, for the variables that it is to see")
-            }
-            () => nothing(),
+            () if calls("path_open") => Needs::Grant(Grant::ModuleFolders),
+            () if calls("environ_get") => Needs::Grant(Grant::ModuleVariables),
+            () => Needs::Nothing,
         },
-        _ => (
-            Need::NotOffered,
-            "no interface of this name is offered".to_owned(),
-        ),
+        _ => Needs::NotOffered("no interface of this name is offered".to_owned()),
     }
 }
 
-/// The option to add for an import that reaches nothing because nothing was granted for it.
-pub fn missing(import: &str, grants: &Grants) -> Option<&'static str> {
+/// The grant for an import that reaches nothing because nothing was granted for it.
+pub fn missing(import: &str, grants: &Grants) -> Option<Grant> {
     let interface = import.split('@').next().unwrap_or(import);
     match interface {
-        "wasi:config/store" if grants.config.is_empty() => Some(CONFIG_GRANT),
-        "wasi:logging/logging" if grants.logging.is_none() => Some(LOGGING_GRANT),
-        "wasi:keyvalue/store" if grants.keyvalue.buckets.is_empty() => Some(KEYVALUE_GRANT),
+        "wasi:config/store" if grants.config.is_empty() => Some(Grant::Config),
+        "wasi:logging/logging" if grants.logging.is_none() => Some(Grant::Logging),
+        "wasi:keyvalue/store" if grants.keyvalue.buckets.is_empty() => Some(Grant::KeyValue),
         _ => None,
     }
 }
 
 /// What an interface of this version needs, if only one version is offered.
-fn of_version(version: &str, offered: &str, grant: &str) -> (Need, String) {
-    if version != offered {
-        let words = format!("version {version} is not accepted: rebuild it against {offered}");
-        return (Need::NotOffered, words);
+fn of_version(version: &str, offered: &str, needs: Needs) -> Needs {
+    if version == offered {
+        return needs;
     }
-    let need = if grant.is_empty() {
-        Need::Nothing
-    } else {
-        Need::Grant
-    };
-    (need, grant.to_owned())
+    Needs::NotOffered(format!(
+        "version {version} is not accepted: rebuild it against {offered}"
+    ))
 }
 
 #[cfg(test)]
@@ -152,55 +167,52 @@ mod tests {
             of(name, &functions)
         };
         let newest = "wasi:nn/graph@0.2.0-rc-2024-10-28";
-        assert_eq!(need(newest, &["load-by-name"]).1, "--model NAME=PATH");
-        assert!(need(newest, &["load"]).1.starts_with("--allow load"));
-        assert_eq!(
-            need("wasi:nn/tensor@0.2.0-rc-2024-08-19", &[]).0,
-            Need::Nothing
-        );
-        let (needed, words) = need("wasi:nn/graph@0.2.0-rc-2024-06-25", &[]);
-        assert_eq!(needed, Need::NotOffered);
-        assert!(
-            words.contains("2024-06-25") && words.contains("2024-10-28"),
-            "{words}"
-        );
-        assert_eq!(need("wasi:filesystem/types@0.2.3", &[]).0, Need::Grant);
-        assert_eq!(need("wasi:io/streams@0.2.6", &[]).0, Need::Nothing);
-        assert_eq!(need("wasi:io/streams@0.3.0", &[]).0, Need::NotOffered);
-        assert_eq!(
-            need("wasi:clocks/monotonic-clock@0.3.0", &[]).0,
-            Need::Nothing
-        );
-        assert_eq!(need("wasi:filesystem/types@0.3.1", &[]).0, Need::Grant);
-        let (needed, words) = need("wasi:clocks/monotonic-clock@0.3.0-rc-2025-09-16", &[]);
-        assert_eq!(needed, Need::NotOffered);
-        assert!(words.contains("0.3.0-rc-2025-09-16"), "{words}");
-        assert_eq!(need("wasi:filesystem/types@0.1.0", &[]).0, Need::NotOffered);
-        assert_eq!(
-            need("wasi_snapshot_preview1", &["fd_read"]).0,
-            Need::Nothing
-        );
-        assert_eq!(
-            need("wasi_snapshot_preview1", &["path_open"]).0,
-            Need::Grant
-        );
-        assert_eq!(need("my:own/thing@1.0.0", &[]).0, Need::NotOffered);
-        let (needed, words) = need("wasi:keyvalue/store@0.2.0-draft", &[]);
-        assert_eq!(needed, Need::Grant);
-        assert!(words.starts_with("--keyvalue NAME=FILE"), "{words}");
-        assert_eq!(
-            need("wasi:keyvalue/store@0.2.0-draft2", &[]).0,
-            Need::NotOffered
-        );
-        assert_eq!(
-            need("wasi:keyvalue/atomics@0.2.0-draft", &[]).0,
-            Need::Nothing
-        );
-        assert_eq!(need("wasi:config/store@0.2.0-rc.1", &[]).0, Need::Grant);
-        assert_eq!(
-            need("wasi:config/runtime@0.2.0-draft", &[]).0,
-            Need::NotOffered
-        );
-        assert_eq!(need("wasi:logging/logging@0.1.0-draft", &[]).0, Need::Grant);
+        for (name, functions, granted) in [
+            (newest, &["load-by-name"][..], Grant::Models),
+            (newest, &["load"], Grant::Load),
+            (newest, &["load", "load-by-name"], Grant::ModelsAndLoad),
+            ("wasi:filesystem/types@0.2.3", &[], Grant::Folders),
+            ("wasi:filesystem/types@0.3.1", &[], Grant::Folders),
+            (
+                "wasi_snapshot_preview1",
+                &["path_open"],
+                Grant::ModuleFolders,
+            ),
+            ("wasi:keyvalue/store@0.2.0-draft", &[], Grant::KeyValue),
+            ("wasi:config/store@0.2.0-rc.1", &[], Grant::Config),
+            ("wasi:logging/logging@0.1.0-draft", &[], Grant::Logging),
+        ] {
+            assert_eq!(need(name, functions), Needs::Grant(granted), "{name}");
+        }
+        for (name, functions) in [
+            ("wasi:nn/tensor@0.2.0-rc-2024-08-19", &[][..]),
+            ("wasi:io/streams@0.2.6", &[]),
+            ("wasi:clocks/monotonic-clock@0.3.0", &[]),
+            ("wasi_snapshot_preview1", &["fd_read"]),
+            ("wasi:keyvalue/atomics@0.2.0-draft", &[]),
+        ] {
+            assert_eq!(need(name, functions), Needs::Nothing, "{name}");
+        }
+        for (name, words) in [
+            ("wasi:nn/graph@0.2.0-rc-2024-06-25", "0.2.0-rc-2024-06-25"),
+            ("wasi:nn/graph@0.2.0-rc-2024-06-25", "0.2.0-rc-2024-10-28"),
+            ("wasi:io/streams@0.3.0", "0.3.0"),
+            (
+                "wasi:clocks/monotonic-clock@0.3.0-rc-2025-09-16",
+                "0.3.0-rc-2025-09-16",
+            ),
+            ("wasi:filesystem/types@0.1.0", "0.1.0"),
+            ("my:own/thing@1.0.0", "no interface of this name"),
+            ("wasi:keyvalue/store@0.2.0-draft2", "0.2.0-draft2"),
+            (
+                "wasi:config/runtime@0.2.0-draft",
+                "no interface of this name",
+            ),
+        ] {
+            let Needs::NotOffered(why) = need(name, &[]) else {
+                panic!("{name} is offered");
+            };
+            assert!(why.contains(words), "{why}");
+        }
     }
 }

@@ -6,7 +6,10 @@ use tollgate_wasm::check_outline;
 use wasmparser::{CompositeInnerType, Encoding, ExternalKind, Parser, Payload, TypeRef};
 
 use crate::{
-    Calls, Error, Import, Inspection, Kind, Need, Wasi, World, links::Links, module::Module, needs,
+    Calls, Error, Import, Inspection, Kind, Need, Wasi, World,
+    links::Links,
+    module::Module,
+    needs::{self, Needs},
     origin, producers,
 };
 
@@ -269,14 +272,20 @@ impl Walk {
                 } else {
                     called
                 };
-                let (need, grant) = match self.module.refused(&name) {
-                    Some(words) if seen.kind == Kind::Module => (Need::NotOffered, words),
+                let needs = match self.module.refused(&name) {
+                    Some(words) if seen.kind == Kind::Module => Needs::NotOffered(words),
                     _ => needs::of(&name, &functions),
+                };
+                let (need, asks, grant) = match needs {
+                    Needs::Nothing => (Need::Nothing, None, String::new()),
+                    Needs::Grant(grant) => (Need::Grant, Some(grant), String::new()),
+                    Needs::NotOffered(words) => (Need::NotOffered, None, words),
                 };
                 Import {
                     name,
                     functions,
                     need,
+                    asks,
                     grant,
                 }
             })

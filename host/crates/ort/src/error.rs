@@ -36,9 +36,7 @@ pub enum ErrorCode {
 #[non_exhaustive]
 pub enum Error {
     /// The shared library could not be loaded.
-    #[error(
-        "cannot load ONNX Runtime from `{path}`: {reason}; `tollgate runtime install` gets a build that fits"
-    )]
+    #[error("cannot load ONNX Runtime from `{path}`: {reason}")]
     Library {
         /// Where it was looked for.
         path: String,
@@ -47,9 +45,7 @@ pub enum Error {
     },
 
     /// The shared library is older than this crate can use.
-    #[error(
-        "ONNX Runtime {found} at `{path}` is too old: expected {needed} or newer; `tollgate runtime install` gets a build that fits"
-    )]
+    #[error("ONNX Runtime {found} at `{path}` is too old: expected {needed} or newer")]
     LibraryTooOld {
         /// Where it is.
         path: String,
@@ -65,7 +61,7 @@ pub enum Error {
 
     /// The device is not in this build of ONNX Runtime.
     #[error(
-        "device `{asked}` is not in this build of ONNX Runtime, which has: {there}; choose one of these, or bring a build that has it (`tollgate runtime install` has builds for cpu, cuda and openvino)"
+        "device `{asked}` is not in this build of ONNX Runtime, which has: {there}; choose one of these, or bring a build that has it"
     )]
     NoDevice {
         /// What was asked for.

@@ -41,7 +41,7 @@ pub use json::{
     Accuracy, Crossings, FailedFrame, FrameCounts, GuestSplit, Host, Inferences, Passes, Stages,
     Summary, Toll,
 };
-pub use message::{MESSAGE_BYTES, one_line};
+pub use message::{MESSAGE_BYTES, in_one_line, one_line};
 pub use table::table;
 
 /// The longest latency that is told apart from longer ones: a day, in nanoseconds.

@@ -18,7 +18,12 @@ pub fn one_line(error: &dyn Error) -> String {
         line.push_str(&error.to_string());
         source = error.source();
     }
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    in_one_line(&line)
+}
+
+/// A message in one line of bounded length.
+pub fn in_one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     terminal::cut(&line, MESSAGE_BYTES)
 }
 

@@ -6,6 +6,8 @@
 //! it gives it. Times are in nanoseconds, sizes in bytes, rates per second; fractions are from 0 to
 //! 1.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Accuracy, Stages, Toll};
@@ -190,7 +192,7 @@ pub struct ScenarioResult {
     /// The scenario's own metric; null if there is none, with the reason in `problem`.
     pub metric: Option<Metric>,
     /// Why there is no metric, or what is wrong with it.
-    pub problem: Option<String>,
+    pub problem: Option<Problem>,
     /// Latency of a query, from its scheduled arrival to its last output.
     pub latency_ns: Option<Percentiles>,
     /// Frames that were done, in all windows that count.
@@ -222,6 +224,60 @@ pub struct ScenarioResult {
     pub stages_ns: Option<Stages>,
     /// What the boundary added; null for paths without one.
     pub toll: Option<Toll>,
+}
+
+/// Why there is no metric, or what is wrong with it. In the report it is only its sentence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct Problem {
+    /// The sentence.
+    pub text: String,
+    /// What the run had too little of; `None` if more of nothing helps, and where a report was read
+    /// back.
+    pub lack: Option<Lack>,
+}
+
+/// What a run had too little of for a figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// Windows, or time in each of them.
+    Windows,
+    /// Time in a window.
+    Window,
+    /// Time that frames may take.
+    Bound,
+}
+
+impl Problem {
+    /// A problem of which it is known what the run had too little of.
+    pub fn lacking(lack: Lack, text: String) -> Self {
+        let lack = Some(lack);
+        Self { text, lack }
+    }
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Self { text, lack: None }
+    }
+}
+
+impl From<&str> for Problem {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+impl From<Problem> for String {
+    fn from(problem: Problem) -> Self {
+        problem.text
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 /// A scenario's own metric.

@@ -8,15 +8,16 @@ use crate::{
     units::{size, time},
 };
 
-/// The table, with a line feed at its end.
-pub fn table(summary: &Summary) -> String {
+/// The table, with a line feed at its end. `without_twin` ends the line of the toll if no twin ran:
+/// it says how to give one.
+pub fn table(summary: &Summary, without_twin: &str) -> String {
     let mut text = String::new();
     // Writing into a `String` cannot fail.
-    render(summary, &mut text).ok();
+    render(summary, without_twin, &mut text).ok();
     text
 }
 
-fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
+fn render(summary: &Summary, without_twin: &str, out: &mut String) -> std::fmt::Result {
     let (frames, passes) = (summary.frames, summary.passes);
     let noun = if frames.count == 1 { "frame" } else { "frames" };
     write!(out, "{} {noun}, {} failed", frames.count, frames.failed)?;
@@ -98,7 +99,7 @@ fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
         )?;
     }
     if let Some(toll) = summary.toll {
-        render_toll(&toll, out)?;
+        render_toll(&toll, without_twin, out)?;
     }
     if let Some(differs) = summary.twin_differs.filter(|differs| *differs > 0) {
         writeln!(
@@ -118,13 +119,10 @@ fn render(summary: &Summary, out: &mut String) -> std::fmt::Result {
     )
 }
 
-fn render_toll(toll: &Toll, out: &mut String) -> std::fmt::Result {
+fn render_toll(toll: &Toll, without_twin: &str, out: &mut String) -> std::fmt::Result {
     write!(out, "toll        crossing {}", time(toll.crossing_ns))?;
     let (Some(sandbox), Some(total)) = (toll.sandbox_ns, toll.total_ns) else {
-        return writeln!(
-            out,
-            "; give the plugin's `--twin` to know the sandbox's part"
-        );
+        return writeln!(out, "{without_twin}");
     };
     write!(out, " + sandbox {} = {}", time(sandbox), time(total))?;
     if let Some(difference) = toll.by_difference_ns {
@@ -151,11 +149,8 @@ mod tests {
             crossing_ns: 2000.0,
             ..Toll::default()
         };
-        render_toll(&toll, &mut text).unwrap();
-        assert!(
-            text.contains("crossing 2.00 us; give the plugin's `--twin`"),
-            "{text}"
-        );
+        render_toll(&toll, "; give a twin", &mut text).unwrap();
+        assert!(text.ends_with("crossing 2.00 us; give a twin\n"), "{text}");
 
         toll.sandbox_ns = Some(1000.0);
         toll.total_ns = Some(3000.0);
@@ -163,7 +158,7 @@ mod tests {
         toll.twin_total_ns = Some(13_000.0);
         toll.ratio = Some(1.2308);
         text.clear();
-        render_toll(&toll, &mut text).unwrap();
+        render_toll(&toll, "; give a twin", &mut text).unwrap();
         let expected = "toll        crossing 2.00 us + sandbox 1.00 us = 3.00 us (by difference 3.10 us); \
                         the twin takes 13.00 us, the plugin 1.231 x that\n";
         assert_eq!(text, expected);

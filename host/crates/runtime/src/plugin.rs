@@ -360,10 +360,9 @@ impl Kind {
             ),
             [] => ("an empty file", "check how it was built"),
             [0, b'a', b's', b'm', ..] => ("a truncated file", "copy or build it again"),
-            [0x7f, b'E', b'L', b'F', ..] => (
-                "a native library or program",
-                "pass the `.wasm` file; a twin goes with `--twin`",
-            ),
+            [0x7f, b'E', b'L', b'F', ..] => {
+                ("a native library or program", "pass the `.wasm` file")
+            }
             _ => ("not WebAssembly at all", "pass a `.wasm` file"),
         };
         Err(Error::NotAComponent { what, advice })

@@ -18,6 +18,7 @@ use crate::{
     config::{Run, raising_option},
     egress,
     progress::{self, Bar},
+    remedy,
 };
 use tollgate_files::{
     outputs::OutDir,
@@ -101,7 +102,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
     let ended = ended.and_then(|()| collector.told.end(&collector.bar));
     let done = collector.count == total.saturating_mul(u64::from(passes));
     let cut_short = match &ended {
-        Err(error) => Some(format!("{error:#}")),
+        Err(error) => Some(remedy::explained(error)),
         Ok(()) => interrupt.reason().filter(|_| !done),
     };
     let failed = collector.failed;
@@ -125,7 +126,10 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
     let printed = told.summary(&summary);
     ended?;
     if !printed? {
-        egress::say(format_args!("\n{}", table(&summary).trim_end()));
+        egress::say(format_args!(
+            "\n{}",
+            table(&summary, remedy::WITHOUT_TWIN).trim_end()
+        ));
     }
     Ok(if summary.cut_short.is_some() {
         ExitCode::from(EXIT_CODE)
@@ -165,7 +169,7 @@ impl Collector {
                 source,
                 error,
             } => {
-                let message = tollgate_report::one_line(&error);
+                let message = remedy::one_line(&error);
                 self.fail(sequence, &source, "input", message);
                 self.tell(sequence, &source, None)
             }
@@ -275,7 +279,7 @@ impl Collector {
 
 /// The message of a failure, and which option raises the limit that it names.
 fn message(failure: &Failure) -> String {
-    let mut message = tollgate_report::one_line(failure);
+    let mut message = remedy::one_line(failure);
     if let Failure::Instance(error) = failure
         && let Some(option) = raising_option(error)
     {

@@ -50,8 +50,53 @@ pub enum Choice {
         /// The index of the nearest one; `None` if nothing could be measured.
         nearest: Option<usize>,
         /// Why that one is not good enough.
-        why: String,
+        why: Unmet,
     },
+}
+
+/// Why no candidate meets the requirements.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Unmet {
+    /// There is nothing to choose from.
+    #[error("nothing could be measured")]
+    Unmeasured,
+    /// All candidates are too slow.
+    #[error(
+        "no settings keep a p99 of {}: the nearest take {} at {}",
+        time(*bound_ns as f64),
+        longer(*p99_ns),
+        rate(*frames_per_second)
+    )]
+    TooSlow {
+        /// The bound on the p99, in nanoseconds.
+        bound_ns: u64,
+        /// The p99 of the nearest candidate, in nanoseconds.
+        p99_ns: Option<u64>,
+        /// The throughput of the nearest candidate.
+        frames_per_second: f64,
+    },
+    /// All candidates are wrong too often.
+    #[error(
+        "no variant gets {} of the frames right: the most accurate gets {}",
+        percent(*asked),
+        percent(*most)
+    )]
+    Inaccurate {
+        /// The smallest fraction of frames that must be right.
+        asked: f64,
+        /// The fraction of frames that the most accurate candidate gets right.
+        most: f64,
+    },
+    /// It is not known of any candidate how many frames it gets right.
+    #[error("nobody knows whether any variant gets {} of the frames right", percent(*asked))]
+    NoTruth {
+        /// The smallest fraction of frames that must be right.
+        asked: f64,
+    },
+}
+
+fn longer(p99_ns: Option<u64>) -> String {
+    p99_ns.map_or_else(|| "longer".to_owned(), |ns| time(ns as f64))
 }
 
 /// Chooses among the candidates; `reference` is the index of the default.
@@ -161,19 +206,16 @@ fn nothing_in_time(accurate: &[(usize, &Point)], ask: &Ask) -> Choice {
     let Some((place, point)) = nearest else {
         return Choice::Nothing {
             nearest: None,
-            why: "nothing could be measured".to_owned(),
+            why: Unmet::Unmeasured,
         };
     };
     Choice::Nothing {
         nearest: Some(*place),
-        why: format!(
-            "no settings keep a p99 of {}: the nearest take {} at {}; ask for a longer `--p99`, or use a smaller model",
-            time(ask.bound_ns as f64),
-            point
-                .p99_ns
-                .map_or_else(|| "longer".to_owned(), |ns| time(ns as f64)),
-            rate(point.frames_per_second),
-        ),
+        why: Unmet::TooSlow {
+            bound_ns: ask.bound_ns,
+            p99_ns: point.p99_ns,
+            frames_per_second: point.frames_per_second,
+        },
     }
 }
 
@@ -188,15 +230,10 @@ fn nothing_accurate(points: &[Point], ask: &Ask) -> Choice {
         let (a, b) = (of(a), of(b));
         a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
     });
-    let asked = percent(ask.accuracy.unwrap_or(0.0));
+    let asked = ask.accuracy.unwrap_or(0.0);
     let why = match nearest.and_then(|(_, point)| point.accuracy) {
-        Some(accuracy) => format!(
-            "no variant gets {asked} of the frames right: the most accurate gets {}; ask for less `--accuracy`, or give a better model",
-            percent(accuracy)
-        ),
-        None => format!(
-            "nobody knows whether any variant gets {asked} of the frames right: give `--truth`"
-        ),
+        Some(most) => Unmet::Inaccurate { asked, most },
+        None => Unmet::NoTruth { asked },
     };
     Choice::Nothing {
         nearest: nearest.map(|(place, _)| place),
@@ -275,7 +312,8 @@ mod tests {
             panic!("found")
         };
         assert_eq!(nearest, Some(0));
-        assert!(why.contains("the most accurate gets 96 %"), "{why}");
+        let why = why.to_string();
+        assert!(why.ends_with("the most accurate gets 96 %"), "{why}");
     }
 
     #[test]
@@ -285,8 +323,9 @@ mod tests {
             panic!("found")
         };
         assert_eq!(nearest, Some(1));
+        let why = why.to_string();
         assert!(
-            why.contains("the nearest take 30.00 ms at 80.0 frames/s"),
+            why.ends_with("the nearest take 30.00 ms at 80.0 frames/s"),
             "{why}"
         );
         assert!(matches!(

@@ -64,7 +64,7 @@ fn verdict(result: &ScenarioResult) -> Option<String> {
         ),
         _ => format!(
             "{frame}, {crossing} of it for crossings. What the sandbox itself adds is known with a \
-             twin: give `--twin`."
+             twin."
         ),
     })
 }

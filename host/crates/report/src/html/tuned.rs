@@ -58,7 +58,7 @@ pub struct Tuned<'a> {
 pub struct Answer {
     /// The settings as text.
     pub label: String,
-    /// The settings as a file for `--settings`.
+    /// The settings as a file.
     pub file: String,
     /// Whether they meet the requirements; the nearest ones do not.
     pub found: bool,
@@ -139,7 +139,7 @@ fn answer(tuned: &Tuned<'_>) -> Markup {
     let few = |answer: &&Answer| !carries(answer.frames) && answer.p99_ns.is_some();
     if let Some(answer) = tuned.answer.as_ref().filter(few) {
         cautions.push(format!(
-            "its p99 rests on {} only, and a p99 takes {}: give a longer `--window`",
+            "its p99 rests on {} only, and a p99 takes {}",
             part::count(answer.frames, "frame"),
             tollgate_stats::needed(P99)
         ));
@@ -150,7 +150,7 @@ fn answer(tuned: &Tuned<'_>) -> Markup {
         p.chosen { (tuned.why) }
         (part::cautions(&cautions))
         @if let Some(answer) = tuned.answer.as_ref().filter(|answer| answer.found) {
-            h3 { "As a file for --settings" }
+            h3 { "As a file of settings" }
             pre { code { (answer.file) } }
         }
     };

@@ -37,7 +37,7 @@ struct Report {
     clock: Clock,
     energy: Energy,
     sandbox: Sandbox,
-    jail: jail::Jail,
+    jail: tollgate_deploy::jail::Jail,
     cache: CacheFacts,
     data_dir: Option<PathBuf>,
 }
@@ -115,7 +115,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
         clock: clock(Path::new("/")),
         energy: energy(),
         sandbox: sandbox(),
-        jail: jail::jail(),
+        jail: tollgate_deploy::jail::facts(),
         cache: cache(environment.cache_dir()),
         data_dir: environment.data_dir(),
     };

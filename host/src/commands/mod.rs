@@ -4,7 +4,6 @@ mod bench;
 mod doctor;
 mod generate;
 mod inspect;
-mod jail;
 mod load;
 mod new;
 mod pack;
@@ -34,7 +33,10 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Tune(args) => tune::run(*args, &environment),
         Command::Generate(args) => generate::run(&args),
         Command::Doctor(args) => doctor::run(args, &environment),
-        Command::Jail(args) => Ok(jail::run(&args)),
+        Command::Jail(args) => {
+            let told: Vec<&str> = args.told.iter().map(String::as_str).collect();
+            Ok(tollgate_deploy::jail::serve(&told))
+        }
         Command::Inspect(args) => inspect::run(&args),
         Command::New(args) => new::run(&args),
         Command::Pack(args) => pack::run(&args, &environment),

@@ -4,14 +4,12 @@
 //! are removed unless they are to be kept. The result is compiled once. So it is known to be
 //! accepted, and on this machine it starts from the cache.
 
-use std::{ops::Range, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
 use serde::Serialize;
 use tollgate_runtime::Engine;
 use tollgate_services::Limits;
-use wasm_encoder::{Component, ComponentSectionId, Module, RawSection};
-use wasmparser::{Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::{cli::PackArgs, config::Environment, egress};
@@ -117,7 +115,7 @@ pub fn packed(name: &str, wasm: &[u8], encode: bool, keep_names: bool) -> anyhow
     if keep_names {
         return Ok(encoded);
     }
-    strip(&encoded).with_context(|| format!("cannot read `{name}` whole"))
+    tollgate_wasm::strip(&encoded).with_context(|| format!("cannot read `{name}` whole"))
 }
 
 fn same_file(a: &Path, b: &Path) -> bool {
@@ -125,93 +123,4 @@ fn same_file(a: &Path, b: &Path) -> bool {
         (Ok(a), Ok(b)) => a == b,
         _ => a == b,
     }
-}
-
-/// Removes the sections that only debuggers read. The `producers` section stays.
-fn strip(wasm: &[u8]) -> Result<Vec<u8>, wasmparser::BinaryReaderError> {
-    let mut payloads = Parser::new(0).parse_all(wasm);
-    let component = Parser::is_component(wasm);
-    if component {
-        let mut out = Component::new();
-        strip_component(wasm, &mut payloads, &mut out)?;
-        Ok(out.finish())
-    } else {
-        let mut out = Module::new();
-        strip_module(wasm, &mut payloads, &mut out)?;
-        Ok(out.finish())
-    }
-}
-
-type Payloads<'a, 'b> =
-    &'b mut dyn Iterator<Item = Result<Payload<'a>, wasmparser::BinaryReaderError>>;
-
-/// A section's bytes. The range came from the parser, so it is within the file.
-fn slice(wasm: &[u8], range: Range<u64>) -> &[u8] {
-    let bounds = (usize::try_from(range.start), usize::try_from(range.end));
-    match bounds {
-        (Ok(start), Ok(end)) => wasm.get(start..end).unwrap_or_default(),
-        _ => &[],
-    }
-}
-
-fn stays(name: &str) -> bool {
-    name == "producers"
-}
-
-fn strip_module(
-    wasm: &[u8],
-    payloads: Payloads<'_, '_>,
-    out: &mut Module,
-) -> Result<(), wasmparser::BinaryReaderError> {
-    for payload in payloads {
-        let payload = payload?;
-        match &payload {
-            Payload::End(_) => return Ok(()),
-            Payload::CustomSection(section) if !stays(section.name()) => continue,
-            _ => {}
-        }
-        if let Some((id, range)) = payload.as_section() {
-            let data = slice(wasm, range);
-            out.section(&RawSection { id, data });
-        }
-    }
-    Ok(())
-}
-
-fn strip_component(
-    wasm: &[u8],
-    payloads: Payloads<'_, '_>,
-    out: &mut Component,
-) -> Result<(), wasmparser::BinaryReaderError> {
-    while let Some(payload) = payloads.next() {
-        let payload = payload?;
-        match &payload {
-            Payload::End(_) => return Ok(()),
-            Payload::CustomSection(section) if !stays(section.name()) => continue,
-            Payload::ModuleSection { .. } => {
-                let mut inner = Module::new();
-                strip_module(wasm, payloads, &mut inner)?;
-                out.section(&RawSection {
-                    id: ComponentSectionId::CoreModule.into(),
-                    data: &inner.finish(),
-                });
-                continue;
-            }
-            Payload::ComponentSection { .. } => {
-                let mut inner = Component::new();
-                strip_component(wasm, payloads, &mut inner)?;
-                out.section(&RawSection {
-                    id: ComponentSectionId::Component.into(),
-                    data: &inner.finish(),
-                });
-                continue;
-            }
-            _ => {}
-        }
-        if let Some((id, range)) = payload.as_section() {
-            let data = slice(wasm, range);
-            out.section(&RawSection { id, data });
-        }
-    }
-    Ok(())
 }

@@ -12,14 +12,14 @@ use std::{
 /// For each file of a crate, by its module's path (`run/value`), the files that it uses.
 pub type Uses = BTreeMap<String, BTreeSet<String>>;
 
-/// All Rust files below a folder.
+/// All Rust files below a folder, without templates, which are written for users and not compiled here.
 pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder of sources") {
             let path = entry.expect("an entry").path();
-            if path.is_dir() {
+            if path.is_dir() && !path.ends_with("templates") {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push(path);

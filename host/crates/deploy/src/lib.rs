@@ -15,6 +15,7 @@
 
 pub mod cache;
 pub mod compile;
+pub mod jail;
 pub mod keyvalue;
 pub mod models;
 pub mod onnxruntime;

@@ -4,6 +4,7 @@
 //!   in it walks sections, `types` those of component types, `work` operators;
 //! - `calls`: whether a guest is called synchronously or asynchronously;
 //! - [`offered`]: what core modules may import, with types as text;
+//! - `strip`: a file without what only debuggers read;
 //! - `error`: why a file is refused.
 //!
 //! ```
@@ -21,8 +22,10 @@
 mod calls;
 mod error;
 pub mod offered;
+mod strip;
 mod structure;
 
 pub use calls::Calls;
 pub use error::Error;
+pub use strip::strip;
 pub use structure::{check_outline, check_work};

@@ -111,6 +111,7 @@ fn remedy(error: &(dyn Error + 'static)) -> &'static str {
         error.downcast_ref().map(of_install),
         error.downcast_ref().map(of_settings),
         error.downcast_ref().map(of_buckets),
+        error.downcast_ref().map(of_jail),
         error.downcast_ref().map(of_inputs),
         error.downcast_ref().map(of_workers),
         error.downcast_ref().map(of_bench),
@@ -193,6 +194,14 @@ fn of_buckets(error: &keyvalue::Error) -> &'static str {
     }
 }
 
+fn of_jail(error: &tollgate_jail::Error) -> &'static str {
+    match error {
+        tollgate_jail::Error::Layer(_) => "; use the layers that it has with `--jail best`",
+        tollgate_jail::Error::Start { .. } => "; compile without one with `--jail off`",
+        _ => "",
+    }
+}
+
 fn of_inputs(error: &inputs::Error) -> &'static str {
     match error {
         inputs::Error::Empty(_) => {
@@ -268,6 +277,12 @@ mod tests {
         assert_eq!(
             explained(&large),
             "nothing was read: `a.pgm` has more than 16 bytes: raise `--max-frame` if that is meant"
+        );
+        let lacking = tollgate_jail::Error::Layer("landlock (none)".into());
+        assert_eq!(
+            explained(&tollgate_deploy::compile::Error::Helper(lacking).into()),
+            "compiling it failed: this machine lacks a layer of the jail: landlock (none); \
+             use the layers that it has with `--jail best`"
         );
         assert_eq!(explained(&anyhow::anyhow!("it\nfailed")), "it\nfailed");
     }

@@ -71,31 +71,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate", CRATES),
     ("meter-reader", &["tollgate-guest"]),
     ("preview1-meter-reader", &["meter-reader"]),
-    ("tollgate-tests", TESTED),
+    ("tollgate-tests", CRATES),
     ("xtask", &["tollgate-stats"]),
 ];
 
-/// All crates of the host.
+/// All crates of the host, and the program's own library.
 const CRATES: &[&str] = &[
-    "tollgate-bench",
-    "tollgate-deploy",
-    "tollgate-dispatch",
-    "tollgate-files",
-    "tollgate-inspect",
-    "tollgate-jail",
-    "tollgate-nn",
-    "tollgate-onnx",
-    "tollgate-ort",
-    "tollgate-report",
-    "tollgate-runtime",
-    "tollgate-services",
-    "tollgate-twin",
-    "tollgate-wasm",
-    "tollgate-stats",
-];
-
-/// And the program's own library.
-const TESTED: &[&str] = &[
     "tollgate",
     "tollgate-bench",
     "tollgate-deploy",

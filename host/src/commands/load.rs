@@ -137,14 +137,6 @@ pub(super) fn explain(
 ) -> anyhow::Error {
     let error = match error {
         compile::Error::Plugin(error) => error,
-        compile::Error::Helper(tollgate_jail::Error::Layer(_)) => {
-            let error = tollgate_report::one_line(&error);
-            return anyhow::anyhow!("{error}; use the layers that it has with `--jail best`");
-        }
-        compile::Error::Helper(tollgate_jail::Error::Start { .. }) => {
-            let error = tollgate_report::one_line(&error);
-            return anyhow::anyhow!("{error}; compile without one with `--jail off`");
-        }
         error => return error.into(),
     };
     if let Error::NoRoom { .. } = &error {

@@ -21,7 +21,7 @@ use tollgate_bench::{
         page::page,
         record::{Excluded, Report, SCHEMA},
         space::{Facts, Space, Variant},
-        table::{ENOUGH, label, table},
+        table::{enough, label, table},
         trial::QUANTILE,
     },
 };
@@ -146,7 +146,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let (winner, nearest, why) = match findings.choice {
         Choice::Found { winner, mut why } => {
             let frames = findings.candidates.get(winner).map(|one| one.frames);
-            if let Some(few) = frames.filter(|frames| *frames < ENOUGH) {
+            if let Some(few) = frames.filter(|frames| *frames < enough()) {
                 why.push_str(&format!("; the p99 rests on {few} frames"));
             }
             if cut_short.is_some() {

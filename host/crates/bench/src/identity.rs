@@ -6,7 +6,7 @@ use std::{
 };
 
 use sha2::{Digest, Sha256};
-use tollgate_deploy::models::Chosen;
+use tollgate_deploy::{cache::hex, models::Chosen};
 
 use super::record::{File, Model};
 
@@ -31,14 +31,10 @@ pub fn file(path: &Path) -> Result<File, Error> {
     let mut file = fs::File::open(path).map_err(unread)?;
     let mut digest = Sha256::new();
     let bytes = io::copy(&mut file, &mut digest).map_err(unread)?;
-    let sha256 = digest
-        .finalize()
-        .into_iter()
-        .map(|byte| format!("{byte:02x}"));
     Ok(File {
         path: path.display().to_string(),
         bytes,
-        sha256: sha256.collect(),
+        sha256: hex(&digest.finalize()),
     })
 }
 

@@ -6,7 +6,6 @@ mod sealed;
 use std::{
     fs::File,
     io::{self, Read, Seek},
-    sync::Mutex,
     time::Duration,
 };
 
@@ -29,10 +28,9 @@ const CODE_BYTES: u64 = 1 << 30;
 const TIME: Duration = Duration::from_secs(600);
 
 /// Where plugins are compiled.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Compiler {
     strength: Strength,
-    missing: Mutex<Vec<Missing>>,
 }
 
 /// A plugin that was compiled now.
@@ -73,10 +71,7 @@ pub enum Error {
 impl Compiler {
     /// A compiler in helpers of this strength; with [`Strength::Off`], in this process.
     pub fn new(strength: Strength) -> Self {
-        Self {
-            strength,
-            missing: Mutex::default(),
-        }
+        Self { strength }
     }
 
     /// Compiles a plugin that was checked with [`Plugin::check`].
@@ -106,25 +101,16 @@ impl Compiler {
             tollgate_jail::Error::Refused(why) => Error::Refused(why),
             error => Error::Helper(error),
         })?;
-        self.tell(&done.missing);
+        if !done.missing.is_empty() {
+            let all: Vec<String> = done.missing.iter().map(Missing::to_string).collect();
+            tracing::warn!(
+                "the plugin was compiled in a jail that lacks layers on this machine: {}",
+                tollgate_report::terminal::escaped(&all.join(", "))
+            );
+        }
         let plugin = sealed::load(engine, wasm, &done.file)?;
         let file = Some(done.file);
         Ok(Fresh { plugin, file })
-    }
-
-    /// Says once which layers the machine lacks.
-    fn tell(&self, missing: &[Missing]) {
-        let Ok(mut told) = self.missing.lock() else {
-            return;
-        };
-        if !missing.is_empty() && *told != missing {
-            let all: Vec<String> = missing.iter().map(Missing::to_string).collect();
-            tracing::warn!(
-                "plugins are compiled in a jail that lacks layers on this machine: {}",
-                tollgate_report::terminal::escaped(&all.join(", "))
-            );
-            missing.clone_into(&mut told);
-        }
     }
 }
 

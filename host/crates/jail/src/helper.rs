@@ -17,7 +17,7 @@ use rustix::{
 };
 
 use crate::{
-    Bounds, Error, Missing, Strength,
+    Done, Error, Job, Missing,
     serve::{MISSING, REFUSED, WEAK},
 };
 
@@ -32,28 +32,6 @@ const SEALS: SealFlags = SealFlags::WRITE
     .union(SealFlags::GROW)
     .union(SealFlags::SHRINK)
     .union(SealFlags::SEAL);
-
-/// One piece of work for a helper of its own.
-#[derive(Clone, Copy, Debug)]
-pub struct Job<'a> {
-    /// What makes the program a helper that does this. Two arguments follow, which [`crate::serve`] takes.
-    pub arguments: &'a [&'a str],
-    /// How much it may take.
-    pub bounds: Bounds,
-    /// What to do about layers that the machine lacks. [`Strength::Off`] is the caller's: then there is no helper.
-    pub strength: Strength,
-}
-
-/// What a helper did.
-#[derive(Debug)]
-pub struct Done {
-    /// Its result: a memory file that nobody can change any more.
-    pub file: File,
-    /// How many bytes that has.
-    pub bytes: u64,
-    /// The layers that the machine lacks.
-    pub missing: Vec<Missing>,
-}
 
 impl Job<'_> {
     /// Has this program's helper do the work, and waits for it.
@@ -79,16 +57,8 @@ impl Job<'_> {
         });
         let prepared = |what| move |source| Error::Start { what, source };
         let handed = handed.map_err(prepared("handed its bytes"))?;
-        let [mut result, mut said] = [(); 2].map(|()| memory_file());
-        let (result, said) = (
-            result
-                .as_mut()
-                .map_err(take)
-                .map_err(prepared("given a place for its result"))?,
-            said.as_mut()
-                .map_err(take)
-                .map_err(prepared("given a place for its messages"))?,
-        );
+        let mut result = memory_file().map_err(prepared("given a place for its result"))?;
+        let mut said = memory_file().map_err(prepared("given a place for its messages"))?;
         let shared = |file: &File| file.try_clone().map_err(prepared("handed its files"));
         let mut command = Command::new(program);
         command
@@ -98,23 +68,22 @@ impl Job<'_> {
             .env_clear()
             .current_dir(OsStr::new("/"))
             .stdin(handed)
-            .stdout(shared(result)?)
-            .stderr(shared(said)?);
+            .stdout(shared(&result)?)
+            .stderr(shared(&said)?);
         let child = command.spawn().map_err(prepared("started"))?;
         let ended = self.wait(child)?;
-        let said = read_said(said).map_err(prepared("asked what it said"))?;
+        let said = read_said(&mut said).map_err(prepared("asked what it said"))?;
         let (missing, words) = split(&said);
         self.judge(ended, &missing, words)?;
-        fcntl_add_seals(&*result, SEALS).map_err(|error| Error::Start {
+        fcntl_add_seals(&result, SEALS).map_err(|error| Error::Start {
             what: "kept from its result",
             source: error.into(),
         })?;
         let bytes = result.seek(io::SeekFrom::End(0));
         let bytes = bytes.map_err(prepared("asked for its result"))?;
         result.rewind().map_err(prepared("asked for its result"))?;
-        let file = shared(result)?;
         Ok(Done {
-            file,
+            file: result,
             bytes,
             missing,
         })
@@ -184,11 +153,6 @@ impl Job<'_> {
     }
 }
 
-/// The error of a result that is there no more.
-fn take(error: &mut io::Error) -> io::Error {
-    std::mem::replace(error, io::Error::other("taken"))
-}
-
 fn memory_file() -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     Ok(File::from(memfd_create("tollgate", flags)?))
@@ -242,7 +206,7 @@ fn split(said: &str) -> (Vec<Missing>, &str) {
 
 #[cfg(test)]
 mod tests {
-    use crate::Layer;
+    use crate::{Bounds, Layer, Strength};
 
     use super::*;
 

@@ -7,7 +7,7 @@
 //!
 //! - `layers`: the [`Layer`]s of confinement, and what to do about one that the machine lacks ([`Strength`]);
 //! - `confine`: how a process confines itself, over `filter` (which system calls are left);
-//! - `helper`: the host's side; `serve`: the helper's side;
+//! - `job`: what a helper is given and leaves; `helper`: the host's side; `serve`: the helper's side;
 //! - `probe`: tries from inside what a helper must not be able to do.
 //!
 //! It knows neither ONNX Runtime nor Wasmtime. There are helpers on Linux only.
@@ -40,6 +40,7 @@ mod error;
 mod filter;
 #[cfg(target_os = "linux")]
 mod helper;
+mod job;
 mod layers;
 #[cfg(not(target_os = "linux"))]
 mod nowhere;
@@ -50,11 +51,10 @@ mod serve;
 
 pub use bounds::Bounds;
 pub use error::Error;
-#[cfg(target_os = "linux")]
-pub use helper::{Done, Job};
+pub use job::{Done, Job};
 pub use layers::{Layer, Missing, Strength};
 #[cfg(not(target_os = "linux"))]
-pub use nowhere::{Done, Job, probe, serve};
+pub use nowhere::{probe, serve};
 #[cfg(target_os = "linux")]
 pub use probe::probe;
 #[cfg(target_os = "linux")]

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use crate::{
     headline::{MOST_LOST, goodput, lost},
-    record::{Load, Path, Percentiles, Report, Scenario, ScenarioResult, SweepPoint, Windows},
+    record::{
+        Load, Machine, Path, Percentiles, Report, Scenario, ScenarioResult, SweepPoint, Windows,
+    },
     terminal::escaped,
     units::{size, time},
 };
@@ -37,6 +39,17 @@ pub fn path_name(path: Path) -> &'static str {
     }
 }
 
+/// A machine, and the engines that were used on it, in a line.
+pub fn machine(machine: &Machine) -> String {
+    format!(
+        "{}, {} cores; Wasmtime {}, ONNX Runtime {}",
+        machine.cpu.as_deref().unwrap_or(&machine.architecture),
+        machine.cores,
+        machine.wasmtime,
+        machine.onnxruntime.as_deref().unwrap_or("none"),
+    )
+}
+
 fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     let settings = &report.settings;
     writeln!(
@@ -44,15 +57,7 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
         "{} frames, {} workers, {} instances, {} in {} mode",
         report.inputs.frames, settings.workers, settings.instances, settings.device, settings.mode,
     )?;
-    let machine = &report.machine;
-    writeln!(
-        out,
-        "{}, {} cores; Wasmtime {}, ONNX Runtime {}",
-        machine.cpu.as_deref().unwrap_or(&machine.architecture),
-        machine.cores,
-        machine.wasmtime,
-        machine.onnxruntime.as_deref().unwrap_or("none"),
-    )?;
+    writeln!(out, "{}", machine(&report.machine))?;
     if let Some(accuracy) = report.accuracy {
         writeln!(
             out,

@@ -87,3 +87,25 @@ pub(crate) fn answer(lifted: Result<Vec<Lifted>, LiftedFault>) -> Result<Vec<Out
         Err(fault) => Err(fault.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_keep_the_memory_that_they_were_lifted_into() {
+        let lifted = || Lifted {
+            name: "a".into(),
+            content_type: String::new(),
+            data: vec![1, 2, 3],
+        };
+        let all = vec![lifted(), lifted()];
+        let (list, data) = (all.as_ptr().addr(), all[0].data.as_ptr());
+        let outputs = answer(Ok(all)).unwrap();
+        assert_eq!(outputs.len(), 2);
+        assert_eq!(
+            (outputs.as_ptr().addr(), outputs[0].data.as_ptr()),
+            (list, data)
+        );
+    }
+}

@@ -2,15 +2,21 @@
 
 use std::fmt::Write;
 
-use super::record::{Candidate, Report};
+use super::{
+    record::{Candidate, Report},
+    trial::QUANTILE,
+};
 use tollgate_deploy::settings::Settings;
 use tollgate_report::{
+    bench_table,
     terminal::escaped,
     units::{percent, rate, time},
 };
 
 /// The number of frames from which a p99 is shown without a mark.
-pub const ENOUGH: u64 = 1000;
+pub fn enough() -> u64 {
+    tollgate_stats::needed(QUANTILE)
+}
 
 /// The tables, with a line feed at their end.
 pub fn table(report: &Report) -> String {
@@ -50,15 +56,7 @@ pub fn label(settings: &Settings) -> String {
 }
 
 fn render(report: &Report, out: &mut String) -> std::fmt::Result {
-    let machine = &report.machine;
-    writeln!(
-        out,
-        "{}, {} cores; Wasmtime {}, ONNX Runtime {}",
-        machine.cpu.as_deref().unwrap_or(&machine.architecture),
-        machine.cores,
-        machine.wasmtime,
-        machine.onnxruntime.as_deref().unwrap_or("none"),
-    )?;
+    writeln!(out, "{}", bench_table::machine(&report.machine))?;
     if let Some(reason) = &report.cut_short {
         writeln!(out, "cut short: {}", escaped(reason))?;
     }
@@ -95,7 +93,8 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "> taken, = default, ~ of fewer than {ENOUGH} frames, ! over the bound of {}",
+        "> taken, = default, ~ of fewer than {} frames, ! over the bound of {}",
+        enough(),
         time(report.bound.latency_ns as f64)
     )?;
     energy(report, &shown, out)?;
@@ -134,7 +133,7 @@ fn row(
     } else {
         ""
     };
-    let few = if one.frames < ENOUGH { "~" } else { "" };
+    let few = if one.frames < enough() { "~" } else { "" };
     let over = if one.kept_bound { "" } else { "!" };
     let p99 = one
         .seen_p99_ns

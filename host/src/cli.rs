@@ -160,10 +160,14 @@ pub struct SubjectArgs {
         value_name = "STRENGTH",
         help_heading = "Instances",
         default_value_t,
-        help = "Where the plugin is compiled: in a helper process, confined by all layers (`strict`) or by those that the machine has (`best`), or in this process (`off`)"
+        help = "Where the plugin is compiled and models from bytes run: in helper processes, confined by all layers (`strict`) or by those that the machine has (`best`), or in this process (`off`)"
     )]
     #[expect(missing_docs, reason = "its help says it")]
     pub jail: Strength,
+
+    /// A graph that runs in a helper process of its own, by its model's name; can be given several times
+    #[arg(long, value_name = "NAME", help_heading = "Instances")]
+    pub isolate: Vec<String>,
 }
 
 /// `tollgate run`.

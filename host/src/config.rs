@@ -17,7 +17,7 @@ pub use subject::raising_option;
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use glob::Pattern;
-use tollgate_jail::Strength;
+use tollgate_deploy::isolation::Isolation;
 use tollgate_nn::{BatchPolicy, GraphOptions};
 use tollgate_runtime::Policy;
 use tollgate_services::{DirGrant, Grants, GraphGrant, Limits};
@@ -113,8 +113,8 @@ pub struct Run {
     pub onnxruntime: Search,
     /// The folder for compiled code; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
-    /// How the plugin is compiled.
-    pub jail: Strength,
+    /// Where the plugin is compiled, and which graphs run in helper processes.
+    pub isolation: Isolation,
     /// Whether to print one JSON object instead of text.
     pub json: bool,
     /// Threads that run instances.
@@ -186,7 +186,7 @@ impl Run {
             onnxruntime: environment.onnxruntime(subject.onnxruntime.clone(), graph.device),
             graph,
             cache_dir: subject::cache_dir(subject, &environment),
-            jail: subject.jail,
+            isolation: subject::isolation(subject, settings.isolate.clone()),
             json: typed.json,
             workers,
             policy: settings.policy(),
@@ -272,7 +272,9 @@ impl Run {
         });
         let grants = Grants {
             graphs: GraphGrant::All,
-            load: !typed.deny.contains(&Grantable::Load),
+            // By itself only where a model can do no harm.
+            load: !typed.deny.contains(&Grantable::Load)
+                && (self.isolation.confines() || typed.subject.allow.contains(&Grantable::Load)),
             dirs: dirs.collect(),
             env: env.collect(),
             args,

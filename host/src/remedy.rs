@@ -143,6 +143,7 @@ fn of_loading(error: &models::LoadError) -> &'static str {
     match error {
         models::LoadError::Graph(error) => of_graphs(error),
         models::LoadError::Mismatch(_) => "",
+        models::LoadError::Isolate { .. } => "; `--isolate` takes a name from `--model`",
     }
 }
 
@@ -154,6 +155,7 @@ fn of_graphs(error: &tollgate_nn::Error) -> &'static str {
         tollgate_nn::Error::NoDevice { .. } => {
             " (`tollgate runtime install` has builds for cpu, cuda and openvino)"
         }
+        tollgate_nn::Error::Helper { .. } => "; `tollgate doctor` shows what the jail has here",
         _ => "",
     }
 }

@@ -15,6 +15,7 @@ use crate::{
 /// Far more than the guests here need to be compiled.
 const ENOUGH: Bounds = Bounds {
     memory_bytes: 6 << 30,
+    private_bytes: 6 << 30,
     result_bytes: 1 << 30,
     time: Duration::from_secs(300),
 };

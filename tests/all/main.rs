@@ -17,6 +17,7 @@ mod conformance;
 mod deployments;
 mod grants;
 mod helpers;
+mod hostile;
 mod inspect;
 mod isolation;
 mod jail;

@@ -59,7 +59,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
     let engine = load::engine(bench.most_threads() * sets, &bench.limits);
     let plugin = load::compile(
         &bench.plugin,
-        (bench.cache_dir.as_deref(), bench.jail),
+        (bench.cache_dir.as_deref(), bench.isolation.strength()),
         &engine,
         &bench.limits,
         &wasm,
@@ -95,6 +95,7 @@ pub fn run(args: BenchArgs, environment: &Environment) -> anyhow::Result<ExitCod
             grants,
             limits: bench.limits.clone(),
             policy: bench.policy,
+            isolation: bench.isolation.clone(),
             twin: bench.twin.clone(),
             frames: frames.into(),
             truth,
@@ -153,7 +154,8 @@ pub(super) fn read_frames(files: &Files) -> anyhow::Result<Vec<Frame>> {
 /// Loads the graphs: one set for the paths, one for each variant.
 fn entries(bench: &Bench) -> anyhow::Result<Vec<Entry>> {
     let store = Arc::default();
-    let nn = load::graphs(&store, &bench.models, &bench.graph)?;
+    let isolation = (&bench.isolation, bench.grants.load);
+    let nn = load::graphs(&store, &bench.models, &bench.graph, isolation)?;
     let mut entries = Vec::new();
     for &name in &bench.paths {
         let nn = match name {
@@ -162,7 +164,7 @@ fn entries(bench: &Bench) -> anyhow::Result<Vec<Entry>> {
                     batch: bench.batch,
                     ..bench.graph.clone()
                 };
-                load::graphs(&store, &bench.models, &options)?
+                load::graphs(&store, &bench.models, &options, isolation)?
             }
             _ => nn.clone(),
         };
@@ -180,7 +182,7 @@ fn entries(bench: &Bench) -> anyhow::Result<Vec<Entry>> {
             nn: if known {
                 nn.clone()
             } else {
-                load::graphs(&store, files, &bench.graph)?
+                load::graphs(&store, files, &bench.graph, isolation)?
             },
         });
     }

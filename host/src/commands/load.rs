@@ -18,6 +18,7 @@ use tollgate_wasm::Calls;
 use crate::{egress, progress, remedy};
 use tollgate_deploy::cache::{Cache, Origin};
 use tollgate_deploy::compile::{self, Compiler};
+use tollgate_deploy::isolation::Isolation;
 use tollgate_deploy::models::Chosen;
 use tollgate_deploy::reserve::engine_config;
 use tollgate_deploy::values::BucketArg;
@@ -230,8 +231,9 @@ pub(super) fn graphs(
     store: &Arc<GraphStore>,
     models: &[Chosen],
     options: &GraphOptions,
+    (isolation, load): (&Isolation, bool),
 ) -> anyhow::Result<NnHost> {
     let _spinner = progress::spinner("loading the models");
-    let registry = tollgate_deploy::models::load(store, models, options)?;
-    Ok(NnHost::new(Arc::new(registry), options.clone()))
+    let registry = tollgate_deploy::models::load(store, models, options, isolation)?;
+    Ok(isolation.nn(registry, options, load)?)
 }

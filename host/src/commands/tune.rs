@@ -32,6 +32,7 @@ use crate::{
     config::{Environment, Tune},
     egress, progress, remedy,
 };
+use tollgate_deploy::isolation::Isolation;
 use tollgate_deploy::models::{self, Chosen};
 use tollgate_dispatch::Interrupt;
 use tollgate_files::place::Place;
@@ -55,7 +56,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     let engine = load::engine(instances + 1, &tune.limits);
     let plugin = load::compile(
         &tune.plugin,
-        (tune.cache_dir.as_deref(), tune.jail),
+        (tune.cache_dir.as_deref(), tune.isolation.strength()),
         &engine,
         &tune.limits,
         &wasm,
@@ -89,6 +90,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
             grants,
             limits: tune.limits.clone(),
             policy: tune.settled.policy(),
+            isolation: tune.isolation.clone(),
             twin: None,
             frames: frames.into(),
             truth,
@@ -97,7 +99,7 @@ pub fn run(args: TuneArgs, environment: &Environment) -> anyhow::Result<ExitCode
     };
     let mut flavours = Vec::new();
     for (name, files) in &variants {
-        let batched = batching(files, &tune.settled.graph_options());
+        let batched = batching(files, &tune.settled.graph_options(), &tune.isolation);
         flavours.push(Variant {
             name: name.clone(),
             batchable: batched.is_ok(),
@@ -373,7 +375,7 @@ fn devices(tune: &Tune, runtime: Option<&OnnxRuntime>) -> (Vec<Device>, Vec<Excl
             ..options.clone()
         });
         let _spinner = progress::spinner("trying the device");
-        match models::load(&Arc::default(), &tune.default, &options) {
+        match models::load(&Arc::default(), &tune.default, &options, &tune.isolation) {
             Ok(_) => devices.push(device),
             Err(error) => excluded.push(Excluded {
                 what: format!("the device `{device}`"),
@@ -392,7 +394,7 @@ fn entries(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Entry>> {
         Ok(Entry {
             path: Path::Plugin,
             variant: name.clone(),
-            nn: load::graphs(&store, files, &options)?,
+            nn: load::graphs(&store, files, &options, (&tune.isolation, tune.grants.load))?,
         })
     });
     entries.collect()
@@ -405,7 +407,7 @@ fn entries(tune: &Tune, variants: &[Named]) -> anyhow::Result<Vec<Entry>> {
 /// # Errors
 ///
 /// Why they are not batched.
-fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
+fn batching(files: &[Chosen], options: &GraphOptions, isolation: &Isolation) -> Result<(), String> {
     const TIMES: usize = 2;
     let mut options = options.clone();
     options.batch.policy = BatchPolicy::Auto;
@@ -415,7 +417,7 @@ fn batching(files: &[Chosen], options: &GraphOptions) -> Result<(), String> {
     }
     for _ in 0..TIMES {
         // Loaded from the file each time, since a graph from the store would not be measured again.
-        let registry = models::load(&Arc::default(), files, &options)
+        let registry = models::load(&Arc::default(), files, &options, isolation)
             .map_err(|error| remedy::one_line(&error))?;
         for chosen in files {
             let graph = registry.get(&chosen.file.name);

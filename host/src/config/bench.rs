@@ -3,7 +3,7 @@
 use std::{num::NonZero, path::PathBuf, time::Duration};
 
 use glob::Pattern;
-use tollgate_jail::Strength;
+use tollgate_deploy::isolation::Isolation;
 use tollgate_nn::{BatchOptions, BatchPolicy, GraphOptions};
 use tollgate_runtime::Policy;
 use tollgate_services::{Grants, Limits};
@@ -36,8 +36,8 @@ pub struct Bench {
     pub onnxruntime: Search,
     /// The folder for compiled code; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
-    /// How the plugin is compiled.
-    pub jail: Strength,
+    /// Where the plugin is compiled, and which graphs run in helper processes.
+    pub isolation: Isolation,
     /// The paths to measure side by side, without duplicates.
     pub paths: Vec<PathName>,
     /// The scenarios.
@@ -137,7 +137,7 @@ impl Bench {
         let grants = settings.grant(&subject.plugin, Grants::default());
         Ok(Self {
             cache_dir: subject::cache_dir(&subject, environment),
-            jail: subject.jail,
+            isolation: subject::isolation(&subject, settings.isolate.clone()),
             grants: subject::of_plugin(&subject, grants),
             limits: subject::limits(&subject.limits),
             max_frame: subject.limits.max_frame,

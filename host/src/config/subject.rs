@@ -7,7 +7,10 @@ use tollgate_services::{Grants, GraphGrant, Limit, Limits};
 
 use super::{Environment, Error};
 use crate::cli::{Grantable, LimitArgs, SubjectArgs};
-use tollgate_deploy::settings::Settings;
+use tollgate_deploy::{
+    isolation::{Isolate, Isolation},
+    settings::Settings,
+};
 
 /// Refuses standard input that is given more than once.
 pub fn once(typed: &SubjectArgs) -> Result<(), Error> {
@@ -45,6 +48,15 @@ pub fn of_plugin(typed: &SubjectArgs, granted: Grants) -> Grants {
     }
 }
 
+/// Where the plugin is compiled, and which graphs run in helper processes.
+pub fn isolation(typed: &SubjectArgs, isolate: Option<Isolate>) -> Isolation {
+    Isolation::new(
+        typed.jail,
+        isolate.unwrap_or_default(),
+        &limits(&typed.limits),
+    )
+}
+
 /// The settings from the options.
 pub fn settings(typed: &SubjectArgs, workers: Option<NonZero<usize>>) -> Settings {
     let graph = &typed.graph;
@@ -61,6 +73,7 @@ pub fn settings(typed: &SubjectArgs, workers: Option<NonZero<usize>>) -> Setting
         batch: graph.batch,
         max_batch: graph.max_batch,
         batch_delay: graph.batch_delay,
+        isolate: (!typed.isolate.is_empty()).then(|| Isolate::Names(typed.isolate.clone())),
         ..Settings::default()
     }
 }

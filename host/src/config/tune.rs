@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use glob::Pattern;
-use tollgate_jail::Strength;
+use tollgate_deploy::isolation::Isolation;
 use tollgate_services::{Grants, Limits};
 
 use super::{Environment, Error, MAX_WORKERS, granting, subject};
@@ -48,8 +48,8 @@ pub struct Tune {
     pub onnxruntime: Search,
     /// The folder for compiled code; `None` to keep none.
     pub cache_dir: Option<PathBuf>,
-    /// How the plugin is compiled.
-    pub jail: Strength,
+    /// Where the plugin is compiled, and which graphs run in helper processes.
+    pub isolation: Isolation,
     /// The largest size of one input, in bytes.
     pub max_frame: usize,
     /// What the plugin is granted.
@@ -84,7 +84,7 @@ impl Tune {
         let grants = granted.grant(&subject.plugin, Grants::default());
         Ok(Self {
             cache_dir: subject::cache_dir(&subject, environment),
-            jail: subject.jail,
+            isolation: subject::isolation(&subject, settled.isolate.clone()),
             grants: subject::of_plugin(&subject, grants),
             limits: subject::limits(&subject.limits),
             max_frame: subject.limits.max_frame,

@@ -8,6 +8,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use tollgate_deploy::isolation::Isolation;
 use tollgate_dispatch::{Deployment, Handler, Interrupt, Kept, Local, Success, Twins};
 
 use tollgate_runtime::{Plugin, Policy};
@@ -29,6 +30,8 @@ pub struct Parts {
     pub grants: Grants,
     pub limits: Limits,
     pub policy: Policy,
+    /// Which graphs run in helper processes.
+    pub isolation: Isolation,
     /// The file of the twin's library.
     pub twin: Option<PathBuf>,
     /// The frames, sent in order and over again.

@@ -92,6 +92,7 @@ impl Compiler {
             arguments: &[jail, compile, &text],
             bounds: Bounds {
                 memory_bytes: MEMORY_BYTES,
+                private_bytes: MEMORY_BYTES,
                 result_bytes: CODE_BYTES,
                 time: TIME,
             },

@@ -15,7 +15,13 @@ const PROBE: [&str; 2] = ["jail", "probe"];
 pub fn serve(told: &[&str]) -> ExitCode {
     let [_, job] = compile::HELPER;
     let [_, probe] = PROBE;
+    #[cfg(target_os = "linux")]
+    let [_, infer] = tollgate_isolate::HELPER;
     match told {
+        #[cfg(target_os = "linux")]
+        [name, library, layout, spin, bounds, strength] if *name == infer => {
+            tollgate_isolate::serve([library, layout, spin, bounds, strength])
+        }
         [name, target, bounds, strength] if *name == job => {
             tollgate_jail::serve([bounds, strength], |wasm| compile::in_helper(target, wasm))
         }
@@ -31,6 +37,7 @@ pub fn serve(told: &[&str]) -> ExitCode {
 /// What a helper that tries things may take: far more than it needs.
 const BOUNDS: Bounds = Bounds {
     memory_bytes: 4 << 30,
+    private_bytes: 4 << 30,
     result_bytes: 1 << 20,
     time: Duration::from_secs(30),
 };

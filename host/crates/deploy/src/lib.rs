@@ -15,6 +15,7 @@
 
 pub mod cache;
 pub mod compile;
+pub mod isolation;
 pub mod jail;
 pub mod keyvalue;
 pub mod models;

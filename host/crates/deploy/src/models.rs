@@ -8,12 +8,13 @@
 //!
 //! The choice of files depends only on the options; only [`load`] reads the files.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use tollgate_nn::{
     BatchOptions, BatchPolicy, Graph, GraphOptions, GraphRegistry, GraphStore, TensorInfo,
 };
 
+use crate::isolation::Isolation;
 use crate::values::{ModelArg, VariantArg};
 
 /// The name of a variant that was given without one.
@@ -287,11 +288,22 @@ pub enum LoadError {
     /// A variant has other inputs or outputs.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
+    /// A graph that is to be isolated is not there.
+    #[error(
+        "the graph `{name}` is to be isolated, and no model has that name: {}",
+        shown(there)
+    )]
+    Isolate {
+        /// The name that was given.
+        name: String,
+        /// The names that exist; `None` if there are none.
+        there: Option<String>,
+    },
 }
 
 /// Loads the chosen files under their models' names, unless the store has them already. A variant
 /// that replaces the default is compared with it first. For this the default is loaded and dropped
-/// again.
+/// again. Graphs that are isolated are loaded in helpers of their own, and not shared with the store.
 ///
 /// # Errors
 ///
@@ -300,29 +312,50 @@ pub fn load(
     store: &Arc<GraphStore>,
     chosen: &[Chosen],
     options: &GraphOptions,
+    isolation: &Isolation,
 ) -> Result<GraphRegistry, LoadError> {
     let registry = GraphRegistry::over(Arc::clone(store));
+    let names = || chosen.iter().map(|model| &*model.file.name);
+    if let Some(name) = isolation.isolate().unknown(names()) {
+        let names: Vec<String> = names().map(|name| format!("`{name}`")).collect();
+        return Err(LoadError::Isolate {
+            name: name.to_owned(),
+            there: (!names.is_empty()).then(|| format!("there are {}", names.join(", "))),
+        });
+    }
     for model in chosen {
-        let graph = registry.load_file(&model.file.name, &model.file.path, options)?;
+        let (name, path) = (&model.file.name, &model.file.path);
+        let isolated = isolation.isolate().has(name);
+        let load = |name: &str, path: &Path, options: &GraphOptions| {
+            isolation.graph(name, path, options).map(Arc::new)
+        };
+        let graph = if isolated {
+            registry.add(name, load(name, path, options)?)?
+        } else {
+            registry.load_file(name, path, options)?
+        };
         if let Some(default) = &model.instead_of {
-            let other = interface_of(default)?;
+            let other = if isolated {
+                load(&default.name, &default.path, &interface())?
+            } else {
+                GraphRegistry::new().load_file(&default.name, &default.path, &interface())?
+            };
             same_interface(variant_name(default), &other, &model.variant, &graph)?;
         }
     }
     Ok(registry)
 }
 
-/// Loads a model only for its interface: as quickly as possible, on the CPU.
-fn interface_of(file: &ModelArg) -> Result<Arc<Graph>, tollgate_nn::Error> {
-    let options = GraphOptions {
+/// How a model is loaded only for its interface: as quickly as possible, on the CPU.
+fn interface() -> GraphOptions {
+    GraphOptions {
         optimization: tollgate_nn::Optimization::None,
         batch: BatchOptions {
             policy: BatchPolicy::Off,
             ..BatchOptions::default()
         },
         ..GraphOptions::default()
-    };
-    GraphRegistry::new().load_file(&file.name, &file.path, &options)
+    }
 }
 
 /// Checks that a variant has the same inputs and outputs as the default: names, types and

@@ -18,6 +18,7 @@ use tollgate_nn::{BatchOptions, BatchPolicy, Device, GraphOptions, Mode, Optimiz
 use tollgate_runtime::Policy;
 use tollgate_services::{Grants, LogGrant, LogLevel};
 
+use crate::isolation::Isolate;
 use crate::textfile;
 use crate::values::{self, BucketArg, ConfigArg, VariantArg};
 
@@ -88,6 +89,9 @@ pub struct Settings {
     /// How long the first inference of a batch waits for others.
     #[serde(skip_serializing_if = "Option::is_none", with = "duration")]
     pub batch_delay: Option<Duration>,
+    /// The graphs that run in helper processes of their own: `true` for all, or their names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolate: Option<Isolate>,
     /// Configuration values that the plugin may read.
     #[serde(skip_serializing_if = "Vec::is_empty", with = "configs")]
     pub config: Vec<ConfigArg>,
@@ -178,6 +182,7 @@ impl Settings {
             batch: self.batch.or(other.batch),
             max_batch: self.max_batch.or(other.max_batch),
             batch_delay: self.batch_delay.or(other.batch_delay),
+            isolate: self.isolate.or(other.isolate),
             config: beside(self.config, other.config, |one| &one.key),
             logging: self.logging.or(other.logging),
             keyvalue: beside(self.keyvalue, other.keyvalue, |one| &one.name),

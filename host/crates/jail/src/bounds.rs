@@ -7,9 +7,11 @@ use std::{str::FromStr, time::Duration};
 pub struct Bounds {
     /// Its address space, in bytes.
     pub memory_bytes: u64,
+    /// How much of that may be memory of its own that it can write, in bytes.
+    pub private_bytes: u64,
     /// Its result, in bytes.
     pub result_bytes: u64,
-    /// From its start to its end.
+    /// From its start to its end; [`Duration::MAX`] for no bound.
     pub time: Duration,
 }
 
@@ -17,7 +19,10 @@ impl Bounds {
     /// As an argument of the helper.
     pub(crate) fn to_argument(self) -> String {
         let time = u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX);
-        format!("{},{},{time}", self.memory_bytes, self.result_bytes)
+        format!(
+            "{},{},{},{time}",
+            self.memory_bytes, self.private_bytes, self.result_bytes
+        )
     }
 }
 
@@ -29,6 +34,7 @@ impl FromStr for Bounds {
         let mut next = || numbers.next().ok_or(())?.map_err(drop);
         let bounds = Self {
             memory_bytes: next()?,
+            private_bytes: next()?,
             result_bytes: next()?,
             time: Duration::from_millis(next()?),
         };
@@ -47,11 +53,12 @@ mod tests {
     fn bounds_come_through_an_argument() {
         let bounds = Bounds {
             memory_bytes: 1 << 32,
+            private_bytes: 1 << 31,
             result_bytes: 5,
             time: Duration::from_millis(1500),
         };
         assert_eq!(bounds.to_argument().parse(), Ok(bounds));
-        for wrong in ["", "1,2", "1,2,3,4", "1,2,x"] {
+        for wrong in ["", "1,2,3", "1,2,3,4,5", "1,2,3,x"] {
             assert_eq!(wrong.parse::<Bounds>(), Err(()), "{wrong}");
         }
     }

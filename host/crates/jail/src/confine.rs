@@ -23,10 +23,22 @@ const OPEN_FILES: u64 = 16;
 /// The newest Landlock that is asked for; what the kernel lacks of it is left out.
 const LANDLOCK: ABI = ABI::V6;
 
-/// Puts all layers on this process. Gives those that the machine lacks.
-pub(crate) fn confine(bounds: &Bounds) -> Vec<Missing> {
+/// The layers that a process can have while it still loads libraries.
+pub(crate) const FIRST: [Layer; 5] = [
+    Layer::DiesWithHost,
+    Layer::OwnSession,
+    Layer::NoNewPrivileges,
+    Layer::Descriptors,
+    Layer::NotDumpable,
+];
+
+/// The others.
+pub(crate) const REST: [Layer; 3] = [Layer::Limits, Layer::Landlock, Layer::Seccomp];
+
+/// Puts these layers on this process. Gives those that the machine lacks.
+pub(crate) fn confine(layers: &[Layer], bounds: &Bounds) -> Vec<Missing> {
     let mut missing = Vec::new();
-    for layer in Layer::ALL {
+    for &layer in layers {
         if let Err(reason) = put_on(layer, bounds) {
             missing.push(Missing { layer, reason });
         }
@@ -76,6 +88,7 @@ fn limit(bounds: &Bounds) -> Result<(), rustix::io::Errno> {
     };
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     most(Resource::As, bounds.memory_bytes)?;
+    most(Resource::Data, bounds.private_bytes)?;
     most(Resource::Fsize, bounds.result_bytes)?;
     most(Resource::Nofile, OPEN_FILES)?;
     most(Resource::Core, 0)?;
@@ -84,7 +97,17 @@ fn limit(bounds: &Bounds) -> Result<(), rustix::io::Errno> {
     most(Resource::Cpu, seconds.saturating_mul(cores))
 }
 
+/// Landlock and the filter of system calls hold for this thread and for those that it starts, not for others.
+fn alone() -> Result<(), String> {
+    let threads = std::fs::read_dir("/proc/self/task").map_err(|error| error.to_string())?;
+    match threads.count() {
+        1 => Ok(()),
+        more => Err(format!("the helper has {more} threads already")),
+    }
+}
+
 fn landlock() -> Result<(), String> {
+    alone()?;
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(LANDLOCK))

@@ -3,8 +3,8 @@
 use std::{
     ffi::OsStr,
     fs::File,
-    io::{self, Read, Seek, Write},
-    os::unix::process::ExitStatusExt,
+    io::{self, Seek, Write},
+    os::unix::{fs::FileExt, process::ExitStatusExt},
     path::Path,
     process::{Child, Command, ExitStatus},
     time::{Duration, Instant},
@@ -17,15 +17,15 @@ use rustix::{
 };
 
 use crate::{
-    Done, Error, Job, Missing,
+    Bounds, Done, Error, Job, Missing,
     serve::{MISSING, REFUSED, WEAK},
 };
 
 /// The program that this process is, even if its file was replaced meanwhile.
-const ITSELF: &str = "/proc/self/exe";
+pub(crate) const ITSELF: &str = "/proc/self/exe";
 
 /// The most bytes that are read of what a helper says.
-const SAID_BYTES: u64 = 16 << 10;
+const SAID_BYTES: usize = 16 << 10;
 
 /// What is done to memory files: they never change again.
 const SEALS: SealFlags = SealFlags::WRITE
@@ -58,7 +58,7 @@ impl Job<'_> {
         let prepared = |what| move |source| Error::Start { what, source };
         let handed = handed.map_err(prepared("handed its bytes"))?;
         let mut result = memory_file().map_err(prepared("given a place for its result"))?;
-        let mut said = memory_file().map_err(prepared("given a place for its messages"))?;
+        let said = memory_file().map_err(prepared("given a place for its messages"))?;
         let shared = |file: &File| file.try_clone().map_err(prepared("handed its files"));
         let mut command = Command::new(program);
         command
@@ -72,9 +72,12 @@ impl Job<'_> {
             .stderr(shared(&said)?);
         let child = command.spawn().map_err(prepared("started"))?;
         let ended = self.wait(child)?;
-        let said = read_said(&mut said).map_err(prepared("asked what it said"))?;
+        let said = read_said(&said).map_err(prepared("asked what it said"))?;
         let (missing, words) = split(&said);
-        self.judge(ended, &missing, words)?;
+        let Some(status) = ended else {
+            return Err(Error::Late(self.bounds.time));
+        };
+        judge(&self.bounds, status, &missing, words)?;
         fcntl_add_seals(&result, SEALS).map_err(|error| Error::Start {
             what: "kept from its result",
             source: error.into(),
@@ -115,45 +118,41 @@ impl Job<'_> {
         let status = child.wait().map_err(waiting)?;
         Ok((!late).then_some(status))
     }
+}
 
-    fn judge(
-        &self,
-        ended: Option<ExitStatus>,
-        missing: &[Missing],
-        words: &str,
-    ) -> Result<(), Error> {
-        let Some(status) = ended else {
-            return Err(Error::Late(self.bounds.time));
-        };
-        let signal = status.signal();
-        let by = |one: Signal| signal == Some(one.as_raw());
-        match status.code().and_then(|code| u8::try_from(code).ok()) {
-            Some(0) => Ok(()),
-            Some(REFUSED) => Err(Error::Refused(words.trim_end().to_owned())),
-            Some(WEAK) => {
-                let all: Vec<String> = missing.iter().map(Missing::to_string).collect();
-                Err(Error::Layer(all.join(", ")))
-            }
-            // What Rust's allocator says before it aborts.
-            _ if words.contains("memory allocation of") => {
-                Err(Error::Memory(self.bounds.memory_bytes))
-            }
-            _ if by(Signal::XFSZ) => Err(Error::Result(self.bounds.result_bytes)),
-            _ if by(Signal::XCPU) => Err(Error::Late(self.bounds.time)),
-            _ => {
-                let last = words.lines().next_back().unwrap_or_default();
-                let why = if last.is_empty() {
-                    status.to_string()
-                } else {
-                    format!("{status}: {last}")
-                };
-                Err(Error::Died(why))
-            }
+/// What a helper's end means; an error unless it was good.
+pub(crate) fn judge(
+    bounds: &Bounds,
+    status: ExitStatus,
+    missing: &[Missing],
+    words: &str,
+) -> Result<(), Error> {
+    let signal = status.signal();
+    let by = |one: Signal| signal == Some(one.as_raw());
+    match status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(0) => Ok(()),
+        Some(REFUSED) => Err(Error::Refused(words.trim_end().to_owned())),
+        Some(WEAK) => {
+            let all: Vec<String> = missing.iter().map(Missing::to_string).collect();
+            Err(Error::Layer(all.join(", ")))
+        }
+        // What Rust's allocator says before it aborts.
+        _ if words.contains("memory allocation of") => Err(Error::Memory(bounds.memory_bytes)),
+        _ if by(Signal::XFSZ) => Err(Error::Result(bounds.result_bytes)),
+        _ if by(Signal::XCPU) => Err(Error::Late(bounds.time)),
+        _ => {
+            let last = words.lines().next_back().unwrap_or_default();
+            let why = if last.is_empty() {
+                status.to_string()
+            } else {
+                format!("{status}: {last}")
+            };
+            Err(Error::Died(why))
         }
     }
 }
 
-fn memory_file() -> io::Result<File> {
+pub(crate) fn memory_file() -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     Ok(File::from(memfd_create("tollgate", flags)?))
 }
@@ -179,15 +178,22 @@ fn has_ended(child: &mut Child, at_most: Duration) -> io::Result<bool> {
     Ok(child.try_wait()?.is_some())
 }
 
-fn read_said(file: &mut File) -> io::Result<String> {
-    file.rewind()?;
-    let mut said = Vec::new();
-    file.take(SAID_BYTES).read_to_end(&mut said)?;
+/// Reads without moving the position at which the helper writes.
+pub(crate) fn read_said(file: &File) -> io::Result<String> {
+    let mut said = vec![0; SAID_BYTES];
+    let mut length = 0;
+    while let Some(rest) = said.get_mut(length..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, length as u64)? {
+            0 => break,
+            more => length += more,
+        }
+    }
+    said.truncate(length);
     Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// The layers that a helper says are missing, and the rest of what it says.
-fn split(said: &str) -> (Vec<Missing>, &str) {
+pub(crate) fn split(said: &str) -> (Vec<Missing>, &str) {
     let (mut missing, mut rest) = (Vec::new(), said);
     while let Some((line, after)) = rest.split_once('\n')
         && let Some((name, reason)) = line
@@ -206,6 +212,8 @@ fn split(said: &str) -> (Vec<Missing>, &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use crate::{Bounds, Layer, Strength};
 
     use super::*;
@@ -229,6 +237,7 @@ mod tests {
             arguments,
             bounds: Bounds {
                 memory_bytes: 1 << 30,
+                private_bytes: 1 << 30,
                 result_bytes: 1 << 20,
                 time,
             },

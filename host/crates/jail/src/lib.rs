@@ -8,6 +8,7 @@
 //! - `layers`: the [`Layer`]s of confinement, and what to do about one that the machine lacks ([`Strength`]);
 //! - `confine`: how a process confines itself, over `filter` (which system calls are left);
 //! - `job`: what a helper is given and leaves; `helper`: the host's side; `serve`: the helper's side;
+//! - `resident`: a helper that goes on until it is ended, as the host has it; `spawner`: the thread that starts it;
 //! - `probe`: tries from inside what a helper must not be able to do.
 //!
 //! It knows neither ONNX Runtime nor Wasmtime. There are helpers on Linux only.
@@ -21,6 +22,7 @@
 //!     arguments: &["jail", "compile"],
 //!     bounds: Bounds {
 //!         memory_bytes: 1 << 30,
+//!         private_bytes: 1 << 30,
 //!         result_bytes: 256 << 20,
 //!         time: Duration::from_secs(60),
 //!     },
@@ -47,7 +49,11 @@ mod nowhere;
 #[cfg(target_os = "linux")]
 mod probe;
 #[cfg(target_os = "linux")]
+mod resident;
+#[cfg(target_os = "linux")]
 mod serve;
+#[cfg(target_os = "linux")]
+mod spawner;
 
 pub use bounds::Bounds;
 pub use error::Error;
@@ -58,4 +64,6 @@ pub use nowhere::{probe, serve};
 #[cfg(target_os = "linux")]
 pub use probe::probe;
 #[cfg(target_os = "linux")]
-pub use serve::serve;
+pub use resident::{Handed, Resident};
+#[cfg(target_os = "linux")]
+pub use serve::{Confining, refuse, serve};

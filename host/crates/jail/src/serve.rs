@@ -8,7 +8,10 @@ use std::{
     process::ExitCode,
 };
 
-use crate::{Bounds, Strength, confine::confine};
+use crate::{
+    Bounds, Missing, Strength,
+    confine::{FIRST, REST, confine},
+};
 
 /// The job cannot be done; why is on standard error.
 pub(crate) const REFUSED: u8 = 10;
@@ -27,17 +30,9 @@ pub fn serve(
     [bounds, strength]: [&str; 2],
     work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
 ) -> ExitCode {
-    let (Ok(bounds), Ok(strength)) = (bounds.parse::<Bounds>(), strength.parse::<Strength>())
-    else {
-        return refuse("this is for helpers, which only the program itself starts");
-    };
-    let missing = confine(&bounds);
-    for missing in &missing {
-        let reason = missing.reason.replace('\n', " ");
-        say(&format!("{MISSING}{} {reason}\n", missing.layer));
-    }
-    if strength == Strength::Strict && !missing.is_empty() {
-        return ExitCode::from(WEAK);
+    let confined = Confining::begin([bounds, strength]).and_then(Confining::finish);
+    if let Err(code) = confined {
+        return code;
     }
     let mut input = Vec::new();
     if let Err(error) = io::stdin().lock().read_to_end(&mut input) {
@@ -54,7 +49,57 @@ pub fn serve(
     }
 }
 
-fn refuse(why: &str) -> ExitCode {
+/// A helper that is confined in two steps: between them it loads its libraries, which are the operator's own choice.
+#[must_use]
+pub struct Confining {
+    bounds: Bounds,
+    strength: Strength,
+    missing: Vec<Missing>,
+}
+
+impl Confining {
+    /// Puts on the layers that do not keep a process from loading a library. The arguments are those that the host
+    /// adds at the end.
+    ///
+    /// It must be called before the process has opened anything or has started a thread.
+    ///
+    /// # Errors
+    ///
+    /// The helper's exit code, if the arguments are not a host's.
+    pub fn begin([bounds, strength]: [&str; 2]) -> Result<Self, ExitCode> {
+        let (Ok(bounds), Ok(strength)) = (bounds.parse::<Bounds>(), strength.parse::<Strength>())
+        else {
+            return Err(refuse(
+                "this is for helpers, which only the program itself starts",
+            ));
+        };
+        Ok(Self {
+            missing: confine(&FIRST, &bounds),
+            bounds,
+            strength,
+        })
+    }
+
+    /// Puts on the others. From here on the helper may read a stranger's bytes.
+    ///
+    /// # Errors
+    ///
+    /// The helper's exit code, if a layer is missing and all were asked for.
+    pub fn finish(mut self) -> Result<(), ExitCode> {
+        self.missing.extend(confine(&REST, &self.bounds));
+        for missing in &self.missing {
+            let reason = missing.reason.replace('\n', " ");
+            say(&format!("{MISSING}{} {reason}\n", missing.layer));
+        }
+        if self.strength == Strength::Strict && !self.missing.is_empty() {
+            return Err(ExitCode::from(WEAK));
+        }
+        Ok(())
+    }
+}
+
+/// Ends a helper that cannot do its job; says why.
+pub fn refuse(why: &str) -> ExitCode {
     say(why);
     ExitCode::from(REFUSED)
 }

@@ -39,6 +39,7 @@ mod model;
 mod options;
 mod prepared;
 mod registry;
+mod remote;
 mod room;
 mod scheduling;
 mod scratch;
@@ -51,6 +52,7 @@ pub use loaded::Loaded;
 pub use options::{GraphOptions, Mode};
 pub use prepared::{Expected, Prepared};
 pub use registry::GraphRegistry;
+pub use remote::{Call, Description, InProcess, Loader, Loading, Remote};
 pub use scheduling::batching::{BatchOptions, BatchPoint, BatchPolicy, Batching};
 pub use scheduling::caller::{Caller, Owner, Priority};
 pub use scheduling::cores::cores;
@@ -59,7 +61,7 @@ pub use shape::{TensorInfo, check_tensor};
 pub use store::GraphStore;
 pub use tollgate_onnx::model_size;
 pub use tollgate_ort::{
-    Device, Elements, Error, ErrorCode, OnnxRuntime, Optimization, Shape, Tensor, TensorType,
-    causes, clock, ticker,
+    Device, Elements, Error, ErrorCode, OnnxRuntime, Optimization, Other, Outlet, OutletKind,
+    Shape, Tensor, TensorType, causes, clock, ticker,
 };
 use tollgate_ort::{Source, run, show_dimensions};

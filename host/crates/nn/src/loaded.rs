@@ -1,7 +1,10 @@
 //! One loaded model, which any number of threads may run at once. Its errors have the name under which it was
 //! loaded; [`Graph`](crate::Graph) replaces that by the name that its users have for it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use smallvec::SmallVec;
 use tollgate_ort::Session;
@@ -11,6 +14,7 @@ use crate::{
     clock::{Deadline, Stamp},
     cores,
     model::Model,
+    remote::{Call, Description, Remote},
     room::Room,
     run::{self, Attempt, Cancel, Feeds, RunFault},
     scheduling::batcher::{self, Batcher, Request, Turn},
@@ -59,6 +63,8 @@ pub struct Loaded {
     /// Whether the outputs' dimensions that the model declares are reliable, so that memory can be
     /// allocated before the run. False for good once they were wrong.
     foreseen: AtomicBool,
+    /// Where its inferences run, if that is not in this process. Then there are no sessions and no batcher here.
+    elsewhere: Option<Arc<dyn Remote>>,
 }
 
 impl Loaded {
@@ -121,6 +127,45 @@ impl Loaded {
             has_rows,
             batcher,
             foreseen: AtomicBool::new(true),
+            elsewhere: None,
+        })
+    }
+
+    /// A model whose inferences run elsewhere.
+    pub(crate) fn elsewhere(
+        name: &str,
+        description: Description,
+        remote: Arc<dyn Remote>,
+    ) -> Result<Self, Error> {
+        let Description {
+            device,
+            inputs,
+            optional,
+            outputs,
+            batching,
+        } = description;
+        let model = Model::with(name, inputs, optional, outputs)?;
+        Ok(Self {
+            has_rows: model.rows().is_ok(),
+            model,
+            device,
+            sessions: Sessions::none(),
+            batching,
+            batcher: None,
+            foreseen: AtomicBool::new(true),
+            elsewhere: Some(remote),
+        })
+    }
+
+    /// What another process needs to know of it; none if it runs elsewhere itself.
+    pub fn describe(&self) -> Option<Description> {
+        let session = self.sessions.first()?;
+        Some(Description {
+            device: self.device,
+            inputs: session.inputs(),
+            optional: session.optional_inputs(),
+            outputs: session.outputs(),
+            batching: self.batching.clone(),
         })
     }
 
@@ -253,6 +298,9 @@ impl Loaded {
         outputs: &mut Outputs,
         deadline: Option<Deadline>,
     ) -> Result<Ran, Error> {
+        if let Some(remote) = &self.elsewhere {
+            return self.run_elsewhere(&**remote, scratch, checked, outputs, deadline);
+        }
         let mut checked = checked;
         let name = &self.model.name;
         let copies = Copies::of(
@@ -281,6 +329,37 @@ impl Loaded {
             }
         }
         ran
+    }
+
+    /// Has another process run the inference.
+    #[inline(never)]
+    fn run_elsewhere(
+        &self,
+        remote: &dyn Remote,
+        scratch: &mut Scratch,
+        checked: Checked<'_>,
+        outputs: &mut Outputs,
+        deadline: Option<Deadline>,
+    ) -> Result<Ran, Error> {
+        let mut inputs = SmallVec::<[_; 4]>::new();
+        for (input, &place) in checked.order.iter().enumerate() {
+            if let Some(argument) = checked.arguments.get(place) {
+                inputs.push((input, argument.data));
+            }
+        }
+        let mut call = Call {
+            model: &self.model,
+            inputs: &inputs,
+            outputs,
+            pool: &mut scratch.pool,
+            room: checked.room,
+            deadline,
+        };
+        let ran = remote.run(&mut call)?;
+        if outputs.iter().any(Option::is_none) {
+            return Err(self.too_few(outputs));
+        }
+        Ok(ran)
     }
 
     /// Waits, and runs the inference unless another caller does so with its own.
@@ -316,6 +395,7 @@ impl Loaded {
                     started,
                     ended,
                     woken,
+                    jail: None,
                     batch,
                     copies_in: (copies.0.len() + checked.arguments.len()) as u64,
                     copies_out: outputs.len() as u64,
@@ -368,6 +448,7 @@ impl Loaded {
             started,
             ended,
             woken: None,
+            jail: None,
             batch: self.rows(arguments),
             copies_in: copies.0.len() as u64,
             copies_out: copied as u64,

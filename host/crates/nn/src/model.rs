@@ -40,11 +40,21 @@ pub(crate) struct Model {
 impl Model {
     /// The model of a session.
     pub(crate) fn of(name: &str, session: &Session) -> Result<Self, Error> {
-        let (inputs, optional, outputs) = (
+        Self::with(
+            name,
             session.inputs(),
             session.optional_inputs(),
             session.outputs(),
-        );
+        )
+    }
+
+    /// The model with these inputs, inputs that may be left out, and outputs.
+    pub(crate) fn with(
+        name: &str,
+        inputs: Vec<Outlet>,
+        optional: Vec<Outlet>,
+        outputs: Vec<Outlet>,
+    ) -> Result<Self, Error> {
         let all = [inputs.len(), outputs.len(), optional.len()];
         if let Some(&came) = all.iter().find(|&&count| count > MOST_TENSORS) {
             return Err(Error::Unsupported {

@@ -45,7 +45,7 @@ impl GraphRegistry {
         options: &GraphOptions,
     ) -> Result<Arc<Graph>, Error> {
         self.check(name)?;
-        self.insert(name, self.store.load_file(name, path, options)?)
+        self.insert(name, Arc::new(self.store.load_file(name, path, options)?))
     }
 
     /// Loads a model from its bytes under a name; it is shared with no other.
@@ -61,7 +61,7 @@ impl GraphRegistry {
     ) -> Result<Arc<Graph>, Error> {
         self.check(name)?;
         let graph = Graph::load(name, Source::Bytes(bytes), options, true)?;
-        self.insert(name, graph)
+        self.insert(name, Arc::new(graph))
     }
 
     /// Loads a model from its bytes without a registry: only the caller has it.
@@ -73,6 +73,15 @@ impl GraphRegistry {
         // A single caller never has two inferences to merge, and never waits for a permit.
         let graph = Graph::load("(loaded from bytes)", Source::Bytes(bytes), options, false);
         graph.map(Arc::new)
+    }
+
+    /// Adds a graph that is loaded already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DuplicateGraph`] if the name is taken.
+    pub fn add(&self, name: &str, graph: Arc<Graph>) -> Result<Arc<Graph>, Error> {
+        self.insert(name, graph)
     }
 
     /// The graph of this name.
@@ -93,8 +102,7 @@ impl GraphRegistry {
         Ok(())
     }
 
-    fn insert(&self, name: &str, graph: Graph) -> Result<Arc<Graph>, Error> {
-        let graph = Arc::new(graph);
+    fn insert(&self, name: &str, graph: Arc<Graph>) -> Result<Arc<Graph>, Error> {
         let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
         if graphs.contains_key(name) {
             return Err(duplicate(name));

@@ -45,6 +45,11 @@ impl Room {
         }
     }
 
+    /// The bytes that are left.
+    pub(crate) fn left(&self) -> usize {
+        self.left
+    }
+
     /// Counts these bytes no longer.
     pub(crate) fn give_back(&mut self, bytes: usize) {
         self.left = self.left.saturating_add(bytes);

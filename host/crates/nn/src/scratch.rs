@@ -71,7 +71,8 @@ pub enum Data<'a> {
 }
 
 impl<'a> Data<'a> {
-    pub(crate) fn parts(&self) -> (TensorType, &'a [u32], &'a [u8]) {
+    /// The type, the dimensions and the elements.
+    pub fn parts(&self) -> (TensorType, &'a [u32], &'a [u8]) {
         match *self {
             Data::Tensor(tensor) => (tensor.ty(), tensor.shape(), tensor.bytes()),
             Data::Bytes {
@@ -106,6 +107,9 @@ pub struct Ran {
     pub ended: Stamp,
     /// When the caller was woken, if another caller ran its inference in a batch.
     pub woken: Option<Stamp>,
+    /// When the inference began to be handed over to another process and when its outputs were back; none if it
+    /// ran in this process.
+    pub jail: Option<(Stamp, Stamp)>,
     /// Rows of the whole run: its own, and those that were merged with them. One if the graph has no
     /// dimension for rows.
     pub batch: u32,

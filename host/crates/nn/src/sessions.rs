@@ -49,6 +49,15 @@ impl Sessions {
         })
     }
 
+    /// No session: the graph runs elsewhere.
+    pub(crate) fn none() -> Self {
+        Self {
+            sessions: Vec::new(),
+            idle: None,
+            permits: Permits::new(0, None),
+        }
+    }
+
     /// The session that describes the graph.
     pub(crate) fn first(&self) -> Option<&Session> {
         self.sessions.first()

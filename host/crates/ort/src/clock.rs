@@ -37,6 +37,12 @@ impl Stamp {
         self.0
     }
 
+    /// The stamp of a count, which another process on this machine has told: both read the same counter.
+    #[inline]
+    pub fn of_count(count: u64) -> Self {
+        Stamp(count)
+    }
+
     /// This stamp and this time.
     #[must_use]
     #[inline]

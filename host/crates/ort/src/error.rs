@@ -278,12 +278,28 @@ pub enum Error {
         after: Duration,
     },
 
+    /// The deadline passed before the model was loaded.
+    #[error("loading graph `{graph}` was stopped: its deadline of {after:?} passed")]
+    LoadTimeout {
+        /// The graph's name.
+        graph: String,
+        /// The time until the deadline.
+        after: Duration,
+    },
+
     /// ONNX Runtime ran the graph and failed.
     #[error("graph `{graph}` failed: {reason}")]
     Run {
         /// The graph's name.
         graph: String,
         /// What ONNX Runtime said.
+        reason: String,
+    },
+
+    /// There is no helper process to load or run a graph in.
+    #[error("a helper process for models cannot be started: {reason}")]
+    Helper {
+        /// Why not.
         reason: String,
     },
 
@@ -314,6 +330,7 @@ impl Error {
             | Self::NoOutput { graph, .. }
             | Self::NoCounterpart { graph, .. }
             | Self::Timeout { graph, .. }
+            | Self::LoadTimeout { graph, .. }
             | Self::Run { graph, .. }
             | Self::TooLarge {
                 graph: Some(graph), ..
@@ -332,8 +349,10 @@ impl Error {
             | Error::Dimensions { .. }
             | Error::Bytes { .. } => ErrorCode::InvalidArgument,
             Error::Encoding { .. } => ErrorCode::InvalidEncoding,
-            Error::Timeout { .. } => ErrorCode::Timeout,
-            Error::Run { .. } | Error::OnnxRuntime { .. } => ErrorCode::RuntimeError,
+            Error::Timeout { .. } | Error::LoadTimeout { .. } => ErrorCode::Timeout,
+            Error::Run { .. } | Error::Helper { .. } | Error::OnnxRuntime { .. } => {
+                ErrorCode::RuntimeError
+            }
             Error::Batch { .. }
             | Error::Unsupported { .. }
             | Error::NoCounterpart { .. }

@@ -87,6 +87,7 @@ impl Session {
 }
 
 /// An input or output of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outlet {
     /// Its name in the model.
     pub name: String,
@@ -95,6 +96,7 @@ pub struct Outlet {
 }
 
 /// What an input or output is.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutletKind {
     /// A tensor of a type that wasi-nn has.
     Tensor {
@@ -110,13 +112,19 @@ pub enum OutletKind {
 }
 
 /// An input or output that wasi-nn has no tensor for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Other {
     /// A tensor of strings.
     Strings,
     /// A tensor with an element type that wasi-nn does not have: the type's name.
     Elements(String),
-    /// A sequence, a map or an optional value, in words.
+    /// A sequence, a map or an optional value, in words: one of [`Other::NO_TENSORS`].
     NoTensor(&'static str),
+}
+
+impl Other {
+    /// What is no tensor at all, in words.
+    pub const NO_TENSORS: [&'static str; 3] = ["a sequence", "a map", "an optional value"];
 }
 
 impl Outlet {
@@ -130,15 +138,16 @@ impl Outlet {
 
 impl OutletKind {
     fn of(ty: &ValueType) -> Self {
+        let [sequence, map, optional] = Other::NO_TENSORS;
         let (ty, shape, symbols) = match ty {
             ValueType::Tensor {
                 ty,
                 shape,
                 dimension_symbols,
             } => (ty, shape, dimension_symbols),
-            ValueType::Sequence(_) => return Self::Other(Other::NoTensor("a sequence")),
-            ValueType::Map { .. } => return Self::Other(Other::NoTensor("a map")),
-            ValueType::Optional(_) => return Self::Other(Other::NoTensor("an optional value")),
+            ValueType::Sequence(_) => return Self::Other(Other::NoTensor(sequence)),
+            ValueType::Map { .. } => return Self::Other(Other::NoTensor(map)),
+            ValueType::Optional(_) => return Self::Other(Other::NoTensor(optional)),
         };
         match (tensor_type(*ty), ty) {
             (Some(ty), _) => Self::Tensor {

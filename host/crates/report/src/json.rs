@@ -113,6 +113,9 @@ pub struct Stages {
     /// In key-value buckets, including the disk.
     #[serde(default)]
     pub keyvalue: f64,
+    /// Handing inferences over to a helper process and their outputs back.
+    #[serde(default)]
+    pub jail: f64,
     /// From admission to outputs, measured separately and not summed.
     pub total: f64,
 }

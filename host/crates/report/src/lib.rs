@@ -67,7 +67,7 @@ pub struct Tally {
 }
 
 /// The number of stages, in the order of [`Stages`].
-const STAGES: usize = 9;
+const STAGES: usize = 10;
 
 /// The number of counts, in the order of [`Tally::add`].
 const COUNTS: usize = 6;
@@ -131,6 +131,7 @@ impl Tally {
                 stages.lower,
                 stages.glue,
                 stages.keyvalue,
+                stages.jail,
             ],
         );
         add(
@@ -197,6 +198,7 @@ impl Tally {
             lower,
             glue,
             keyvalue,
+            jail,
         ] = means(self.stages, self.frames)?;
         let [total] = means([self.total], self.frames)?;
         Some(Stages {
@@ -209,6 +211,7 @@ impl Tally {
             lower,
             glue,
             keyvalue,
+            jail,
             total,
         })
     }
@@ -333,6 +336,7 @@ mod tests {
             lower: 600,
             glue: 400,
             keyvalue: 0,
+            jail: 0,
         };
         let counts = Counts {
             crossings: 3,

@@ -60,10 +60,11 @@ fn render(summary: &Summary, without_twin: &str, out: &mut String) -> std::fmt::
         ("lower", stages.lower),
         ("glue", stages.glue),
         ("keyvalue", stages.keyvalue),
+        ("jail", stages.jail),
         ("total", stages.total),
     ] {
-        if name == "keyvalue" && nanoseconds == 0.0 {
-            // Most plugins use no bucket, so this line is left out then.
+        if matches!(name, "keyvalue" | "jail") && nanoseconds == 0.0 {
+            // Most plugins use no bucket and no graph in a helper, so these lines are left out then.
             continue;
         }
         let share = nanoseconds / stages.total.max(1.0) * 100.0;

@@ -7,13 +7,13 @@ mod entries;
 mod limiter;
 
 use std::{
-    cell::Cell,
+    cell::{Cell, OnceCell},
     sync::{Arc, Weak},
 };
 
 use bytes::Bytes;
 use tollgate_nn::{
-    Elements, Error as NnError, Graph, Scratch, Tensor, TensorType,
+    Elements, Error as NnError, Graph, GraphOptions, Loader, Scratch, Tensor, TensorType,
     clock::{Budget, Deadline, Stamp},
 };
 use tollgate_services::{
@@ -121,6 +121,7 @@ impl State {
                 tensors: Slab::new(limits.handles),
                 held_bytes: 0,
                 models: Vec::new(),
+                loader: OnceCell::new(),
                 tensor_bytes: limits.tensor_bytes,
                 model_bytes: limits.model_bytes,
                 inference: Budget::new(limits.inference),
@@ -297,6 +298,8 @@ pub(crate) struct NnCtx {
     /// The graphs that the guest loaded from bytes, with their number of bytes. The references of graphs that
     /// it dropped are dead.
     models: Vec<(Weak<Graph>, usize)>,
+    /// Made with the first model.
+    loader: OnceCell<Box<dyn Loader>>,
     pub(crate) tensor_bytes: usize,
     pub(crate) model_bytes: usize,
     inference: Budget,
@@ -381,6 +384,12 @@ impl NnCtx {
             self.model_bytes,
             held,
         ))
+    }
+
+    /// Loads a model from bytes, before the end of the current call's time.
+    pub(crate) fn load(&self, bytes: &[u8], options: &GraphOptions) -> Result<Arc<Graph>, NnError> {
+        let loader = self.loader.get_or_init(|| self.host.models.for_instance());
+        loader.load(bytes, options, self.deadline)
     }
 
     /// Counts a model that the guest has loaded, until it is dropped.

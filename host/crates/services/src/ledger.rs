@@ -43,9 +43,11 @@ pub enum Stage {
     Glue,
     /// In key-value buckets, including the time of the disk.
     Keyvalue,
+    /// Handing an inference over to a helper process and its outputs back.
+    Jail,
 }
 
-const STAGES: usize = 11;
+const STAGES: usize = 12;
 
 /// Counts of what crossed the boundary for one frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,6 +163,7 @@ impl Ledger {
                 lower: ns(Stage::Lower),
                 glue: ns(Stage::Glue),
                 keyvalue: ns(Stage::Keyvalue),
+                jail: ns(Stage::Jail),
             },
             counts: self.counts,
             missing: self.missing,
@@ -224,6 +227,10 @@ impl Ledger {
     /// caller's own thread is `glue`.
     #[inline]
     pub fn inference(&mut self, ran: &Ran) {
+        if let Some((handed_over, _)) = ran.jail {
+            self.switch_at(Stage::Jail, handed_over);
+            self.counts.stamps += 1;
+        }
         if let Some(asked) = ran.asked {
             self.switch_at(Stage::Batch, asked);
             self.counts.stamps += 1;
@@ -236,6 +243,10 @@ impl Ledger {
         if let Some(woken) = ran.woken {
             self.switch_at(Stage::Batch, ran.ended);
             self.switch_at(Stage::Glue, woken);
+            self.counts.stamps += 1;
+        } else if let Some((_, back)) = ran.jail {
+            self.switch_at(Stage::Jail, ran.ended);
+            self.switch_at(Stage::Glue, back);
             self.counts.stamps += 1;
         } else {
             self.switch_at(Stage::Glue, ran.ended);
@@ -347,6 +358,7 @@ pub struct Stages {
     pub lower: u64,
     pub glue: u64,
     pub keyvalue: u64,
+    pub jail: u64,
 }
 
 impl Stages {
@@ -355,14 +367,15 @@ impl Stages {
         self.guest_before + self.guest_between + self.guest_after
     }
 
-    /// The cost of the boundary: all time but waiting, guest code, ONNX Runtime and buckets.
+    /// The cost of the boundary: all time but waiting, guest code, ONNX Runtime, buckets and the jail.
     pub fn crossing(&self) -> u64 {
         self.instantiate + self.lift + self.lower + self.glue
     }
 
     /// The sum of all stages.
     pub fn sum(&self) -> u64 {
-        self.queue + self.batch + self.infer + self.keyvalue + self.guest() + self.crossing()
+        let apart = self.queue + self.batch + self.infer + self.keyvalue + self.jail;
+        apart + self.guest() + self.crossing()
     }
 }
 
@@ -444,6 +457,7 @@ mod tests {
                 started: Stamp::now(),
                 ended: Stamp::now(),
                 woken: Some(Stamp::now()),
+                jail: None,
                 batch: 3,
                 copies_in: 2,
                 copies_out: 1,

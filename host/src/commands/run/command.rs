@@ -37,7 +37,7 @@ struct Report {
 pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::Result<ExitCode> {
     let (grants, limits) = run.command()?;
     let grants = load::grants(grants, &run.keyvalue, &limits, &plugin)?;
-    let (nn, runtime) = super::load_graphs(run)?;
+    let (nn, runtime) = super::load_graphs(run, grants.load)?;
     let mut ledger = Ledger::open();
     ledger.start();
     let exit_code = Instance::run_command(&plugin, &nn, &grants, &limits, &mut ledger)

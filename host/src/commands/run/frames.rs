@@ -52,7 +52,7 @@ pub(super) fn run(run: &Run, plugin: Arc<Plugin>, signs: &mut Signs) -> anyhow::
         .map(|path| tollgate_deploy::truth::read(path, files.names()));
     let truth = truth.transpose()?;
     let grants = load::grants(frames.grants, &run.keyvalue, &run.limits, &plugin)?;
-    let (nn, runtime) = super::load_graphs(run)?;
+    let (nn, runtime) = super::load_graphs(run, grants.load)?;
     let twins = frames
         .twin
         .map(|library| Twins::new(library, nn.clone(), grants.clone(), run.limits.clone()));

@@ -44,7 +44,7 @@ pub fn run(
     let engine = load::engine(run.workers.get(), &run.limits);
     let plugin = load::compile(
         &run.plugin,
-        (run.cache_dir.as_deref(), run.jail),
+        (run.cache_dir.as_deref(), run.isolation.strength()),
         &engine,
         &run.limits,
         &wasm,
@@ -61,13 +61,12 @@ pub fn run(
     Ok(code)
 }
 
-/// Loads ONNX Runtime and the models.
-fn load_graphs(run: &Run) -> anyhow::Result<(NnHost, Option<&'static OnnxRuntime>)> {
+/// Loads ONNX Runtime and the models, for a plugin that may `load` others or not.
+fn load_graphs(run: &Run, load: bool) -> anyhow::Result<(NnHost, Option<&'static OnnxRuntime>)> {
     let runtime = load::onnx_runtime(&run.onnxruntime, &run.models)?;
-    Ok((
-        load::graphs(&Arc::default(), &run.models, &run.graph)?,
-        runtime,
-    ))
+    let isolation = (&run.isolation, load);
+    let nn = load::graphs(&Arc::default(), &run.models, &run.graph, isolation)?;
+    Ok((nn, runtime))
 }
 
 /// The facts about the machine for the report.

@@ -15,7 +15,6 @@ use std::{
 use tollgate_deploy::{models::Models, settings::Settings};
 use tollgate_dispatch::{Answer, Deployment, Handler, Interrupt, Queues, Workers};
 use tollgate_nn::clock::Stamp;
-use tollgate_services::NnHost;
 
 use super::{halving::Outcome, trial::Sample};
 use crate::{
@@ -180,13 +179,18 @@ impl<'a> Meter<'a> {
             return Ok(kept);
         }
         let options = settings.graph_options();
+        let isolation = &self.parts.isolation;
         let load = || -> Result<_, String> {
             let chosen = self.models.choose(&settings.variant);
             let chosen = chosen.map_err(|error| error.to_string())?;
-            tollgate_deploy::models::load(&Arc::default(), &chosen, &options)
+            let graphs =
+                tollgate_deploy::models::load(&Arc::default(), &chosen, &options, isolation)
+                    .map_err(|error| tollgate_report::one_line(&error))?;
+            isolation
+                .nn(graphs, &options, self.parts.grants.load)
                 .map_err(|error| tollgate_report::one_line(&error))
         };
-        let nn = NnHost::new(Arc::new(load()?), options.clone());
+        let nn = load()?;
         Ok(Kept {
             key,
             deployment: Arc::new(self.parts.deployment(nn, settings.policy())),

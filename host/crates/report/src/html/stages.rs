@@ -73,6 +73,7 @@ fn waterfall(stages: &Stages) -> Vec<Row> {
         ("lower", stages.lower, Role::Crossing),
         ("glue", stages.glue, Role::Crossing),
         ("keyvalue", stages.keyvalue, Role::Wait),
+        ("jail", stages.jail, Role::Wait),
     ]
     .into_iter()
     .filter(|(_, spent, _)| *spent > 0.0)
@@ -192,7 +193,10 @@ fn plugin(result: &ScenarioResult) -> Option<Vec<(f64, Role)>> {
             stages.instantiate + stages.lift + stages.lower + stages.glue,
             Role::Crossing,
         ),
-        (stages.queue + stages.batch + stages.keyvalue, Role::Wait),
+        (
+            stages.queue + stages.batch + stages.keyvalue + stages.jail,
+            Role::Wait,
+        ),
     ])
 }
 

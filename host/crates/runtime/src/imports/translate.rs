@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use smallvec::SmallVec;
-use tollgate_nn::{Argument, Data, Device, ErrorCode, Graph, GraphOptions, GraphRegistry, Tensor};
+use tollgate_nn::{Argument, Data, Device, ErrorCode, Graph, GraphOptions, Tensor};
 use tollgate_services::{Missing, RANK, text::Name};
 
 use super::types::{Encoding, Refusal, Target};
@@ -51,7 +51,7 @@ pub(super) fn load(
         device: device(target, &nn.host.options)?,
         ..nn.host.options.clone()
     };
-    Ok((GraphRegistry::load_private(bytes, &options)?, size))
+    Ok((nn.load(bytes, &options)?, size))
 }
 
 /// The device of a target. It is never another one than the guest asked for.

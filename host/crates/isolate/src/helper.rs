@@ -1,0 +1,406 @@
+//! A helper as its host has it: the process, the memory between them, and lanes that callers take in turns.
+
+use std::{
+    fmt,
+    fs::File,
+    io,
+    ops::{Deref, DerefMut},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tollgate_jail::{Bounds, Handed, Job, Resident, Strength};
+use tollgate_nn::{OnnxRuntime, clock::Deadline};
+
+use crate::{
+    lane::{Lane, Part},
+    memory::{Layout, for_reading, give_back, sealed_file},
+    region::{Access, Region},
+};
+
+/// What makes the program a helper that runs graphs. The library's path, the layout and the time to spin follow, and
+/// then what the jail adds.
+pub const HELPER: [&str; 2] = ["jail", "infer"];
+
+/// How long after its deadline a request may still be answered, before the helper is ended.
+const GRACE: Duration = Duration::from_millis(40);
+
+/// How often a waiting caller looks whether the helper is alive.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The longest time until a helper is ready, which takes some milliseconds. A machine whose memory is full takes long.
+const START: Duration = Duration::from_secs(20);
+
+/// Address space beside what is counted: the program, its libraries and its heap's reservations.
+const ADDRESSES: u64 = 2 << 30;
+
+/// What ONNX Runtime and the program take by themselves, in bytes of memory.
+const OWN_BYTES: u64 = 64 << 20;
+
+/// What a thread takes, in bytes of memory: mostly its stack.
+const THREAD_BYTES: u64 = 4 << 20;
+
+/// What a lane keeps of the memory of its tensors from one run to the next, in bytes.
+const KEPT_BYTES: usize = 32 << 20;
+
+/// How helpers are started.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The program that is the helper; none for this one.
+    pub program: Option<PathBuf>,
+    /// What to do about layers of the jail that the machine lacks.
+    pub strength: Strength,
+    /// How long a side spins for an answer before it sleeps, at most; zero for not at all.
+    pub spin: Duration,
+    /// The most bytes of models.
+    pub model_bytes: u64,
+    /// The most bytes of the tensors of an inference.
+    pub tensor_bytes: u64,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// The deadline passed; the helper goes on.
+    Late,
+    /// The deadline passed, and the helper was ended for it.
+    Ended,
+    /// The helper is gone; why.
+    Gone(String),
+    /// What was asked is larger than a lane.
+    TooLarge,
+}
+
+/// A helper process.
+pub struct Helper {
+    process: Resident,
+    down: File,
+    up: File,
+    layout: Layout,
+    lanes: Mutex<Vec<Busy>>,
+    returned: Condvar,
+    /// Why it is gone.
+    gone: OnceLock<String>,
+    graphs: AtomicU32,
+    /// Held while a model is in its place.
+    loading: Mutex<()>,
+}
+
+impl fmt::Debug for Helper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Helper({})", self.process.id())
+    }
+}
+
+/// A lane, and what the last answer on it was.
+pub(crate) struct Busy {
+    lane: Lane,
+    pub(crate) answer: Vec<u32>,
+    index: u32,
+}
+
+/// A lane that one caller has.
+pub(crate) struct Taken<'a> {
+    helper: &'a Helper,
+    busy: Option<Busy>,
+}
+
+impl Helper {
+    /// Starts one. It is ready some milliseconds later.
+    pub(crate) fn start(setup: &Setup, layout: Layout, memory: u64) -> io::Result<Self> {
+        let too_large = || io::Error::other("its memory is larger than an address space");
+        let down_bytes = layout.down_bytes().ok_or_else(too_large)?;
+        let up_bytes = layout.up_bytes().ok_or_else(too_large)?;
+        let (down, up) = (sealed_file(down_bytes)?, sealed_file(up_bytes)?);
+        let own = to_size(down_bytes - layout.model)?;
+        let own = Arc::new(Region::map(&down, layout.model, own, Access::Write)?);
+        let peer = Arc::new(Region::map(&up, 0, to_size(up_bytes)?, Access::Read)?);
+        let lanes = (0..layout.lanes).rev().map(|index| {
+            let part = |region: &Arc<Region>, bytes: u64| {
+                Ok::<_, io::Error>(Part {
+                    region: Arc::clone(region),
+                    at: to_size(bytes * u64::from(index))?,
+                    bytes: to_size(bytes)?,
+                })
+            };
+            let lane = Lane::new(
+                part(&own, layout.down)?,
+                part(&peer, layout.up)?,
+                setup.spin,
+            );
+            Ok::<_, io::Error>(Busy {
+                lane,
+                answer: Vec::new(),
+                index,
+            })
+        });
+        let lanes = lanes.collect::<Result<Vec<_>, _>>()?;
+        let private = memory
+            .saturating_add(OWN_BYTES)
+            .saturating_add(THREAD_BYTES * u64::from(layout.lanes));
+        let addresses = private.saturating_add(down_bytes).saturating_add(up_bytes);
+        // The helper loads the same file.
+        let library = OnnxRuntime::loaded().map_err(io::Error::other)?.path();
+        let library = library
+            .to_str()
+            .ok_or_else(|| io::Error::other("ONNX Runtime's path is not Unicode"))?;
+        let [jail, infer] = HELPER;
+        let job = Job {
+            arguments: &[
+                jail,
+                infer,
+                library,
+                &layout.to_argument(),
+                &setup.spin.as_micros().to_string(),
+            ],
+            bounds: Bounds {
+                memory_bytes: addresses.saturating_add(ADDRESSES),
+                private_bytes: private,
+                result_bytes: 1 << 20,
+                time: Duration::MAX,
+            },
+            strength: setup.strength,
+        };
+        let handed = Handed {
+            input: for_reading(&down)?,
+            output: up.try_clone()?,
+        };
+        let program: Option<&Path> = setup.program.as_deref();
+        let process = Resident::start(&job, program, handed).map_err(io::Error::other)?;
+        Ok(Self {
+            process,
+            down,
+            up,
+            layout,
+            lanes: Mutex::new(lanes),
+            returned: Condvar::new(),
+            gone: OnceLock::new(),
+            graphs: AtomicU32::new(0),
+            loading: Mutex::new(()),
+        })
+    }
+
+    /// Waits until it is confined and listens.
+    pub(crate) fn ready(&self, deadline: Option<Deadline>) -> Result<(), Lost> {
+        let own = Deadline::after(START);
+        let mut lane = self.take(deadline)?;
+        let until = deadline.map_or(own, |deadline| deadline.min(own));
+        self.hear(&mut lane, Some(until))
+    }
+
+    /// The process.
+    pub fn process(&self) -> &Resident {
+        &self.process
+    }
+
+    /// Why it is gone; none while it is there.
+    pub(crate) fn gone(&self) -> Option<&str> {
+        if self.gone.get().is_none()
+            && let Some(ended) = self.process.ended()
+        {
+            self.gone.set(ended.to_string()).ok();
+        }
+        self.gone.get().map(String::as_str)
+    }
+
+    /// A number for a graph that no other graph of the helper has.
+    pub(crate) fn next_graph(&self) -> u32 {
+        self.graphs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Puts a model in its place for as long as `load` runs.
+    pub(crate) fn with_model<T>(
+        &self,
+        bytes: &[u8],
+        load: impl FnOnce() -> Result<T, Lost>,
+    ) -> Result<T, Lost> {
+        let _one = lock(&self.loading);
+        if bytes.len() as u64 > self.layout.model {
+            return Err(Lost::TooLarge);
+        }
+        let failed = |error: io::Error| Lost::Gone(error.to_string());
+        self.down.write_all_at(bytes, 0).map_err(failed)?;
+        let loaded = load();
+        // What is not given back is written over by the next model.
+        give_back(&self.down, 0, self.layout.model).ok();
+        loaded
+    }
+
+    /// Takes a lane, and waits for one if all are taken.
+    #[inline]
+    pub(crate) fn take(&self, deadline: Option<Deadline>) -> Result<Taken<'_>, Lost> {
+        let mut lanes = lock(&self.lanes);
+        loop {
+            if let Some(busy) = lanes.pop() {
+                return Ok(Taken {
+                    helper: self,
+                    busy: Some(busy),
+                });
+            }
+            let left = deadline.map_or(LOOK, |deadline| deadline.left().min(LOOK));
+            if left.is_zero() {
+                return Err(Lost::Late);
+            }
+            let waited = self.returned.wait_timeout(lanes, left);
+            lanes = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Sends a request and waits for the answer. Past the deadline, and a little time in which it can end by itself,
+    /// the helper is ended.
+    #[inline]
+    pub(crate) fn ask(
+        &self,
+        lane: &mut Taken<'_>,
+        request: &[u32],
+        deadline: Option<Deadline>,
+    ) -> Result<(), Lost> {
+        if let Some(gone) = self.gone.get() {
+            return Err(Lost::Gone(gone.clone()));
+        }
+        if !lane.send(request) {
+            return Err(Lost::TooLarge);
+        }
+        self.hear(lane, deadline)
+    }
+
+    #[inline]
+    fn hear(&self, lane: &mut Taken<'_>, deadline: Option<Deadline>) -> Result<(), Lost> {
+        let mut looked = false;
+        let mut over: Option<Instant> = None;
+        let heard = lane.wait(|| {
+            if looked && self.gone().is_some() {
+                return None;
+            }
+            looked = true;
+            let left = deadline.map_or(LOOK, |deadline| deadline.left());
+            if !left.is_zero() {
+                return Some(left.min(LOOK));
+            }
+            let over = *over.get_or_insert_with(Instant::now);
+            let grace = GRACE.saturating_sub(over.elapsed());
+            (!grace.is_zero()).then_some(grace.min(LOOK))
+        });
+        if !heard {
+            return Err(match self.gone() {
+                Some(gone) => Lost::Gone(gone.to_owned()),
+                None => self.end_late(),
+            });
+        }
+        let mut answer = std::mem::take(&mut lane.answer);
+        let received = lane.receive(&mut answer);
+        lane.answer = answer;
+        if received {
+            Ok(())
+        } else {
+            Err(self.garbled())
+        }
+    }
+
+    #[cold]
+    fn end_late(&self) -> Lost {
+        self.end("it was ended, since it did not stop at a deadline");
+        Lost::Ended
+    }
+
+    /// Ends it because of an answer that is none.
+    #[cold]
+    pub(crate) fn garbled(&self) -> Lost {
+        let why = "its helper process gave an answer that is none, and was ended";
+        self.end(why);
+        Lost::Gone(why.to_owned())
+    }
+
+    fn end(&self, why: &str) {
+        self.gone.set(why.to_owned()).ok();
+        self.process.end();
+    }
+
+    fn put_back(&self, busy: Busy) {
+        lock(&self.lanes).push(busy);
+        self.returned.notify_one();
+    }
+}
+
+impl Taken<'_> {
+    /// Gives memory back that a large inference has used, which reached to these bytes of each part.
+    #[inline]
+    pub(crate) fn trim(&self, down: usize, up: usize) {
+        if down.max(up) > KEPT_BYTES {
+            self.trim_large(down, up);
+        }
+    }
+
+    #[cold]
+    fn trim_large(&self, down: usize, up: usize) {
+        let Helper { layout, .. } = self.helper;
+        let parts = [
+            (&self.helper.down, layout.model, layout.down, down),
+            (&self.helper.up, 0, layout.up, up),
+        ];
+        for (file, begin, part, used) in parts {
+            if let Some(more) = used.checked_sub(KEPT_BYTES).filter(|&more| more > 0) {
+                let lane = begin + part * u64::from(self.index);
+                // If it fails, the memory stays until the helper ends.
+                give_back(file, lane + KEPT_BYTES as u64, more as u64).ok();
+            }
+        }
+    }
+}
+
+impl Deref for Taken<'_> {
+    type Target = Busy;
+
+    #[inline]
+    #[expect(clippy::expect_used, reason = "taken out by `drop` alone")]
+    fn deref(&self) -> &Busy {
+        self.busy.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl DerefMut for Taken<'_> {
+    #[inline]
+    #[expect(clippy::expect_used, reason = "as above")]
+    fn deref_mut(&mut self) -> &mut Busy {
+        self.busy.as_mut().expect("there until it is dropped")
+    }
+}
+
+impl Deref for Busy {
+    type Target = Lane;
+
+    #[inline]
+    fn deref(&self) -> &Lane {
+        &self.lane
+    }
+}
+
+impl DerefMut for Busy {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Lane {
+        &mut self.lane
+    }
+}
+
+impl Drop for Taken<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(busy) = self.busy.take() {
+            self.helper.put_back(busy);
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is under these locks is whole at each step, so a panic does not break it.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn to_size(bytes: u64) -> io::Result<usize> {
+    usize::try_from(bytes).map_err(io::Error::other)
+}

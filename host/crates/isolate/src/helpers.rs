@@ -1,0 +1,173 @@
+//! Where helpers come from: one is started ahead, so that a guest's first model does not wait for it.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, Once, Weak},
+};
+
+use tollgate_nn::{Error, Graph, GraphOptions, Loader, Loading, clock::Deadline};
+
+use crate::{
+    graph::{InHelper, Model},
+    helper::{Helper, Lost, Setup, lock},
+    memory::Layout,
+};
+
+/// Starts helpers, each for the models of one instance or for one isolated graph.
+#[derive(Debug)]
+pub struct Helpers {
+    setup: Setup,
+    /// Started ahead.
+    warm: Mutex<Option<Helper>>,
+    /// Those that were given out.
+    given: Mutex<Vec<Weak<Helper>>>,
+}
+
+impl Helpers {
+    /// Helpers that are started in this way; none is started yet.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            setup,
+            warm: Mutex::new(None),
+            given: Mutex::default(),
+        }
+    }
+
+    /// Starts one ahead. It need not be waited for.
+    ///
+    /// # Errors
+    ///
+    /// The system starts none.
+    pub fn warm(&self) -> Result<(), Error> {
+        let mut warm = lock(&self.warm);
+        if warm.is_none() {
+            *warm = Some(
+                self.start()
+                    .map_err(|error| cannot_start(&error.to_string()))?,
+            );
+        }
+        Ok(())
+    }
+
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// A helper for the models of one instance, which is ready.
+    ///
+    /// # Errors
+    ///
+    /// None can be started, or it is not ready in time.
+    pub fn take(&self, deadline: Option<Deadline>) -> Result<Arc<Helper>, Error> {
+        let warm = lock(&self.warm).take();
+        let warm = warm.filter(|helper| helper.gone().is_none());
+        let helper = match warm {
+            Some(helper) => helper,
+            None => self
+                .start()
+                .map_err(|error| cannot_start(&error.to_string()))?,
+        };
+        ready(&helper, deadline)?;
+        // The next one is started only after this one has shown that it can be.
+        self.warm()?;
+        Ok(self.give(helper))
+    }
+
+    /// The processes that have models now, in the order in which they were started.
+    pub fn processes(&self) -> Vec<u32> {
+        let given = lock(&self.given);
+        let alive = given.iter().filter_map(Weak::upgrade);
+        let alive = alive.filter(|helper| helper.gone().is_none());
+        alive.map(|helper| helper.process().id()).collect()
+    }
+
+    pub(crate) fn give(&self, helper: Helper) -> Arc<Helper> {
+        let helper = Arc::new(helper);
+        let mut given = lock(&self.given);
+        given.retain(|helper| helper.strong_count() > 0);
+        given.push(Arc::downgrade(&helper));
+        helper
+    }
+
+    fn start(&self) -> io::Result<Helper> {
+        let Setup {
+            model_bytes,
+            tensor_bytes,
+            ..
+        } = self.setup;
+        let layout = Layout::of(model_bytes, tensor_bytes, 1);
+        let memory = model_bytes.saturating_add(tensor_bytes);
+        Helper::start(&self.setup, layout, memory)
+    }
+}
+
+/// Waits until a helper is ready; says once what its jail lacks.
+pub(crate) fn ready(helper: &Helper, deadline: Option<Deadline>) -> Result<(), Error> {
+    helper.ready(deadline).map_err(|lost| match lost {
+        Lost::Gone(why) => cannot_start(&why),
+        _ => cannot_start("it was not ready in time"),
+    })?;
+    static SAID: Once = Once::new();
+    let missing = helper.process().missing();
+    if !missing.is_empty() {
+        let all: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        SAID.call_once(|| {
+            tracing::warn!(
+                "models run in a jail that lacks layers on this machine: {}",
+                all.join(", ")
+            );
+        });
+    }
+    Ok(())
+}
+
+fn cannot_start(why: &str) -> Error {
+    Error::Helper {
+        reason: why.to_owned(),
+    }
+}
+
+/// [`Helpers`] as the place where guests' models are loaded.
+pub struct Private(pub Arc<Helpers>);
+
+impl Loading for Private {
+    fn for_instance(&self) -> Box<dyn Loader> {
+        Box::new(OfInstance {
+            helpers: Arc::clone(&self.0),
+            helper: Mutex::new(None),
+        })
+    }
+}
+
+/// The helper of one instance.
+struct OfInstance {
+    helpers: Arc<Helpers>,
+    /// None before its first model, and after its helper is gone.
+    helper: Mutex<Option<Arc<Helper>>>,
+}
+
+impl Loader for OfInstance {
+    fn load(
+        &self,
+        bytes: &[u8],
+        options: &GraphOptions,
+        deadline: Option<Deadline>,
+    ) -> Result<Arc<Graph>, Error> {
+        let helper = {
+            let mut own = lock(&self.helper);
+            let there = own.take().filter(|helper| helper.gone().is_none());
+            let helper = match there {
+                Some(helper) => helper,
+                None => self.helpers.take(deadline)?,
+            };
+            Arc::clone(own.insert(helper))
+        };
+        let model = Model {
+            name: "(loaded from bytes)",
+            bytes,
+            options,
+            shared: false,
+        };
+        InHelper::load_private(&helper, &model, deadline)
+    }
+}

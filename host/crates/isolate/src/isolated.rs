@@ -1,0 +1,199 @@
+//! A graph by name that has a helper of its own, which is started anew when it is gone.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest, Sha256};
+use tollgate_nn::{
+    Call, Description, Error, Graph, GraphOptions, Ran, Remote, clock::Deadline, cores,
+};
+
+use crate::{
+    Helpers,
+    graph::{InHelper, Model},
+    helper::{Helper, lock},
+    helpers::ready,
+    memory::Layout,
+};
+
+/// The longest time that loading an isolated graph may take. Ten minutes: the largest models take one on a server.
+const LOAD: Duration = Duration::from_secs(600);
+
+/// How often a helper that is gone is started anew, at most.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Lanes for each core: more callers than can run at once, so that inferences can be merged.
+const LANES: usize = 4;
+
+/// What a model takes at most while it is loaded, in bytes for each of its file.
+const TIMES: u64 = 4;
+
+/// Reads the model's file.
+type Read = dyn Fn() -> Result<Vec<u8>, Error> + Send + Sync;
+
+/// A graph in a helper of its own.
+struct Isolated {
+    helpers: Arc<Helpers>,
+    name: String,
+    options: GraphOptions,
+    read: Box<Read>,
+    digest: [u8; 32],
+    description: Description,
+    current: Mutex<Current>,
+    started: Condvar,
+}
+
+enum Current {
+    There(Arc<InHelper>),
+    /// Somebody starts it.
+    Starting,
+    Gone {
+        since: Instant,
+        why: String,
+    },
+}
+
+impl Helpers {
+    /// Loads the model that `read` gives in a helper of its own. Inferences of any number of callers run there at
+    /// once, and are merged there. If the helper is gone, the next inference has another one started.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`, of loading, and [`Error::Helper`].
+    pub fn isolated(
+        self: &Arc<Self>,
+        name: &str,
+        options: &GraphOptions,
+        read: impl Fn() -> Result<Vec<u8>, Error> + Send + Sync + 'static,
+    ) -> Result<Graph, Error> {
+        let bytes = read()?;
+        let (description, graph) = load(self, name, options, &bytes)?;
+        let isolated = Isolated {
+            helpers: Arc::clone(self),
+            name: name.to_owned(),
+            options: options.clone(),
+            read: Box::new(read),
+            digest: Sha256::digest(&bytes).into(),
+            description: description.clone(),
+            current: Mutex::new(Current::There(Arc::new(graph))),
+            started: Condvar::new(),
+        };
+        Graph::elsewhere(name, description, Arc::new(isolated))
+    }
+}
+
+fn load(
+    helpers: &Helpers,
+    name: &str,
+    options: &GraphOptions,
+    bytes: &[u8],
+) -> Result<(Description, InHelper), Error> {
+    let setup = helpers.setup();
+    let cores = cores();
+    let lanes = (LANES * cores).clamp(LANES, 64);
+    let layout = Layout::of(bytes.len() as u64, setup.tensor_bytes, lanes as u32);
+    // As many runs at once as there are cores, or a few more; each has tensors of its own.
+    let runs = setup.tensor_bytes.saturating_mul(2 * cores as u64);
+    let memory = (bytes.len() as u64)
+        .saturating_mul(TIMES)
+        .saturating_add(runs);
+    let started = Helper::start(setup, layout, memory).map_err(|error| Error::Helper {
+        reason: error.to_string(),
+    });
+    let helper = started?;
+    let until = Some(Deadline::after(LOAD));
+    ready(&helper, until)?;
+    let helper = helpers.give(helper);
+    let model = Model {
+        name,
+        bytes,
+        options,
+        shared: true,
+    };
+    InHelper::load(&helper, &model, until)
+}
+
+impl Isolated {
+    /// The graph in its helper, which is started if it is gone.
+    fn current(&self, deadline: Option<Deadline>) -> Result<Arc<InHelper>, Error> {
+        let mut current = lock(&self.current);
+        loop {
+            match &*current {
+                Current::There(graph) => match graph.helper().gone() {
+                    None => return Ok(Arc::clone(graph)),
+                    Some(why) => {
+                        *current = Current::Gone {
+                            since: Instant::now(),
+                            why: why.to_owned(),
+                        };
+                    }
+                },
+                Current::Starting => {
+                    let left = deadline.map_or(AGAIN, |deadline| deadline.left());
+                    if left.is_zero() {
+                        return Err(self.failed("its helper process is being started anew"));
+                    }
+                    let waited = self.started.wait_timeout(current, left.min(AGAIN));
+                    current = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                Current::Gone { since, why } => {
+                    if since.elapsed() < AGAIN {
+                        return Err(self.failed(why));
+                    }
+                    *current = Current::Starting;
+                    break;
+                }
+            }
+        }
+        drop(current);
+        let started = self.start();
+        let mut current = lock(&self.current);
+        *current = match &started {
+            Ok(graph) => Current::There(Arc::clone(graph)),
+            Err(error) => Current::Gone {
+                since: Instant::now(),
+                why: error.to_string(),
+            },
+        };
+        self.started.notify_all();
+        started
+    }
+
+    fn start(&self) -> Result<Arc<InHelper>, Error> {
+        tracing::warn!(
+            "the helper process of graph `{}` is started anew",
+            self.name
+        );
+        let bytes = (self.read)()?;
+        if <[u8; 32]>::from(Sha256::digest(&bytes)) != self.digest {
+            return Err(self.failed(
+                "its model's file was replaced, and its helper process cannot be started anew with another model",
+            ));
+        }
+        let (description, graph) = load(&self.helpers, &self.name, &self.options, &bytes)?;
+        // What was decided about batches is measured, and may differ.
+        let same = Description {
+            batching: self.description.batching.clone(),
+            ..description
+        };
+        if same != self.description {
+            return Err(self.failed("its model describes itself in another way than before"));
+        }
+        Ok(Arc::new(graph))
+    }
+
+    fn failed(&self, reason: &str) -> Error {
+        Error::Run {
+            graph: self.name.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+impl Remote for Isolated {
+    fn run(&self, call: &mut Call<'_>) -> Result<Ran, Error> {
+        self.current(call.deadline())?.run(call)
+    }
+}

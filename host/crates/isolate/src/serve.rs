@@ -1,0 +1,283 @@
+//! The helper's side: loads models and runs graphs for its host. What a request says is checked, though the host is
+//! trusted: a mistake there is an answer, not a crash.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::AsFd,
+    path::Path,
+    process::ExitCode,
+    sync::{Arc, PoisonError, RwLock},
+    thread,
+    time::Duration,
+};
+
+use smallvec::SmallVec;
+use tollgate_jail::{Confining, refuse};
+use tollgate_nn::{
+    Argument, Data, Graph, GraphOptions, GraphRegistry, OnnxRuntime, Scratch,
+    clock::{Deadline, Stamp},
+};
+
+use crate::{
+    lane::{ALIGNMENT, Lane, Part},
+    load::{Load, Loaded, Refused},
+    memory::Layout,
+    region::{Access, Region},
+    wire::{self, DONE, FAILED, Garbled, Message, Placed, Words, push_bytes},
+};
+
+/// Is the helper's whole `main`. The arguments are those of [`crate::HELPER`] without its name.
+///
+/// It must be called before the process has started a thread.
+pub fn serve([library, layout, spin, bounds, strength]: [&str; 5]) -> ExitCode {
+    let confining = match Confining::begin([bounds, strength]) {
+        Ok(confining) => confining,
+        Err(code) => return code,
+    };
+    let (Ok(layout), Ok(spin)) = (
+        layout.parse::<Layout>(),
+        spin.parse().map(Duration::from_micros),
+    ) else {
+        return refuse("this is for helpers, which only the program itself starts");
+    };
+    // The library is the operator's choice, and needs files. No byte of a stranger's was read yet.
+    if let Err(error) = OnnxRuntime::load(Some(Path::new(library))) {
+        return refuse(&error.to_string());
+    }
+    let server = match Server::new(&layout) {
+        Ok(server) => Arc::new(server),
+        Err(error) => return refuse(&format!("its memory cannot be mapped: {error}")),
+    };
+    // A helper that is not whole any more ends, so that its host sees it.
+    std::panic::set_hook(Box::new(|panic| {
+        refuse(&panic.to_string());
+        std::process::abort();
+    }));
+    if let Err(code) = confining.finish() {
+        return code;
+    }
+    for index in 1..layout.lanes {
+        let server = Arc::clone(&server);
+        let lane = server.lane(&layout, index, spin);
+        let started = thread::Builder::new()
+            .name(format!("lane {index}"))
+            .spawn(move || server.answer(lane));
+        if let Err(error) = started {
+            return refuse(&format!("its threads cannot be started: {error}"));
+        }
+    }
+    let mut first = server.lane(&layout, 0, spin);
+    // It is ready.
+    first.send(&[DONE]);
+    server.answer(first)
+}
+
+/// What all lanes of a helper share.
+struct Server {
+    down: Arc<Region>,
+    up: Arc<Region>,
+    graphs: RwLock<HashMap<u32, Arc<Graph>>>,
+}
+
+/// What one lane keeps between requests.
+struct Kept {
+    /// Made with the first run.
+    scratch: Option<Scratch>,
+}
+
+impl Server {
+    fn new(layout: &Layout) -> io::Result<Self> {
+        let sizes = (layout.down_bytes(), layout.up_bytes());
+        let (Some(down), Some(up)) = sizes else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        let size = |bytes: u64| usize::try_from(bytes).map_err(io::Error::other);
+        let file =
+            |stream: std::os::fd::BorrowedFd<'_>| stream.try_clone_to_owned().map(Into::into);
+        let (input, output) = (file(io::stdin().as_fd())?, file(io::stdout().as_fd())?);
+        Ok(Self {
+            down: Arc::new(Region::map(&input, 0, size(down)?, Access::Read)?),
+            up: Arc::new(Region::map(&output, 0, size(up)?, Access::Write)?),
+            graphs: RwLock::default(),
+        })
+    }
+
+    /// The sizes were mapped, so they fit into an address space.
+    fn lane(&self, layout: &Layout, index: u32, spin: Duration) -> Lane {
+        let (down, up) = (layout.down as usize, layout.up as usize);
+        let own = Part {
+            region: Arc::clone(&self.up),
+            at: up * index as usize,
+            bytes: up,
+        };
+        let peer = Part {
+            region: Arc::clone(&self.down),
+            at: layout.model as usize + down * index as usize,
+            bytes: down,
+        };
+        Lane::new(own, peer, spin)
+    }
+
+    /// Answers one request after another, until the process is ended.
+    fn answer(&self, mut lane: Lane) -> ! {
+        let mut request = Vec::new();
+        let mut kept = Kept { scratch: None };
+        loop {
+            // The kernel ends the helper together with the host.
+            while !lane.wait(|| Some(Duration::from_secs(3600))) {}
+            let answer = if lane.receive(&mut request) {
+                self.do_one(&lane, &mut kept, &request)
+            } else {
+                Err(Refused::Run("a request was too long".to_owned()))
+            };
+            let answer = answer.unwrap_or_else(|refused| {
+                let mut answer = Message::from_slice(&[FAILED]);
+                push_bytes(
+                    &mut answer,
+                    &postcard::to_stdvec(&refused).unwrap_or_default(),
+                );
+                answer
+            });
+            if !lane.send(&answer) {
+                lane.send(&[FAILED]);
+            }
+        }
+    }
+
+    fn do_one(&self, lane: &Lane, kept: &mut Kept, request: &[u32]) -> Result<Message, Refused> {
+        let mut words = Words::of(request);
+        let garbled = |Garbled| Refused::Run("a request was garbled".to_owned());
+        match words.next().map_err(garbled)? {
+            wire::RUN => self.run(lane, kept, words),
+            wire::LOAD => self.load(&words.bytes().map_err(garbled)?),
+            wire::DROP => {
+                let graph = words.next().map_err(garbled)?;
+                let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
+                graphs.remove(&graph);
+                Ok(Message::from_slice(&[DONE]))
+            }
+            _ => Err(garbled(Garbled)),
+        }
+    }
+
+    fn load(&self, request: &[u8]) -> Result<Message, Refused> {
+        let wrong = |what: &str| Refused::Run(what.to_owned());
+        let load: Load =
+            postcard::from_bytes(request).map_err(|_| wrong("a request was garbled"))?;
+        let options = GraphOptions::try_from(&load.options)
+            .map_err(|Garbled| wrong("the options were garbled"))?;
+        let size = usize::try_from(load.bytes).map_err(|_| wrong("the model is too large"))?;
+        let bytes = handed(&self.down, 0, size).ok_or_else(|| wrong("the model is not there"))?;
+        let graph = if load.shared {
+            GraphRegistry::new().load_bytes(&load.name, bytes, &options)?
+        } else {
+            GraphRegistry::load_private(bytes, &options)?
+        };
+        let description = graph
+            .describe()
+            .ok_or_else(|| wrong("the graph has no session"))?;
+        let loaded = postcard::to_stdvec(&Loaded::from(description))
+            .map_err(|error| wrong(&error.to_string()))?;
+        if loaded.len() > crate::lane::MOST_BODY - ALIGNMENT {
+            return Err(Refused::Unsupported(format!(
+                "the names of its inputs and outputs take {} bytes, at most {} are taken",
+                loaded.len(),
+                crate::lane::MOST_BODY - ALIGNMENT
+            )));
+        }
+        let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
+        graphs.insert(load.graph, graph);
+        let mut answer = Message::from_slice(&[DONE]);
+        push_bytes(&mut answer, &loaded);
+        Ok(answer)
+    }
+
+    fn run(&self, lane: &Lane, kept: &mut Kept, mut words: Words<'_>) -> Result<Message, Refused> {
+        let garbled = |Garbled| Refused::Run("a request was garbled".to_owned());
+        let run = wire::Run::next(&mut words).map_err(garbled)?;
+        let graph = {
+            let graphs = self.graphs.read().unwrap_or_else(PoisonError::into_inner);
+            graphs.get(&run.graph).cloned()
+        };
+        let graph = graph.ok_or_else(|| Refused::Run("the graph is not there".to_owned()))?;
+        let (region, part, part_bytes) = lane.peer();
+        let mut arguments = SmallVec::<[Argument<'_>; 4]>::new();
+        for index in 0..run.inputs {
+            let placed = Placed::next(&mut words).map_err(garbled)?;
+            let bytes = placed.bytes().map_err(garbled)?;
+            let inside = placed
+                .at
+                .checked_add(bytes)
+                .is_some_and(|end| end <= part_bytes);
+            let bytes = inside
+                .then(|| handed(region, part + placed.at, bytes))
+                .flatten();
+            let place = usize::from(placed.place);
+            arguments.push(Argument {
+                name: match graph.input_at(place) {
+                    Some(info) if place != index as usize => Some(&info.name),
+                    _ => None,
+                },
+                data: Data::Bytes {
+                    ty: placed.ty,
+                    dimensions: placed.dimensions,
+                    bytes: bytes.ok_or_else(|| garbled(Garbled))?,
+                },
+            });
+        }
+        words.end().map_err(garbled)?;
+        let scratch = match &mut kept.scratch {
+            Some(scratch) => scratch,
+            none => none.insert(Scratch::new()?),
+        };
+        scratch.allow(usize::try_from(run.room).unwrap_or(usize::MAX));
+        let deadline =
+            (run.deadline != u64::MAX).then(|| Deadline::at(Stamp::of_count(run.deadline)));
+        let outcome = graph.run(scratch, &arguments, deadline)?;
+        let ran = outcome.ran;
+        let mut answer = Message::new();
+        wire::Ran {
+            outputs: outcome.outputs.len() as u32,
+            batch: ran.batch,
+            copies_in: u16::try_from(ran.copies_in).unwrap_or(u16::MAX),
+            copies_out: u16::try_from(ran.copies_out).unwrap_or(u16::MAX),
+            asked: ran.asked.map_or(0, Stamp::count),
+            started: ran.started.count(),
+            ended: ran.ended.count(),
+        }
+        .push(&mut answer);
+        let ranks = outcome.outputs.iter().map(|output| output.shape().len());
+        let mut at = Lane::behind(wire::Ran::WORDS + ranks.map(Placed::words).sum::<usize>());
+        for (place, output) in outcome.outputs.into_iter().enumerate() {
+            let placed = Placed {
+                place: place as u16,
+                ty: output.ty(),
+                dimensions: output.shape(),
+                at,
+            };
+            placed.push(&mut answer).map_err(garbled)?;
+            if !lane.put(at, output.bytes()) {
+                return Err(Refused::TooLarge {
+                    what: "what an inference gives".to_owned(),
+                    limit: lane.own_bytes() as u64,
+                    came: (at + output.bytes().len()).to_string(),
+                });
+            }
+            at = (at + output.bytes().len()).next_multiple_of(ALIGNMENT);
+            scratch.recycle(output);
+        }
+        Ok(answer)
+    }
+}
+
+/// What the host has handed over.
+#[expect(
+    unsafe_code,
+    reason = "the one place where a helper relies on its host"
+)]
+fn handed(region: &Region, at: usize, bytes: usize) -> Option<&[u8]> {
+    // SAFETY: the host, which is this same program, writes a lane's part and the model's place only while no request
+    // about them is unanswered (`Helper::ask`, `Helper::with_model`), and this is called while one is.
+    unsafe { region.handed(at, bytes) }
+}

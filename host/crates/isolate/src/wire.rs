@@ -1,0 +1,324 @@
+//! The messages between the host and a helper. Both ends read them without trust: a length is looked at before it is
+//! used, and what does not fit is an error.
+//!
+//! A message is a list of words. Those of runs are laid out by hand, since they are part of every inference; what
+//! loading needs is in postcard's format.
+
+use smallvec::SmallVec;
+use tollgate_nn::{TensorType, clock::Stamp};
+
+/// What the host asks for.
+pub(crate) const LOAD: u32 = 1;
+pub(crate) const RUN: u32 = 2;
+pub(crate) const DROP: u32 = 3;
+
+/// What the helper answers.
+pub(crate) const DONE: u32 = 0x746f_6c6c;
+pub(crate) const FAILED: u32 = 0x6e6f;
+
+/// The most dimensions of a tensor.
+const RANK: usize = 255;
+
+/// A message that is not one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Garbled;
+
+/// The words of a message, one after another.
+pub(crate) struct Words<'a>(&'a [u32]);
+
+impl<'a> Words<'a> {
+    pub(crate) fn of(message: &'a [u32]) -> Self {
+        Self(message)
+    }
+
+    #[inline]
+    pub(crate) fn next(&mut self) -> Result<u32, Garbled> {
+        let (first, rest) = self.0.split_first().ok_or(Garbled)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    #[inline]
+    pub(crate) fn long(&mut self) -> Result<u64, Garbled> {
+        let (low, high) = (self.next()?, self.next()?);
+        Ok(u64::from(low) | u64::from(high) << 32)
+    }
+
+    #[inline]
+    pub(crate) fn some(&mut self, count: usize) -> Result<&'a [u32], Garbled> {
+        let (some, rest) = self.0.split_at_checked(count).ok_or(Garbled)?;
+        self.0 = rest;
+        Ok(some)
+    }
+
+    /// Bytes, whose number stands before them.
+    pub(crate) fn bytes(&mut self) -> Result<Vec<u8>, Garbled> {
+        let count = self.next()? as usize;
+        let words = self.some(count.div_ceil(4))?;
+        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
+    /// Nothing more comes.
+    #[inline]
+    pub(crate) fn end(self) -> Result<(), Garbled> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Garbled)
+        }
+    }
+}
+
+/// A message that is being written.
+pub(crate) type Message = SmallVec<[u32; 48]>;
+
+#[inline]
+pub(crate) fn push_long(message: &mut Message, value: u64) {
+    message.extend([value as u32, (value >> 32) as u32]);
+}
+
+pub(crate) fn push_bytes(message: &mut Message, bytes: &[u8]) {
+    message.push(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+    let words = bytes.chunks(4).map(|chunk| {
+        let mut word = [0; 4];
+        for (to, from) in word.iter_mut().zip(chunk) {
+            *to = *from;
+        }
+        u32::from_le_bytes(word)
+    });
+    message.extend(words);
+}
+
+/// A tensor in the part of a lane: what it is and where it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed<'a> {
+    /// The place of the input or output.
+    pub(crate) place: u16,
+    pub(crate) ty: TensorType,
+    pub(crate) dimensions: &'a [u32],
+    /// In the sender's part, in bytes.
+    pub(crate) at: usize,
+}
+
+impl<'a> Placed<'a> {
+    /// How many words it takes in a message.
+    pub(crate) fn words(rank: usize) -> usize {
+        2 + rank
+    }
+
+    #[inline]
+    pub(crate) fn push(&self, message: &mut Message) -> Result<(), Garbled> {
+        let rank = self.dimensions.len();
+        if rank > RANK {
+            return Err(Garbled);
+        }
+        let unit = u32::try_from(self.at / crate::lane::ALIGNMENT).map_err(|_| Garbled)?;
+        let head = u32::from(self.place) | (self.ty as u32) << 16 | (rank as u32) << 24;
+        message.extend([head, unit]);
+        message.extend_from_slice(self.dimensions);
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn next(words: &mut Words<'a>) -> Result<Self, Garbled> {
+        let [place, place_high, ty, rank] = words.next()?.to_le_bytes();
+        let at = words.next()? as usize * crate::lane::ALIGNMENT;
+        Ok(Self {
+            place: u16::from_le_bytes([place, place_high]),
+            ty: TensorType::from_ordinal(ty).ok_or(Garbled)?,
+            dimensions: words.some(rank.into())?,
+            at,
+        })
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub(crate) fn bytes(&self) -> Result<usize, Garbled> {
+        self.ty.bytes_for(self.dimensions).ok_or(Garbled)
+    }
+}
+
+/// The head of a request to run; its inputs follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) graph: u32,
+    pub(crate) inputs: u32,
+    /// A count of the clock; the largest for none.
+    pub(crate) deadline: u64,
+    /// How many bytes the outputs may have.
+    pub(crate) room: u64,
+}
+
+impl Run {
+    /// Its words, with that of the request's kind.
+    pub(crate) const WORDS: usize = 7;
+
+    #[inline]
+    pub(crate) fn push(&self, message: &mut Message) {
+        message.extend([RUN, self.graph, self.inputs]);
+        push_long(message, self.deadline);
+        push_long(message, self.room);
+    }
+
+    /// After its kind was read.
+    #[inline]
+    pub(crate) fn next(words: &mut Words<'_>) -> Result<Self, Garbled> {
+        Ok(Self {
+            graph: words.next()?,
+            inputs: words.next()?,
+            deadline: words.long()?,
+            room: words.long()?,
+        })
+    }
+}
+
+/// The head of an answer to a run; its outputs follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    pub(crate) outputs: u32,
+    /// Rows of the whole run.
+    pub(crate) batch: u32,
+    pub(crate) copies_in: u16,
+    pub(crate) copies_out: u16,
+    /// When it began to wait for its turn; zero if it did not wait.
+    pub(crate) asked: u64,
+    pub(crate) started: u64,
+    pub(crate) ended: u64,
+}
+
+impl Ran {
+    /// Its words, with that of the answer's kind.
+    pub(crate) const WORDS: usize = 10;
+
+    #[inline]
+    pub(crate) fn push(&self, message: &mut Message) {
+        let copies = u32::from(self.copies_in) | u32::from(self.copies_out) << 16;
+        message.extend([DONE, self.outputs, self.batch, copies]);
+        push_long(message, self.asked);
+        push_long(message, self.started);
+        push_long(message, self.ended);
+    }
+
+    /// After its kind was read.
+    #[inline]
+    pub(crate) fn next(words: &mut Words<'_>) -> Result<Self, Garbled> {
+        let (outputs, batch) = (words.next()?, words.next()?);
+        let [in_low, in_high, out_low, out_high] = words.next()?.to_le_bytes();
+        Ok(Self {
+            outputs,
+            batch,
+            copies_in: u16::from_le_bytes([in_low, in_high]),
+            copies_out: u16::from_le_bytes([out_low, out_high]),
+            asked: words.long()?,
+            started: words.long()?,
+            ended: words.long()?,
+        })
+    }
+
+    /// Its times as the host's, in order and between these: the helper may say anything.
+    pub(crate) fn times(&self, from: Stamp, to: Stamp) -> (Option<Stamp>, Stamp, Stamp) {
+        let within = |count: u64, least: Stamp| Stamp::of_count(count).max(least).min(to);
+        let asked = (self.asked > 0).then(|| within(self.asked, from));
+        let started = within(self.started, asked.unwrap_or(from));
+        (asked, started, within(self.ended, started))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_and_answers_go_there_and_back() {
+        let run = Run {
+            graph: 3,
+            inputs: 1,
+            deadline: u64::MAX,
+            room: 1 << 40,
+        };
+        let input = Placed {
+            place: 300,
+            ty: TensorType::I64,
+            dimensions: &[1, 2, 3],
+            at: 128,
+        };
+        let mut message = Message::new();
+        run.push(&mut message);
+        assert_eq!(message.len(), Run::WORDS);
+        input.push(&mut message).unwrap();
+        assert_eq!(message.len(), Run::WORDS + Placed::words(3));
+        let mut words = Words::of(&message);
+        assert_eq!(words.next(), Ok(RUN));
+        assert_eq!(Run::next(&mut words), Ok(run));
+        assert_eq!(Placed::next(&mut words), Ok(input));
+        words.end().unwrap();
+
+        let ran = Ran {
+            outputs: 1,
+            batch: 4,
+            copies_in: 1,
+            copies_out: 9,
+            asked: 0,
+            started: 5 << 33,
+            ended: 7 << 33,
+        };
+        let mut message = Message::new();
+        ran.push(&mut message);
+        assert_eq!(message.len(), Ran::WORDS);
+        let mut words = Words::of(&message);
+        assert_eq!(words.next(), Ok(DONE));
+        assert_eq!(Ran::next(&mut words), Ok(ran));
+    }
+
+    #[test]
+    fn what_is_cut_short_or_has_no_such_type_is_garbled() {
+        let mut words = Words::of(&[7 << 16, 0]);
+        assert_eq!(Placed::next(&mut words), Err(Garbled), "type 7");
+        let mut words = Words::of(&[3 << 24, 0, 1, 1]);
+        assert_eq!(Placed::next(&mut words), Err(Garbled), "three dimensions");
+        assert_eq!(Words::of(&[u32::MAX, 1]).bytes(), Err(Garbled));
+        assert_eq!(Words::of(&[1]).end(), Err(Garbled));
+        assert_eq!(Words::of(&[1]).long(), Err(Garbled));
+        let huge = Placed {
+            place: 0,
+            ty: TensorType::Fp32,
+            dimensions: &[u32::MAX; 3],
+            at: 0,
+        };
+        assert_eq!(huge.bytes(), Err(Garbled));
+    }
+
+    #[test]
+    fn bytes_of_any_number_come_back() {
+        for count in 0..9 {
+            let bytes: Vec<u8> = (0..count).collect();
+            let mut message = Message::new();
+            push_bytes(&mut message, &bytes);
+            let mut words = Words::of(&message);
+            assert_eq!(words.bytes(), Ok(bytes));
+            words.end().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_helpers_times_are_held_between_the_hosts() {
+        let at = Stamp::of_count;
+        let ran = |asked, started, ended| Ran {
+            outputs: 0,
+            batch: 1,
+            copies_in: 0,
+            copies_out: 0,
+            asked,
+            started,
+            ended,
+        };
+        let (from, to) = (at(100), at(200));
+        assert_eq!(ran(0, 120, 150).times(from, to), (None, at(120), at(150)));
+        let asked = ran(110, 120, 150).times(from, to);
+        assert_eq!(asked, (Some(at(110)), at(120), at(150)));
+        assert_eq!(ran(0, 5, u64::MAX).times(from, to), (None, from, to));
+        assert_eq!(ran(0, 150, 120).times(from, to), (None, at(150), at(150)));
+    }
+}

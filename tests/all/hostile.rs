@@ -1,0 +1,453 @@
+//! Models that a stranger brings, in helper processes: those that crash ONNX Runtime, never end or take all memory, and
+//! helpers that are killed, stopped, or answer with what is no answer. The host goes on each time.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use tollgate_isolate::{Helpers, Private, Setup};
+use tollgate_jail::Strength;
+use tollgate_nn::{
+    Argument, BatchOptions, BatchPolicy, Data, Error, ErrorCode, Graph, GraphOptions,
+    GraphRegistry, Loader, Loading, Scratch, TensorType, clock::Deadline,
+};
+
+use crate::{
+    cli::{path, tollgate},
+    support::{case, component, file, has, model, onnxruntime},
+};
+
+fn setup(program: &Path) -> Setup {
+    onnxruntime();
+    Setup {
+        program: Some(program.to_path_buf()),
+        strength: Strength::Best,
+        spin: Duration::from_micros(30),
+        model_bytes: 64 << 20,
+        tensor_bytes: 64 << 20,
+    }
+}
+
+fn helpers() -> Arc<Helpers> {
+    Arc::new(Helpers::new(setup(Path::new(tollgate().get_program()))))
+}
+
+fn loader(helpers: &Arc<Helpers>) -> Box<dyn Loader> {
+    Private(Arc::clone(helpers)).for_instance()
+}
+
+/// A deadline that nothing here needs.
+fn late() -> Option<Deadline> {
+    Some(Deadline::after(Duration::from_secs(120)))
+}
+
+fn load(loader: &dyn Loader, bytes: &[u8]) -> Result<Arc<Graph>, Error> {
+    loader.load(bytes, &GraphOptions::default(), late())
+}
+
+fn hostile(name: &str) -> Vec<u8> {
+    fs::read(case(&format!("hostile/models/{name}.onnx"))).expect("a case")
+}
+
+fn floats(
+    graph: &Graph,
+    dimensions: &[u32],
+    value: f32,
+    deadline: Option<Deadline>,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let elements = dimensions.iter().product::<u32>() as usize;
+    let bytes: Vec<u8> = vec![value; elements]
+        .iter()
+        .flat_map(|one| one.to_le_bytes())
+        .collect();
+    let argument = Argument {
+        name: None,
+        data: Data::Bytes {
+            ty: TensorType::Fp32,
+            dimensions,
+            bytes: &bytes,
+        },
+    };
+    let mut scratch = Scratch::new().expect("a scratch");
+    let outcome = graph.run(&mut scratch, &[argument], deadline)?;
+    assert!(outcome.ran.jail.is_some(), "it ran in a helper");
+    Ok(outcome
+        .outputs
+        .iter()
+        .map(|output| output.bytes().to_vec())
+        .collect())
+}
+
+/// The small model of the tests, which a helper still runs after whatever happened to another one.
+#[track_caller]
+fn goes_on(loader: &dyn Loader) {
+    let graph = load(loader, &mlp()).expect("it loads");
+    let outputs = floats(&graph, &[1, 64], 0.5, late()).expect("it runs");
+    assert_eq!(outputs.len(), 1);
+    assert_eq!(outputs[0].len(), 40);
+}
+
+fn mlp() -> Vec<u8> {
+    fs::read(model("mlp")).expect("a model")
+}
+
+#[track_caller]
+fn died(error: &Error) {
+    assert_eq!(error.code(), ErrorCode::RuntimeError, "{error}");
+    has(&error.to_string(), &["helper process", "died"]);
+}
+
+#[test]
+fn a_graph_in_a_helper_gives_the_same_bytes_and_describes_itself_the_same_way() {
+    let helpers = helpers();
+    let loader = loader(&helpers);
+    let bytes = mlp();
+    let there = load(&*loader, &bytes).expect("it loads");
+    let here = GraphRegistry::load_private(&bytes, &GraphOptions::default()).expect("it loads");
+    assert_eq!(there.inputs(), here.inputs());
+    assert_eq!(there.outputs(), here.outputs());
+    assert_eq!(there.batching(), here.batching());
+    let input: Vec<u8> = (0..64)
+        .flat_map(|place| (place as f32 / 7.0).to_le_bytes())
+        .collect();
+    let argument = Argument {
+        name: None,
+        data: Data::Bytes {
+            ty: TensorType::Fp32,
+            dimensions: &[1, 64],
+            bytes: &input,
+        },
+    };
+    let mut scratch = Scratch::new().expect("a scratch");
+    let run = |graph: &Graph, scratch: &mut Scratch| {
+        let outcome = graph.run(scratch, &[argument], late()).expect("it runs");
+        outcome.outputs[0].bytes().to_vec()
+    };
+    for _ in 0..3 {
+        assert_eq!(run(&there, &mut scratch), run(&here, &mut scratch));
+    }
+}
+
+#[test]
+fn models_that_crash_onnx_runtime_end_their_helper_alone() {
+    let helpers = helpers();
+    let (loader, other) = (loader(&helpers), loader(&helpers));
+    let bystander = load(&*other, &mlp()).expect("it loads");
+    for (name, dimensions) in [
+        ("crash-dft", &[3, 8, 1, 8][..]),
+        ("crash-max", &[8, 1, 1]),
+        ("crash-split", &[1]),
+    ] {
+        let graph = match load(&*loader, &hostile(name)) {
+            Ok(graph) => graph,
+            Err(error) => {
+                died(&error);
+                continue;
+            }
+        };
+        let error = floats(&graph, dimensions, 1.0, late()).expect_err(name);
+        // Another version of the library may say why instead.
+        assert_eq!(error.code(), ErrorCode::RuntimeError, "{name}: {error}");
+        goes_on(&*loader);
+        floats(&bystander, &[1, 64], 1.0, late()).expect("another instance's model goes on");
+    }
+}
+
+#[test]
+fn what_does_not_end_is_ended_at_its_deadline() {
+    let helpers = helpers();
+    let loader = loader(&helpers);
+    let soon = || Some(Deadline::after(Duration::from_millis(300)));
+    let loading = loader.load(&hostile("fn-laugh"), &GraphOptions::default(), soon());
+    let error = loading.map(drop).expect_err("it loads for ever");
+    assert_eq!(error.code(), ErrorCode::Timeout, "{error}");
+    has(&error.to_string(), &["loading", "300ms"]);
+    let endless = load(&*loader, &hostile("loop-empty")).expect("it loads");
+    let error = floats(&endless, &[1], 1.0, soon()).expect_err("it runs for ever");
+    assert_eq!(error.code(), ErrorCode::Timeout, "{error}");
+    let error = floats(&endless, &[1], 1.0, late()).expect_err("its helper was ended");
+    has(&error.to_string(), &["ended", "deadline"]);
+    goes_on(&*loader);
+}
+
+#[test]
+fn memory_beyond_the_limits_is_refused_in_the_helper() {
+    let helpers = helpers();
+    let loader = loader(&helpers);
+    // 200 MB of constants from 300 bytes, eight times; a helper here has 128 MB and its own 64.
+    for _ in 0..8 {
+        let loaded = load(&*loader, &hostile("fold-mem200"));
+        let error = loaded.map(drop).expect_err("it does not fit");
+        assert_ne!(error.code(), ErrorCode::Timeout, "{error}");
+    }
+    goes_on(&*loader);
+}
+
+/// The one helper that has models.
+#[track_caller]
+fn process(helpers: &Helpers) -> u32 {
+    let all = helpers.processes();
+    assert_eq!(all.len(), 1);
+    all[0]
+}
+
+fn signal(id: u32, signal: &str) {
+    let sent = Command::new("kill")
+        .args([signal, &id.to_string()])
+        .status();
+    assert!(sent.expect("kill starts").success());
+}
+
+#[test]
+fn a_helper_that_is_killed_or_stopped_is_an_error_and_the_next_load_gets_another() {
+    let helpers = helpers();
+    for how in ["-KILL", "-STOP"] {
+        let loader = loader(&helpers);
+        let graph = load(&*loader, &mlp()).expect("it loads");
+        signal(process(&helpers), how);
+        let soon = Some(Deadline::after(Duration::from_millis(200)));
+        let error = floats(&graph, &[1, 64], 1.0, soon).expect_err("its helper is gone");
+        if how == "-STOP" {
+            assert_eq!(error.code(), ErrorCode::Timeout, "{error}");
+        } else {
+            died(&error);
+        }
+        goes_on(&*loader);
+    }
+}
+
+#[test]
+fn a_helper_that_is_killed_in_the_middle_of_a_run_is_an_error() {
+    let helpers = helpers();
+    let loader = loader(&helpers);
+    let endless = load(&*loader, &hostile("loop-empty")).expect("it loads");
+    let id = process(&helpers);
+    let killer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(100));
+        signal(id, "-KILL");
+    });
+    let error = floats(&endless, &[1], 1.0, late()).expect_err("its helper is gone");
+    died(&error);
+    killer.join().expect("it kills");
+    goes_on(&*loader);
+}
+
+/// A program that stands in for a helper: it says that it is ready, and then does this at each request.
+fn false_helper(folder: &Path, script: &str) -> PathBuf {
+    // Bell, sleeper, length and the message's first words, at the beginning of the file that it writes.
+    let ready = r"printf '\1\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0lot'";
+    let put = r#"put() { dd of=/proc/self/fd/1 bs=1 seek="$1" conv=notrunc status=none; }"#;
+    let text = format!("#!/bin/sh\n{put}\n{ready}\nsleep 0.1\n{script}\nsleep 600\n");
+    let program = folder.join("helper");
+    fs::write(&program, text).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+    program
+}
+
+#[test]
+fn answers_that_are_none_end_the_helper_and_harm_nothing() {
+    for (what, script) in [
+        ("no message", r"printf '\2' | put 0"),
+        (
+            "a length beyond its memory",
+            r"printf '\377\377\377\377' | put 8; printf '\2' | put 0",
+        ),
+        (
+            "a length and no words",
+            r"printf '\0\1\0\0' | put 8; printf '\2' | put 0",
+        ),
+        (
+            "random bytes",
+            r"head -c 4096 /dev/urandom | put 12; printf '\100\0\0\0' | put 8; printf '\2' | put 0",
+        ),
+        (
+            "half an answer, and its death",
+            r"printf 'llot\377\377\377\377' | put 16; printf '\2\0\0\0' | put 8; printf '\2' | put 0; exit 3",
+        ),
+        ("its death", "exit 3"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let helpers = Arc::new(Helpers::new(setup(&false_helper(folder.path(), script))));
+        let loader = loader(&helpers);
+        let loaded = loader.load(&mlp(), &GraphOptions::default(), late());
+        let error = loaded.map(drop).expect_err(what);
+        assert_eq!(error.code(), ErrorCode::RuntimeError, "{what}: {error}");
+        assert!(error.to_string().len() < 1000, "{what}: {error}");
+    }
+}
+
+#[test]
+fn a_program_that_is_no_helper_is_a_sentence() {
+    for program in ["/bin/true", "/nowhere/at/all"] {
+        let helpers = Arc::new(Helpers::new(setup(Path::new(program))));
+        let error = load(&*loader(&helpers), &mlp())
+            .map(drop)
+            .expect_err(program);
+        has(
+            &error.to_string(),
+            &["a helper process for models cannot be started"],
+        );
+    }
+}
+
+fn isolated(helpers: &Arc<Helpers>, options: &GraphOptions, path: PathBuf) -> Graph {
+    let read = move || {
+        fs::read(&path).map_err(|error| Error::File {
+            graph: "mlp".to_owned(),
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        })
+    };
+    helpers.isolated("mlp", options, read).expect("it loads")
+}
+
+#[test]
+fn callers_of_an_isolated_graph_run_at_once_and_are_merged_there() {
+    let helpers = helpers();
+    let options = GraphOptions {
+        batch: BatchOptions {
+            policy: BatchPolicy::On,
+            delay: Duration::from_millis(5),
+            ..BatchOptions::default()
+        },
+        ..GraphOptions::default()
+    };
+    let graph = isolated(&helpers, &options, model("mlp"));
+    assert_eq!(graph.batching().off, None);
+    let here = GraphRegistry::new().load_bytes("mlp", &mlp(), &GraphOptions::default());
+    let here = here.expect("it loads");
+    let merged: u32 = thread::scope(|scope| {
+        let callers = (0..6_u8).map(|caller| {
+            let (graph, here) = (&graph, &here);
+            scope.spawn(move || {
+                let mut most = 0;
+                let mut scratch = Scratch::new().expect("a scratch");
+                for round in 0..20 {
+                    let value = f32::from(caller) + f32::from(round as u8) / 100.0;
+                    let bytes: Vec<u8> = [value; 64]
+                        .iter()
+                        .flat_map(|one| one.to_le_bytes())
+                        .collect();
+                    let argument = Argument {
+                        name: None,
+                        data: Data::Bytes {
+                            ty: TensorType::Fp32,
+                            dimensions: &[1, 64],
+                            bytes: &bytes,
+                        },
+                    };
+                    let there = graph
+                        .run(&mut scratch, &[argument], late())
+                        .expect("it runs");
+                    most = most.max(there.ran.batch);
+                    let alone = here
+                        .run(&mut scratch, &[argument], late())
+                        .expect("it runs");
+                    let numbers = |outcome: &tollgate_nn::Outcome| -> Vec<f32> {
+                        let (numbers, _) = outcome.outputs[0].bytes().as_chunks::<4>();
+                        numbers.iter().map(|&one| f32::from_le_bytes(one)).collect()
+                    };
+                    for (a, b) in numbers(&there).iter().zip(numbers(&alone)) {
+                        assert!((a - b).abs() < 1e-4, "{a} and {b}");
+                    }
+                }
+                most
+            })
+        });
+        let callers: Vec<_> = callers.collect();
+        callers
+            .into_iter()
+            .map(|caller| caller.join().expect("no panic"))
+            .max()
+            .expect("callers")
+    });
+    assert!(merged > 1, "some were merged");
+}
+
+#[test]
+fn an_isolated_graph_gets_another_helper_if_its_model_is_still_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("mlp.onnx");
+    fs::write(&copy, mlp()).expect("written");
+    let helpers = helpers();
+    let graph = isolated(&helpers, &GraphOptions::default(), copy.clone());
+    let run = || floats(&graph, &[1, 64], 0.5, late());
+    let first = run().expect("it runs");
+    signal(process(&helpers), "-KILL");
+    died(&run().expect_err("it is gone"));
+    thread::sleep(Duration::from_millis(1100));
+    assert_eq!(run().expect("another helper runs it"), first);
+    fs::write(&copy, fs::read(model("pair")).expect("a model")).expect("written");
+    signal(process(&helpers), "-KILL");
+    run().expect_err("it is gone");
+    thread::sleep(Duration::from_millis(1100));
+    has(
+        &run().expect_err("another model").to_string(),
+        &["was replaced"],
+    );
+}
+
+fn classify(model: &str, rest: &[&str]) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("x"), [0; 4 * 3 * 8 * 8]).expect("written");
+    fs::copy(
+        case(&format!("hostile/models/{model}.onnx")),
+        folder.path().join("m.onnx"),
+    )
+    .expect("copied");
+    let guest = component("command-classify");
+    let dir = format!("{}::d", path(folder.path()));
+    let mut arguments = vec!["run", path(&guest), "--dir", &dir];
+    arguments.extend(rest);
+    arguments.extend(["--", "d/m.onnx", "d/x", "x", "3,8,1,8"]);
+    crate::cli::run(&arguments)
+}
+
+#[test]
+fn a_command_whose_model_crashes_is_told_so_and_loads_nothing_by_itself_without_a_jail() {
+    let (code, _, said) = classify("crash-dft", &[]);
+    assert_eq!(code, Some(1), "{said}");
+    has(&said, &["command-classify:"]);
+    let (code, _, said) = classify("crash-dft", &["--jail", "off"]);
+    assert_eq!(code, Some(1), "{said}");
+    has(&said, &["not granted"]);
+}
+
+#[test]
+fn an_isolated_graph_reads_the_meter_and_has_a_row_of_its_own() {
+    let frame = file("examples/meter-reader/frames/meter-000.jpg");
+    let digits = format!(
+        "digits={}",
+        path(&file("examples/meter-reader/models/digits.onnx"))
+    );
+    let guest = component("meter-reader");
+    let run = |rest: &[&str]| {
+        let mut arguments = vec!["run", path(&guest), path(&frame), "--model", &digits];
+        arguments.extend(rest);
+        crate::cli::run(&arguments)
+    };
+    let (code, alone, said) = run(&["--json"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, isolated, said) = run(&["--json", "--isolate", "digits"]);
+    assert_eq!(code, Some(0), "{said}");
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("one object");
+    let (alone, isolated) = (read(&alone), read(&isolated));
+    assert_eq!(alone["outputs"], isolated["outputs"]);
+    assert_eq!(alone["stages_ns"]["jail"].as_f64(), Some(0.0));
+    assert!(
+        isolated["stages_ns"]["jail"].as_f64().expect("a figure") > 0.0,
+        "{isolated}"
+    );
+    let (code, _, said) = run(&["--isolate", "digit"]);
+    assert_ne!(code, Some(0));
+    has(&said, &["`digit`", "`digits`"]);
+    let (code, _, said) = run(&["--isolate", "digits", "--jail", "off"]);
+    assert_ne!(code, Some(0));
+    has(&said, &["isolated", "no jail"]);
+}

@@ -146,8 +146,9 @@ fn models_that_crash_onnx_runtime_end_their_helper_alone() {
     ] {
         let graph = match load(&*loader, &hostile(name)) {
             Ok(graph) => graph,
+            // While its constants are computed.
             Err(error) => {
-                died(&error);
+                assert_eq!(error.code(), ErrorCode::RuntimeError, "{name}: {error}");
                 continue;
             }
         };

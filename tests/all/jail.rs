@@ -156,7 +156,7 @@ fn only_the_program_itself_is_a_helper() {
 fn a_helper_dies_with_its_host() {
     // A host that starts a helper, which waits for its bytes, and is killed itself.
     let script = format!(
-        "exec 3<&0; '{}' jail compile sync,1,1 6442450944,1,60000 best <&3 2>/dev/null & echo $!; wait",
+        "exec 3<&0; '{}' jail compile sync,1,1 6442450944,6442450944,1,60000 best <&3 2>/dev/null & echo $!; wait",
         tollgate().get_program().to_string_lossy()
     );
     let mut host = Command::new("/bin/sh")

@@ -27,11 +27,13 @@ use server::{Micro, Round, Server};
 
 pub mod against;
 mod helpers;
+mod jail;
 mod languages;
 pub mod peers;
 mod server;
 
 pub use helpers::helpers;
+pub use jail::jail;
 pub use languages::languages;
 
 /// Turns that each server gets. Odd, so that a median is one of them.

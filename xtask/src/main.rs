@@ -97,6 +97,12 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// What the jail costs: inferences in a helper process beside inferences in the host's, and compiling
+    Jail {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// What the SDK's picture helpers take in the sandbox, beside the twin
     Helpers {
         /// Print one JSON array
@@ -145,6 +151,12 @@ fn run(cli: &Cli) -> Result<()> {
             set_up(&workspace, cli.toolchain)?;
             languages::build_fixtures(&workspace, &languages::Language::ALL)?;
             bench::languages(&workspace, *json)
+        }
+        Task::Bench(Bench::Jail { json }) => {
+            set_up(&workspace, cli.toolchain)?;
+            models::generate_measured(&workspace)?;
+            languages::build_fixtures(&workspace, &languages::Language::ALL)?;
+            bench::jail(&workspace, *json)
         }
         Task::Bench(Bench::Helpers { json }) => {
             guests::build_one(&workspace, cli.toolchain, "helpers")?;

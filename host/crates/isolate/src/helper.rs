@@ -21,6 +21,7 @@ use crate::{
     lane::{Lane, Part},
     memory::{Layout, for_reading, give_back, sealed_file},
     region::{Access, Region},
+    wire,
 };
 
 /// What makes the program a helper that runs graphs. The library's path, the layout and the time to spin follow, and
@@ -196,6 +197,15 @@ impl Helper {
     /// The process.
     pub fn process(&self) -> &Resident {
         &self.process
+    }
+
+    /// Asks for nothing, and waits for the answer: what it takes to be heard and to hear. False if it is gone.
+    pub fn echo(&self) -> bool {
+        let echoed = self.take(None).and_then(|mut lane| {
+            self.ask(&mut lane, &[wire::ECHO], None)?;
+            Ok(())
+        });
+        echoed.is_ok()
     }
 
     /// Why it is gone; none while it is there.

@@ -46,11 +46,14 @@ struct Isolated {
 }
 
 enum Current {
-    There(Arc<InHelper>),
+    There {
+        graph: Arc<InHelper>,
+        started: Instant,
+    },
     /// Somebody starts it.
     Starting,
     Gone {
-        since: Instant,
+        started: Instant,
         why: String,
     },
 }
@@ -77,7 +80,10 @@ impl Helpers {
             read: Box::new(read),
             digest: Sha256::digest(&bytes).into(),
             description: description.clone(),
-            current: Mutex::new(Current::There(Arc::new(graph))),
+            current: Mutex::new(Current::There {
+                graph: Arc::new(graph),
+                started: Instant::now(),
+            }),
             started: Condvar::new(),
         };
         Graph::elsewhere(name, description, Arc::new(isolated))
@@ -121,11 +127,11 @@ impl Isolated {
         let mut current = lock(&self.current);
         loop {
             match &*current {
-                Current::There(graph) => match graph.helper().gone() {
+                Current::There { graph, started } => match graph.helper().gone() {
                     None => return Ok(Arc::clone(graph)),
                     Some(why) => {
                         *current = Current::Gone {
-                            since: Instant::now(),
+                            started: *started,
                             why: why.to_owned(),
                         };
                     }
@@ -138,8 +144,8 @@ impl Isolated {
                     let waited = self.started.wait_timeout(current, left.min(AGAIN));
                     current = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
-                Current::Gone { since, why } => {
-                    if since.elapsed() < AGAIN {
+                Current::Gone { started, why } => {
+                    if started.elapsed() < AGAIN {
                         return Err(self.failed(why));
                     }
                     *current = Current::Starting;
@@ -151,9 +157,12 @@ impl Isolated {
         let started = self.start();
         let mut current = lock(&self.current);
         *current = match &started {
-            Ok(graph) => Current::There(Arc::clone(graph)),
+            Ok(graph) => Current::There {
+                graph: Arc::clone(graph),
+                started: Instant::now(),
+            },
             Err(error) => Current::Gone {
-                since: Instant::now(),
+                started: Instant::now(),
                 why: error.to_string(),
             },
         };

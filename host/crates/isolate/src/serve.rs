@@ -151,6 +151,7 @@ impl Server {
         match words.next().map_err(garbled)? {
             wire::RUN => self.run(lane, kept, words),
             wire::LOAD => self.load(&words.bytes().map_err(garbled)?),
+            wire::ECHO => Ok(Message::from_slice(&[DONE])),
             wire::DROP => {
                 let graph = words.next().map_err(garbled)?;
                 let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);

@@ -11,6 +11,7 @@ use tollgate_nn::{TensorType, clock::Stamp};
 pub(crate) const LOAD: u32 = 1;
 pub(crate) const RUN: u32 = 2;
 pub(crate) const DROP: u32 = 3;
+pub(crate) const ECHO: u32 = 4;
 
 /// What the helper answers.
 pub(crate) const DONE: u32 = 0x746f_6c6c;

@@ -92,9 +92,17 @@ fn limit(bounds: &Bounds) -> Result<(), rustix::io::Errno> {
     most(Resource::Fsize, bounds.result_bytes)?;
     most(Resource::Nofile, OPEN_FILES)?;
     most(Resource::Core, 0)?;
-    // On all cores for as long as it may take; the host ends it before that.
-    let seconds = bounds.time.as_secs().saturating_add(1);
-    most(Resource::Cpu, seconds.saturating_mul(cores))
+    // On all cores for as long as it may take; the host ends it before that. The kernel counts in nanoseconds, and
+    // what is more than these hold is no bound.
+    let seconds = bounds
+        .time
+        .as_secs()
+        .saturating_add(1)
+        .saturating_mul(cores);
+    if seconds > u32::MAX.into() {
+        return Ok(());
+    }
+    most(Resource::Cpu, seconds)
 }
 
 /// Landlock and the filter of system calls hold for this thread and for those that it starts, not for others.

@@ -1,12 +1,18 @@
 //! Tries from inside a helper what it must not be able to do: what a machine's kernel really keeps it from, not
 //! what was asked for.
 
+#![allow(
+    unsafe_code,
+    reason = "system calls that no library offers as safe; each block says why it is sound"
+)]
+
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write},
     net::{TcpListener, TcpStream},
-    os::unix::net::UnixStream,
+    os::{fd::AsFd, unix::net::UnixStream},
     process::Command,
+    ptr,
 };
 
 use rustix::process::{getppid, test_kill_process};
@@ -55,6 +61,7 @@ fn fork() -> io::Result<()> {
     // SAFETY: the child does nothing but end.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
+        // SAFETY: as above.
         0 => unsafe { libc::_exit(0) },
         child => {
             // SAFETY: the status goes nowhere, and `child` is ours.

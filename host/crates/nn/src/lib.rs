@@ -52,7 +52,7 @@ pub use loaded::Loaded;
 pub use options::{GraphOptions, Mode};
 pub use prepared::{Expected, Prepared};
 pub use registry::GraphRegistry;
-pub use remote::{Call, Description, InProcess, Loader, Loading, Remote};
+pub use remote::{Call, Description, InProcess, Loader, Loading, Places, Remote};
 pub use scheduling::batching::{BatchOptions, BatchPoint, BatchPolicy, Batching};
 pub use scheduling::caller::{Caller, Owner, Priority};
 pub use scheduling::cores::cores;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use tollgate_ort::Outlet;
+use tollgate_ort::{Outlet, Place};
 
 use crate::{
     Batching, Data, Device, Error, Graph, GraphOptions, GraphRegistry, Ran, TensorType,
@@ -151,6 +151,12 @@ pub trait Loading: Send + Sync {
     fn for_instance(&self) -> Box<dyn Loader>;
 }
 
+/// Memory in which tensors lie so that handing them over takes no copy.
+pub trait Places: Send + Sync {
+    /// A place of this many bytes; none if it has no room, or if copying so few bytes is cheaper.
+    fn place(&self, bytes: usize) -> Option<Box<dyn Place>>;
+}
+
 /// Loads an instance's models from bytes.
 pub trait Loader: Send {
     /// Loads a model, which only the caller has. Past the deadline it is given up where that can be done.
@@ -165,6 +171,11 @@ pub trait Loader: Send {
         options: &GraphOptions,
         deadline: Option<Deadline>,
     ) -> Result<Arc<Graph>, Error>;
+
+    /// Where the instance's tensors are best placed now; none if they need not be placed anywhere.
+    fn places(&self) -> Option<Arc<dyn Places>> {
+        None
+    }
 }
 
 /// Loads models in this process, where nothing ends a model that does not come to an end, and one that crashes ONNX

@@ -4,10 +4,12 @@
 //! A scratch belongs to one caller (one instance). So it needs no lock, and memory of one guest never gets to
 //! another.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use crate::{
-    Caller, Error, Shape, Tensor, TensorType,
+    Caller, Error, Places, Shape, Tensor, TensorType,
     clock::Stamp,
     room::Room,
     run::{Cancel, Feeds, ViewSlot},
@@ -126,6 +128,8 @@ pub struct Scratch {
     pub(crate) views: Views,
     pub(crate) pool: Pool,
     pub(crate) room: Room,
+    /// Where tensors to fill are placed; none for memory of this process.
+    places: Option<Arc<dyn Places>>,
 }
 
 impl Scratch {
@@ -152,6 +156,7 @@ impl Scratch {
             views: Views::default(),
             pool: Pool::default(),
             room: Room::of(usize::MAX),
+            places: None,
         })
     }
 
@@ -168,7 +173,26 @@ impl Scratch {
     ///
     /// [`Error::TooLarge`] if the machine has not enough memory.
     pub fn tensor(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, Error> {
+        if let Some(places) = &self.places
+            && !self.pool.has(ty, dimensions)
+            && let Some(place) = ty.bytes_for(dimensions).and_then(|b| places.place(b))
+        {
+            return Tensor::at(place, ty, Shape::from(dimensions));
+        }
         self.pool.take(ty, dimensions)
+    }
+
+    /// From now on places tensors to fill there, as far as there is room.
+    pub fn place_at(&mut self, places: Arc<dyn Places>) {
+        if !self
+            .places
+            .as_ref()
+            .is_some_and(|now| Arc::ptr_eq(now, &places))
+        {
+            // What lies elsewhere would have to be copied there.
+            self.pool = Pool::default();
+            self.places = Some(places);
+        }
     }
 
     /// Keeps a tensor that is no longer needed, to be used again for one of the same type and dimensions.
@@ -186,6 +210,11 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    fn has(&self, ty: TensorType, dimensions: &[u32]) -> bool {
+        let mut all = self.tensors.iter();
+        all.any(|tensor| tensor.ty() == ty && **tensor.shape() == *dimensions)
+    }
+
     pub(crate) fn take(&mut self, ty: TensorType, dimensions: &[u32]) -> Result<Tensor, Error> {
         let found = self
             .tensors

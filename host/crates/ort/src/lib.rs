@@ -45,7 +45,7 @@ pub mod ticker;
 pub use device::Device;
 pub use error::{Error, ErrorCode, causes, show_dimensions};
 pub use optimization::Optimization;
-pub use run::{Elements, Tensor};
+pub use run::{Elements, Place, Tensor};
 pub use runtime::OnnxRuntime;
 pub use session::{Other, Outlet, OutletKind, Session, SessionOptions};
 pub use source::{Source, findings, refuse_unwritten};

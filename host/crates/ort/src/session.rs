@@ -250,6 +250,10 @@ fn explain(
     error: &ort::Error,
 ) -> Error {
     let (graph, reason) = (graph.to_owned(), tidy(error.message()));
+    if reason.contains("bad_alloc") {
+        let reason = "loading it takes more memory than this process may have".to_owned();
+        return Error::Run { graph, reason };
+    }
     if let Some(reason) = source.is_no_model() {
         return Error::Encoding { graph, reason };
     }

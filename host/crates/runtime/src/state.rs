@@ -345,7 +345,11 @@ impl NnCtx {
         bytes: usize,
     ) -> Result<Tensor, Refusal> {
         self.hold(bytes)?;
+        let places = self.loader.get().and_then(|loader| loader.places());
         let tensor = self.take_scratch(0).and_then(|mut scratch| {
+            if let Some(places) = places {
+                scratch.place_at(places);
+            }
             let tensor = scratch.tensor(ty, dimensions);
             self.put_scratch(scratch);
             tensor

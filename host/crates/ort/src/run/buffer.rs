@@ -15,6 +15,22 @@ pub(super) struct Buffer {
     capacity: usize,
     /// How many bytes are in use, from the start.
     bytes: usize,
+    /// Where it lies, if that is not memory of this process alone.
+    place: Option<Box<dyn Place>>,
+}
+
+/// A piece of memory that somebody else has set up, such as a part of what two processes share.
+///
+/// # Safety
+///
+/// From its start that many bytes must be initialised, aligned to 64, and valid for reading and writing until the value
+/// is dropped. Nothing else may write them or refer to them in the meantime, in this process or in another one; that
+/// other processes read them does no harm.
+pub unsafe trait Place: Send + Sync {
+    /// Where it begins.
+    fn start(&self) -> NonNull<u8>;
+    /// How long it is.
+    fn bytes(&self) -> usize;
 }
 
 // SAFETY: a `Buffer` owns its memory alone, and gives it out only through the borrow rules.
@@ -32,6 +48,19 @@ impl Buffer {
             start,
             capacity: bytes,
             bytes,
+            place: None,
+        })
+    }
+
+    /// The first bytes of a place; none if it has not that many.
+    pub(super) fn at(place: Box<dyn Place>, bytes: usize) -> Option<Self> {
+        let (start, capacity) = (place.start(), place.bytes());
+        let fits = bytes <= capacity && start.addr().get().is_multiple_of(ALIGNMENT);
+        fits.then_some(Self {
+            start,
+            capacity,
+            bytes,
+            place: Some(place),
         })
     }
 
@@ -63,8 +92,11 @@ impl Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
+        if self.place.is_some() {
+            return;
+        }
         if let Some(layout) = Self::layout(self.capacity) {
-            // SAFETY: `start` came from `alloc_zeroed` with this very layout, and is freed once.
+            // SAFETY: there is no place, so `start` came from `alloc_zeroed` with this very layout. It is freed once.
             unsafe { alloc::dealloc(self.start.as_ptr(), layout) }
         }
     }

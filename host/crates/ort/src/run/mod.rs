@@ -30,6 +30,7 @@ mod library;
 mod mark;
 mod value;
 
+pub use buffer::Place;
 pub use call::{Feeds, Names, RunFault, run};
 pub use cancel::Cancel;
 pub use given::Memory;

@@ -21,7 +21,7 @@ use ort::{AsPointer, sys};
 use smallvec::SmallVec;
 
 use super::{
-    buffer::{Buffer, copy},
+    buffer::{Buffer, Place, copy},
     check,
 };
 use crate::{Error, Shape, TensorType, error::show_dimensions};
@@ -160,6 +160,28 @@ impl Tensor {
         // SAFETY: the buffer moves into the same `Owner` as the handle and is dropped after it; it
         // is aligned to more than any element type asks for. It is written only as `bytes_mut`
         // says.
+        let handle = unsafe { Handle::over(buffer.start(), bytes, ty, &shape)? };
+        Ok(Self {
+            value: handle.0,
+            owner: Arc::new(Owner { handle, buffer }),
+            ty,
+            shape,
+        })
+    }
+
+    /// A tensor whose elements lie at this place, which has at least as many bytes; it has what was there before.
+    ///
+    /// # Errors
+    ///
+    /// The place is too small, or ONNX Runtime refuses.
+    pub fn at(place: Box<dyn Place>, ty: TensorType, shape: Shape) -> Result<Self, Error> {
+        let buffer = ty
+            .bytes_for(&shape)
+            .and_then(|bytes| Some((bytes, Buffer::at(place, bytes)?)));
+        let Some((bytes, buffer)) = buffer else {
+            return Err(no_value("place a tensor"));
+        };
+        // SAFETY: as in `zeros`; `Place` has promised what a buffer of our own has by itself.
         let handle = unsafe { Handle::over(buffer.start(), bytes, ty, &shape)? };
         Ok(Self {
             value: handle.0,

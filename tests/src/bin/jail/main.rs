@@ -1,0 +1,346 @@
+//! What the jail costs: `cargo xtask bench jail`. Inferences in this process and in a helper, and what both rest on, in
+//! turns of one run.
+//!
+//! It takes a JSON object ([`Setup`]) and writes an array of [`Row`]s. Started with `jail` it is a helper, as the
+//! program itself is.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+use tollgate_deploy::compile::Compiler;
+use tollgate_isolate::{Helpers, Private, Setup as HelperSetup};
+use tollgate_jail::Strength;
+use tollgate_nn::{
+    Argument, Data, Graph, GraphOptions, GraphRegistry, Loading, OnnxRuntime, Scratch, TensorType,
+};
+use tollgate_runtime::{Engine, EngineConfig};
+use tollgate_stats::Rounds;
+use tollgate_wasm::Calls;
+
+mod many;
+
+/// What this process measures.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Setup {
+    /// The shared library of ONNX Runtime.
+    onnxruntime: PathBuf,
+    mlp: PathBuf,
+    mlp1024: PathBuf,
+    mobilenet: PathBuf,
+    /// Plugins to compile: the Rust and the Python meter reader.
+    rust: PathBuf,
+    python: PathBuf,
+}
+
+/// One case. Times are nanoseconds for one call, each the median over the rounds of a round's median; what is
+/// subtracted or divided was measured in the same round.
+#[derive(Serialize)]
+pub struct Row {
+    case: &'static str,
+    /// Without a helper; null where there is nothing to compare with.
+    in_process_ns: Option<f64>,
+    jailed_ns: f64,
+    /// Jailed less in process.
+    added_ns: Option<f64>,
+    /// A message with nothing in it and its answer, between the same two processes.
+    round_trip_ns: Option<f64>,
+    /// What was added by a round trip where a round trip was measured and is what counts, else jailed by in process.
+    ratio: Option<f64>,
+    spread: Spread,
+    /// Processor time of a call, both processes together.
+    cpu_in_process_ns: Option<f64>,
+    cpu_jailed_ns: Option<f64>,
+}
+
+/// The middle half of the rounds.
+#[derive(Serialize)]
+struct Spread {
+    jailed_ns: [f64; 2],
+    ratio: Option<[f64; 2]>,
+}
+
+fn main() -> ExitCode {
+    let told: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, rest @ ..] = &told[..]
+        && first == "jail"
+    {
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        return tollgate_deploy::jail::serve(&rest);
+    }
+    match run(&told) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(told: &[String]) -> anyhow::Result<()> {
+    let setup: Setup = serde_json::from_str(told.first().context("expected a JSON object")?)?;
+    OnnxRuntime::load(Some(&setup.onnxruntime))?;
+    let asleep = helpers(Duration::ZERO);
+    let spinning = helpers(Duration::from_micros(30));
+    let rows = vec![
+        inference(
+            "mlp, both sides sleep",
+            &asleep,
+            (&setup.mlp, &[1, 64]),
+            200,
+            41,
+            Of::RoundTrip,
+        )?,
+        inference(
+            "mlp, both sides spin",
+            &spinning,
+            (&setup.mlp, &[1, 64]),
+            2000,
+            41,
+            Of::RoundTrip,
+        )?,
+        inference(
+            "mobilenet_v2",
+            &spinning,
+            (&setup.mobilenet, &[1, 3, 224, 224]),
+            10,
+            41,
+            Of::InProcess,
+        )?,
+        many::row(&spinning, &setup.mlp1024)?,
+        start()?,
+        compile("compile, Rust", &setup.rust, 15)?,
+        compile("compile, Python", &setup.python, 5)?,
+    ];
+    println!("{}", serde_json::to_string_pretty(&rows)?);
+    Ok(())
+}
+
+fn helpers(spin: Duration) -> Arc<Helpers> {
+    Arc::new(Helpers::new(HelperSetup {
+        program: None,
+        strength: Strength::Best,
+        spin,
+        model_bytes: 256 << 20,
+        tensor_bytes: 256 << 20,
+    }))
+}
+
+/// What a case's ratio is of.
+#[derive(Clone, Copy, PartialEq)]
+enum Of {
+    RoundTrip,
+    InProcess,
+}
+
+/// A graph, and one caller's input and scratch.
+pub struct Caller {
+    graph: Arc<Graph>,
+    scratch: Scratch,
+    dimensions: Vec<u32>,
+    input: Vec<u8>,
+}
+
+impl Caller {
+    pub fn new(graph: Arc<Graph>, dimensions: &[u32]) -> anyhow::Result<Self> {
+        let floats: u32 = dimensions.iter().product();
+        let bytes = (0..floats).flat_map(|i| (i as f32 % 17.0 / 17.0 - 0.5).to_le_bytes());
+        Ok(Self {
+            graph,
+            scratch: Scratch::new()?,
+            dimensions: dimensions.to_vec(),
+            input: bytes.collect(),
+        })
+    }
+
+    pub fn call(&mut self) -> anyhow::Result<()> {
+        let input = Argument {
+            name: None,
+            data: Data::Bytes {
+                ty: TensorType::Fp32,
+                dimensions: &self.dimensions,
+                bytes: &self.input,
+            },
+        };
+        let outcome = self.graph.run(&mut self.scratch, &[input], None)?;
+        for output in outcome.outputs {
+            self.scratch.recycle(output);
+        }
+        Ok(())
+    }
+}
+
+fn inference(
+    case: &'static str,
+    helpers: &Arc<Helpers>,
+    (model, dimensions): (&Path, &[u32]),
+    calls: usize,
+    rounds: usize,
+    of: Of,
+) -> anyhow::Result<Row> {
+    let bytes = fs::read(model).with_context(|| model.display().to_string())?;
+    let options = GraphOptions::default();
+    let here = GraphRegistry::load_private(&bytes, &options)?;
+    let loader = Private(Arc::clone(helpers)).for_instance();
+    let there = loader.load(&bytes, &options, None)?;
+    let bare = helpers.take(None)?;
+    let id = *helpers.processes().first().context("no helper")?;
+    let (mut here, mut there) = (
+        Caller::new(here, dimensions)?,
+        Caller::new(there, dimensions)?,
+    );
+    let (mut in_process, mut jailed, mut round_trip) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut cpu_here, mut cpu_there) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        for turn in 0..3 {
+            match (round + turn) % 3 {
+                0 => {
+                    let before = own_cpu()?;
+                    in_process.push(median(calls, || here.call())?);
+                    cpu_here.push((own_cpu()? - before) / calls as f64);
+                }
+                1 => {
+                    let before = own_cpu()? + cpu_of(id)?;
+                    jailed.push(median(calls, || there.call())?);
+                    cpu_there.push((own_cpu()? + cpu_of(id)? - before) / calls as f64);
+                }
+                _ => round_trip.push(median(calls.min(2000), || {
+                    ensure!(bare.echo(), "the helper is gone");
+                    Ok(())
+                })?),
+            }
+        }
+    }
+    let added: Vec<f64> = jailed.iter().zip(&in_process).map(|(j, i)| j - i).collect();
+    let ratios: Vec<f64> = match of {
+        Of::RoundTrip => added.iter().zip(&round_trip).map(|(a, r)| a / r).collect(),
+        Of::InProcess => jailed.iter().zip(&in_process).map(|(j, i)| j / i).collect(),
+    };
+    let (all, ratio) = (rounds_of(&jailed)?, rounds_of(&ratios)?);
+    Ok(Row {
+        case,
+        in_process_ns: Some(rounds_of(&in_process)?.median),
+        jailed_ns: all.median,
+        added_ns: Some(rounds_of(&added)?.median),
+        round_trip_ns: Some(rounds_of(&round_trip)?.median),
+        ratio: Some(ratio.median),
+        spread: Spread {
+            jailed_ns: all.middle,
+            ratio: Some(ratio.middle),
+        },
+        cpu_in_process_ns: Some(rounds_of(&cpu_here)?.median),
+        cpu_jailed_ns: Some(rounds_of(&cpu_there)?.median),
+    })
+}
+
+/// From the call that starts a helper until it is confined, has answered, and the next one is being started.
+fn start() -> anyhow::Result<Row> {
+    let mut times = Vec::new();
+    for _ in 0..21 {
+        let helpers = helpers(Duration::ZERO);
+        let before = Instant::now();
+        // None is started ahead yet; the next one is, which is a part of it.
+        let helper = helpers.take(None)?;
+        times.push(before.elapsed().as_nanos() as f64);
+        drop(helper);
+    }
+    let all = rounds_of(&times)?;
+    Ok(Row {
+        case: "start a helper",
+        in_process_ns: None,
+        jailed_ns: all.median,
+        added_ns: None,
+        round_trip_ns: None,
+        ratio: None,
+        spread: Spread {
+            jailed_ns: all.middle,
+            ratio: None,
+        },
+        cpu_in_process_ns: None,
+        cpu_jailed_ns: None,
+    })
+}
+
+fn compile(case: &'static str, wasm: &Path, rounds: usize) -> anyhow::Result<Row> {
+    let engine = Engine::new(&EngineConfig::default());
+    let wasm = fs::read(wasm).with_context(|| wasm.display().to_string())?;
+    let target = engine.target(Calls::of(&wasm))?;
+    let time = |strength| {
+        let before = Instant::now();
+        Compiler::new(strength).compile(&engine, &target, &wasm)?;
+        anyhow::Ok(before.elapsed().as_nanos() as f64)
+    };
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        if round % 2 == 0 {
+            here.push(time(Strength::Off)?);
+            there.push(time(Strength::Best)?);
+        } else {
+            there.push(time(Strength::Best)?);
+            here.push(time(Strength::Off)?);
+        }
+    }
+    row(case, &here, &there)
+}
+
+/// A case whose ratio is jailed by in process, without processor times.
+pub fn row(case: &'static str, here: &[f64], there: &[f64]) -> anyhow::Result<Row> {
+    let added: Vec<f64> = there.iter().zip(here).map(|(j, i)| j - i).collect();
+    let ratios: Vec<f64> = there.iter().zip(here).map(|(j, i)| j / i).collect();
+    let (all, ratio) = (rounds_of(there)?, rounds_of(&ratios)?);
+    Ok(Row {
+        case,
+        in_process_ns: Some(rounds_of(here)?.median),
+        jailed_ns: all.median,
+        added_ns: Some(rounds_of(&added)?.median),
+        round_trip_ns: None,
+        ratio: Some(ratio.median),
+        spread: Spread {
+            jailed_ns: all.middle,
+            ratio: Some(ratio.middle),
+        },
+        cpu_in_process_ns: None,
+        cpu_jailed_ns: None,
+    })
+}
+
+/// The median of these calls, in nanoseconds, after a few that are not counted.
+fn median(calls: usize, mut call: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
+    for _ in 0..calls.div_ceil(10) {
+        call()?;
+    }
+    let mut times = Vec::with_capacity(calls);
+    for _ in 0..calls {
+        let before = Instant::now();
+        call()?;
+        times.push(before.elapsed().as_nanos() as f64);
+    }
+    Ok(rounds_of(&times)?.median)
+}
+
+fn rounds_of(times: &[f64]) -> anyhow::Result<Rounds> {
+    Rounds::of(times.iter().copied()).context("no rounds")
+}
+
+/// The processor time of this process, in nanoseconds.
+fn own_cpu() -> anyhow::Result<f64> {
+    cpu_of(std::process::id())
+}
+
+/// The processor time of all threads of a process, in nanoseconds.
+fn cpu_of(id: u32) -> anyhow::Result<f64> {
+    let mut sum = 0.0;
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
+        let first = text.split(' ').next().context("no time")?;
+        sum += first.parse::<f64>()?;
+    }
+    Ok(sum)
+}

@@ -1,0 +1,68 @@
+//! Sixteen plugins with a model of their own each, all at once.
+
+use std::{fs, path::Path, sync::Arc, thread, time::Instant};
+
+use anyhow::Context;
+use tollgate_isolate::{Helpers, Private};
+use tollgate_nn::{Graph, GraphOptions, GraphRegistry, Loading};
+
+use crate::{Caller, Row};
+
+/// How many there are.
+const PLUGINS: usize = 16;
+
+/// Calls of each in a round.
+const CALLS: usize = 25;
+
+/// Rounds of each side.
+const ROUNDS: usize = 11;
+
+pub fn row_of(times: &[[f64; 2]]) -> anyhow::Result<Row> {
+    let of = |side: usize| -> Vec<f64> { times.iter().map(|round| round[side]).collect() };
+    crate::row("mlp1024, 16 private models at once", &of(0), &of(1))
+}
+
+/// Nanoseconds for one inference of all of them together.
+pub fn row(helpers: &Arc<Helpers>, model: &Path) -> anyhow::Result<Row> {
+    let bytes = fs::read(model).with_context(|| model.display().to_string())?;
+    let options = GraphOptions::default();
+    let callers = |load: &dyn Fn() -> anyhow::Result<Arc<Graph>>| {
+        (0..PLUGINS)
+            .map(|_| Caller::new(load()?, &[1, 784]))
+            .collect::<anyhow::Result<Vec<_>>>()
+    };
+    let mut here = callers(&|| Ok(GraphRegistry::load_private(&bytes, &options)?))?;
+    // The loaders keep their helpers.
+    let mut there = callers(&|| {
+        let loader = Private(Arc::clone(helpers)).for_instance();
+        Ok(loader.load(&bytes, &options, None)?)
+    })?;
+    let mut times = Vec::new();
+    for round in 0..=ROUNDS {
+        let mut both = [0.0; 2];
+        for turn in 0..2 {
+            let side = (round + turn) % 2;
+            let callers = if side == 0 { &mut here } else { &mut there };
+            both[side] = together(callers)?;
+        }
+        // The first one warms up.
+        if round > 0 {
+            times.push(both);
+        }
+    }
+    row_of(&times)
+}
+
+fn together(callers: &mut [Caller]) -> anyhow::Result<f64> {
+    let before = Instant::now();
+    thread::scope(|scope| {
+        let threads: Vec<_> = callers
+            .iter_mut()
+            .map(|caller| scope.spawn(move || (0..CALLS).try_for_each(|_| caller.call())))
+            .collect();
+        threads
+            .into_iter()
+            .try_for_each(|thread| thread.join().unwrap_or_else(|_| anyhow::bail!("a panic")))
+    })?;
+    Ok(before.elapsed().as_nanos() as f64 / (PLUGINS * CALLS) as f64)
+}

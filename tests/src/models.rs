@@ -6,7 +6,7 @@
 //! - `table`: the operators, with what each takes, out of three texts beside it;
 //! - `plan`: a line of the table with all that is open in it decided, as an operator that runs;
 //! - `hostile`: changes to a plan;
-//! - `write`: a plan as a model; `bodies`: the bodies of `If`, `Loop` and the like;
+//! - `write`: a plan as a model; `bodies`: the bodies of `If`, `Loop` and the like; `onnx`: messages for both;
 //! - `mutate`: changes to models that are there;
 //! - `element`, `random`, `wire`: types of elements, numbers that follow from a seed, protobuf.
 
@@ -14,6 +14,7 @@ mod bodies;
 mod element;
 mod hostile;
 mod mutate;
+mod onnx;
 mod plan;
 mod random;
 mod table;

@@ -22,8 +22,11 @@ pub(super) fn spoil(random: &mut Random, plan: &mut Plan) {
         }
         16 => operands(random, plan),
         17 => outputs(random, plan),
-        18 => plan.version = random.pick(&[1, 5, 7, 9, 10, 11, 12, 13, 17, 18, 19, 21, 23, 28]),
-        _ => add(random, plan),
+        18 if plan.domain.is_empty() => {
+            plan.version = random.pick(&[1, 5, 7, 9, 10, 11, 12, 13, 17, 18, 19, 21, 23, 28])
+        }
+        19 if random.chance(25) => add(random, plan),
+        _ => operands(random, plan),
     }
 }
 
@@ -161,8 +164,9 @@ fn operand(random: &mut Random, operand: &mut Operand) {
         }
         _ => {
             operand.source = random.pick(&[Source::Caller, Source::Model, Source::Default]);
-            operand.wrap =
-                random.pick(&[Wrap::Tensor, Wrap::Tensor, Wrap::Sequence, Wrap::Optional]);
+            if random.chance(20) {
+                operand.wrap = random.pick(&[Wrap::Tensor, Wrap::Sequence, Wrap::Optional]);
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn mutated(random: &mut Random, models: &[Vec<u8>]) -> Vec<u8> {
         return Vec::new();
     };
     let mut bytes = model.to_vec();
-    let in_fields = random.chance(60);
+    let in_fields = random.chance(75);
     for _ in 0..random.pick(&[1, 1, 1, 2, 3, 5, 9]) {
         let other = any(random).unwrap_or_default();
         if in_fields {
@@ -154,7 +154,10 @@ fn change_fields(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8]) {
 /// Changes one of these fields.
 fn change_one(random: &mut Random, fields: &mut Vec<Field>, other: &[u8]) {
     let place = random.below(fields.len());
+    let text = fields.get(place).is_some_and(is_text);
     match random.below(10) {
+        // A name that is nowhere else is refused at once: rather one that is.
+        4.. if text && random.chance(85) => from_other(random, fields, place, other),
         0 => {
             if place < fields.len() {
                 fields.remove(place);
@@ -171,19 +174,7 @@ fn change_one(random: &mut Random, fields: &mut Vec<Field>, other: &[u8]) {
                 fields.swap(place, with);
             }
         }
-        3 => {
-            // What the other model has in such a field.
-            let number = fields.get(place).map(|field| field.number);
-            let found = self::fields(other, DEPTH).and_then(|all| {
-                let mut same = Vec::new();
-                collect(&all, number, &mut same);
-                let chosen = random.below(same.len());
-                same.get(chosen).map(|&field| field.clone())
-            });
-            if let (Some(found), Some(field)) = (found, fields.get_mut(place)) {
-                *field = found;
-            }
-        }
+        3 => from_other(random, fields, place, other),
         4 => {
             if let Some(field) = fields.get_mut(place) {
                 field.number = 1 + random.below(25) as u64;
@@ -194,6 +185,25 @@ fn change_one(random: &mut Random, fields: &mut Vec<Field>, other: &[u8]) {
                 change_value(random, &mut field.value, other);
             }
         }
+    }
+}
+
+fn is_text(field: &Field) -> bool {
+    let graphic = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_graphic);
+    matches!(&field.value, Value::Bytes(bytes) if bytes.len() < 64 && graphic(bytes))
+}
+
+/// Puts what the other model has in such a field in place of this one.
+fn from_other(random: &mut Random, fields: &mut [Field], place: usize, other: &[u8]) {
+    let number = fields.get(place).map(|field| field.number);
+    let Some(all) = self::fields(other, DEPTH) else {
+        return;
+    };
+    let mut same = Vec::new();
+    collect(&all, number, &mut same);
+    let chosen = same.get(random.below(same.len()));
+    if let (Some(&found), Some(field)) = (chosen, fields.get_mut(place)) {
+        *field = found.clone();
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{
     Case, Input, bodies,
     element::{Element, Number},
+    onnx::{declared, node, number_attribute, tensor},
     plan::{Attribute, Declared, Fill, Operand, Output, Plan, Source, Value},
     random::Random,
     table::Wrap,
@@ -198,84 +199,6 @@ impl Parts {
     }
 }
 
-/// A node without attributes.
-pub(super) fn node(
-    domain: &str,
-    name: &str,
-    inputs: &[impl AsRef<str>],
-    outputs: &[impl AsRef<str>],
-) -> Message {
-    let node = Message::new()
-        .texts(1, inputs.iter().map(|one| one.as_ref()))
-        .texts(2, outputs.iter().map(|one| one.as_ref()))
-        .bytes(4, name.as_bytes());
-    match domain {
-        "" => node,
-        domain => node.bytes(7, domain.as_bytes()),
-    }
-}
-
-/// An input or output: its name, its type and what is said of its dimensions.
-pub(super) fn declared(
-    name: &str,
-    element: Element,
-    declared: &Declared,
-    dimensions: &[u32],
-) -> Message {
-    let size = |value| Message::new().int(1, value);
-    let all = match declared {
-        Declared::Exact => Some(dimensions.iter().map(|&one| size(i64::from(one))).collect()),
-        Declared::Symbols => {
-            let symbols = ["batch", "time", "width"].iter().cycle();
-            let symbols = symbols.zip(dimensions);
-            Some(
-                symbols
-                    .map(|(one, _)| Message::new().bytes(2, one.as_bytes()))
-                    .collect(),
-            )
-        }
-        Declared::Unknown => Some(dimensions.iter().map(|_| Message::new()).collect()),
-        Declared::Rankless => None::<Vec<_>>,
-        Declared::Other(other) => Some(other.iter().map(|&one| size(one)).collect()),
-    };
-    let mut tensor = Message::new().int(1, element.number());
-    if let Some(all) = all {
-        tensor = tensor.message(2, Message::new().messages(1, all));
-    }
-    Message::new()
-        .bytes(1, name.as_bytes())
-        .message(2, Message::new().message(1, tensor))
-}
-
-/// A tensor without a name; in fields of its type where there are some and it is to be compact.
-fn tensor(element: Element, dimensions: &[i64], values: &[Number], compact: bool) -> Message {
-    let mut tensor = Message::new();
-    for &dimension in dimensions {
-        tensor = tensor.int(1, dimension);
-    }
-    let tensor = tensor.int(2, element.number());
-    let mut bytes = Vec::new();
-    for &value in values {
-        element.append(&mut bytes, value);
-    }
-    match element {
-        Element::Text => tensor.texts(6, values.iter().map(|one| one.int().to_string())),
-        Element::Fp32 if compact => tensor.bytes(4, &bytes),
-        Element::I64 if compact => {
-            let values: Vec<_> = values.iter().map(|one| one.int()).collect();
-            tensor.packed(7, &values)
-        }
-        _ => tensor.bytes(9, &bytes),
-    }
-}
-
-fn number_attribute(name: &str, value: i64) -> Message {
-    Message::new()
-        .bytes(1, name.as_bytes())
-        .int(3, value)
-        .int(20, 2)
-}
-
 fn attribute(attribute: &Attribute, state: Element) -> Message {
     let named = Message::new().bytes(1, attribute.name.as_bytes());
     match &attribute.value {
@@ -355,13 +278,25 @@ fn describe(operand: &Operand, dimensions: &[u32]) -> String {
         Wrap::Sequence => "a sequence of ".to_owned(),
         Wrap::Optional => "an optional ".to_owned(),
     };
+    if operand.outer {
+        text.push_str("outer ");
+    }
     if operand.source != Source::Caller {
         text.push_str("constant ");
     }
     text.push_str(&format!("{element}{dimensions:?}"));
-    if let Fill::List(list) = &operand.fill {
-        let list: Vec<_> = list.iter().map(|one| one.float().to_string()).collect();
-        text.push_str(&format!(" = {}", list.join(", ")));
+    match &operand.fill {
+        Fill::Small => (),
+        Fill::Extreme => text.push_str(" of extremes"),
+        Fill::Below(below) => text.push_str(&format!(" below {below}")),
+        Fill::List(list) => {
+            let list = list.iter().map(|one| match one {
+                Number::Int(value) => value.to_string(),
+                Number::Float(value) => value.to_string(),
+            });
+            let list: Vec<_> = list.collect();
+            text.push_str(&format!(" = {}", list.join(", ")));
+        }
     }
     text
 }

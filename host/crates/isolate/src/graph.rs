@@ -11,7 +11,7 @@ use crate::{
     helper::{Helper, Lost},
     lane::{ALIGNMENT, Lane},
     load::{Load, Loaded, Options, Refused},
-    wire::{self, DONE, FAILED, Garbled, Message, Placed, Words, push_bytes},
+    wire::{self, At, DONE, FAILED, Garbled, Message, Placed, Words, push_bytes},
 };
 
 /// How long a helper may take to forget a graph.
@@ -113,17 +113,25 @@ impl Remote for InHelper {
             .clone()
             .map(|(_, (_, dimensions, _))| dimensions.len());
         let mut at = Lane::behind(wire::Run::WORDS + ranks.map(Placed::words).sum::<usize>());
+        let mut copies = 0;
         for (place, (ty, dimensions, bytes)) in parts {
+            let there = helper.place_of(bytes).filter(|_| !bytes.is_empty());
             let placed = Placed {
                 place: place as u16,
                 ty,
                 dimensions,
-                at,
+                at: there.map_or(At::Lane(at), At::Tensors),
             };
-            if placed.push(&mut request).is_err() || !lane.put(at, bytes) {
+            if placed.push(&mut request).is_err() {
                 return Err(explain(Lost::TooLarge, call));
             }
-            at = (at + bytes.len()).next_multiple_of(ALIGNMENT);
+            if there.is_none() {
+                if !lane.put(at, bytes) {
+                    return Err(explain(Lost::TooLarge, call));
+                }
+                copies += 1;
+                at = (at + bytes.len()).next_multiple_of(ALIGNMENT);
+            }
         }
         helper
             .ask(&mut lane, &request, deadline)
@@ -150,7 +158,7 @@ impl Remote for InHelper {
             woken: None,
             jail: Some((before, after)),
             batch: ran.batch,
-            copies_in: u64::from(ran.copies_in) + inputs.len() as u64,
+            copies_in: u64::from(ran.copies_in) + copies,
             copies_out: u64::from(ran.copies_out) + call.outputs() as u64,
         })
     }
@@ -221,8 +229,9 @@ fn read_ran(
             Ok(to) => to,
             Err(error) => return Ok(Err(error)),
         };
-        if to.len() != bytes || !take(placed.at, to) {
-            return Err(Garbled);
+        match placed.at {
+            At::Lane(at) if to.len() == bytes && take(at, to) => {}
+            _ => return Err(Garbled),
         }
     }
     words.end()?;

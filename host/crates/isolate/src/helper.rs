@@ -15,12 +15,13 @@ use std::{
 };
 
 use tollgate_jail::{Bounds, Handed, Job, Resident, Strength};
-use tollgate_nn::{OnnxRuntime, clock::Deadline};
+use tollgate_nn::{OnnxRuntime, Places, clock::Deadline};
 
 use crate::{
     lane::{Lane, Part},
     memory::{Layout, for_reading, give_back, sealed_file},
     region::{Access, Region},
+    tensors::{Shared, Tensors},
     wire,
 };
 
@@ -83,6 +84,9 @@ pub struct Helper {
     down: File,
     up: File,
     layout: Layout,
+    /// The part of the first file behind the model.
+    own: Arc<Region>,
+    places: Arc<dyn Places>,
     lanes: Mutex<Vec<Busy>>,
     returned: Condvar,
     /// Why it is gone.
@@ -118,20 +122,22 @@ impl Helper {
         let down_bytes = layout.down_bytes().ok_or_else(too_large)?;
         let up_bytes = layout.up_bytes().ok_or_else(too_large)?;
         let (down, up) = (sealed_file(down_bytes)?, sealed_file(up_bytes)?);
-        let own = to_size(down_bytes - layout.model)?;
-        let own = Arc::new(Region::map(&down, layout.model, own, Access::Write)?);
+        let (first, lanes_at) = (layout.model, to_size(layout.tensors)?);
+        let own = to_size(down_bytes - first)?;
+        let own = Arc::new(Region::map(&down, first, own, Access::Write)?);
+        let tensors = Tensors::new(Arc::clone(&own), lanes_at, down.try_clone()?, first);
         let peer = Arc::new(Region::map(&up, 0, to_size(up_bytes)?, Access::Read)?);
         let lanes = (0..layout.lanes).rev().map(|index| {
-            let part = |region: &Arc<Region>, bytes: u64| {
+            let part = |region: &Arc<Region>, begin: usize, bytes: u64| {
                 Ok::<_, io::Error>(Part {
                     region: Arc::clone(region),
-                    at: to_size(bytes * u64::from(index))?,
+                    at: begin + to_size(bytes * u64::from(index))?,
                     bytes: to_size(bytes)?,
                 })
             };
             let lane = Lane::new(
-                part(&own, layout.down)?,
-                part(&peer, layout.up)?,
+                part(&own, lanes_at, layout.down)?,
+                part(&peer, 0, layout.up)?,
                 setup.spin,
             );
             Ok::<_, io::Error>(Busy {
@@ -178,6 +184,8 @@ impl Helper {
             down,
             up,
             layout,
+            own,
+            places: Arc::new(Shared(Arc::new(tensors))),
             lanes: Mutex::new(lanes),
             returned: Condvar::new(),
             gone: OnceLock::new(),
@@ -216,6 +224,19 @@ impl Helper {
             self.gone.set(ended.to_string()).ok();
         }
         self.gone.get().map(String::as_str)
+    }
+
+    /// Where its host's tensors are best put; none once it is gone.
+    pub(crate) fn places(&self) -> Option<Arc<dyn Places>> {
+        let there = self.layout.tensors > 0 && self.gone.get().is_none();
+        there.then(|| Arc::clone(&self.places))
+    }
+
+    /// Where in its place for tensors these bytes are, if they are.
+    #[inline]
+    pub(crate) fn place_of(&self, bytes: &[u8]) -> Option<usize> {
+        let at = self.own.place_of(bytes)?;
+        (at as u64 + bytes.len() as u64 <= self.layout.tensors).then_some(at)
     }
 
     /// A number for a graph that no other graph of the helper has.
@@ -350,7 +371,12 @@ impl Taken<'_> {
     fn trim_large(&self, down: usize, up: usize) {
         let Helper { layout, .. } = self.helper;
         let parts = [
-            (&self.helper.down, layout.model, layout.down, down),
+            (
+                &self.helper.down,
+                layout.model + layout.tensors,
+                layout.down,
+                down,
+            ),
             (&self.helper.up, 0, layout.up, up),
         ];
         for (file, begin, part, used) in parts {

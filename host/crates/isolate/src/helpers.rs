@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, Once, Weak},
 };
 
-use tollgate_nn::{Error, Graph, GraphOptions, Loader, Loading, clock::Deadline};
+use tollgate_nn::{Error, Graph, GraphOptions, Loader, Loading, Places, clock::Deadline};
 
 use crate::{
     graph::{InHelper, Model},
@@ -95,7 +95,7 @@ impl Helpers {
             tensor_bytes,
             ..
         } = self.setup;
-        let layout = Layout::of(model_bytes, tensor_bytes, 1);
+        let layout = Layout::of(model_bytes, tensor_bytes, 1).with_tensors(tensor_bytes);
         let memory = model_bytes.saturating_add(tensor_bytes);
         Helper::start(&self.setup, layout, memory)
     }
@@ -169,5 +169,9 @@ impl Loader for OfInstance {
             shared: false,
         };
         InHelper::load_private(&helper, &model, deadline)
+    }
+
+    fn places(&self) -> Option<Arc<dyn Places>> {
+        lock(&self.helper).as_ref()?.places()
     }
 }

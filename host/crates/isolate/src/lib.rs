@@ -7,7 +7,7 @@
 //! direction. The host trusts nothing that it reads there.
 //!
 //! Each module uses those to its right: [`Helpers`] (`helpers`, `isolated`) → `graph` → `helper` → `lane` →
-//! `memory` | `region`, and the helper's side is `serve` → `lane`; `wire` and `load` are the messages.
+//! `tensors` | `memory` | `region`, and the helper's side is `serve` → `lane`; `wire` and `load` are the messages.
 //!
 //! It knows no Wasmtime and no WIT, and calls ONNX Runtime by `tollgate-nn` alone. There are helpers on Linux only.
 #![cfg(target_os = "linux")]
@@ -21,6 +21,7 @@ mod load;
 mod memory;
 mod region;
 mod serve;
+mod tensors;
 mod wire;
 
 pub use helper::{HELPER, Helper, Setup};

@@ -9,12 +9,14 @@ use rustix::fs::{
 /// A page of any machine.
 const PAGE: u64 = 64 << 10;
 
-/// How the memory files of a helper are divided. In the one that the host writes there is a place for a model and
-/// then a part for each lane; in the one that the helper writes there are only those.
+/// How the memory files of a helper are divided. In the one that the host writes there is a place for a model, one for
+/// tensors, and then a part for each lane; in the one that the helper writes there are only the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// The place for a model, in bytes.
     pub(crate) model: u64,
+    /// The place for tensors, in bytes.
+    pub(crate) tensors: u64,
     /// What a lane carries to the helper, in bytes.
     pub(crate) down: u64,
     /// What a lane carries back, in bytes.
@@ -30,9 +32,19 @@ impl Layout {
         let lane = pages(tensors.saturating_add(crate::lane::MOST_BODY as u64 + PAGE));
         Self {
             model: pages(model),
+            tensors: 0,
             down: lane,
             up: lane,
             lanes: lanes.max(1),
+        }
+    }
+
+    /// The same, with a place in which as many bytes of tensors lie.
+    pub(crate) fn with_tensors(self, bytes: u64) -> Self {
+        let pages = bytes.div_ceil(PAGE).max(1).saturating_mul(PAGE);
+        Self {
+            tensors: pages,
+            ..self
         }
     }
 
@@ -40,7 +52,12 @@ impl Layout {
     pub(crate) fn down_bytes(&self) -> Option<u64> {
         self.down
             .checked_mul(self.lanes.into())?
-            .checked_add(self.model)
+            .checked_add(self.lanes_at()?)
+    }
+
+    /// Where in that file the lanes begin.
+    pub(crate) fn lanes_at(&self) -> Option<u64> {
+        self.model.checked_add(self.tensors)
     }
 
     /// The size of the file that the helper writes.
@@ -50,7 +67,14 @@ impl Layout {
 
     /// As an argument of the helper.
     pub(crate) fn to_argument(self) -> String {
-        format!("{},{},{},{}", self.model, self.down, self.up, self.lanes)
+        let Self {
+            model,
+            tensors,
+            down,
+            up,
+            lanes,
+        } = self;
+        format!("{model},{tensors},{down},{up},{lanes}")
     }
 }
 
@@ -62,6 +86,7 @@ impl FromStr for Layout {
         let mut next = || numbers.next().ok_or(())?.map_err(drop);
         let layout = Self {
             model: next()?,
+            tensors: next()?,
             down: next()?,
             up: next()?,
             lanes: next()?.try_into().map_err(drop)?,
@@ -69,6 +94,7 @@ impl FromStr for Layout {
         let whole = [layout.model, layout.down, layout.up]
             .iter()
             .all(|bytes| *bytes > 0 && bytes.is_multiple_of(PAGE));
+        let whole = whole && layout.tensors.is_multiple_of(PAGE);
         match numbers.next() {
             None if whole && layout.lanes > 0 => Ok(layout),
             _ => Err(()),
@@ -105,16 +131,17 @@ mod tests {
 
     #[test]
     fn layouts_come_through_an_argument() {
-        let layout = Layout::of(1000, 256 << 20, 3);
+        let layout = Layout::of(1000, 256 << 20, 3).with_tensors(1 << 20);
         assert_eq!(layout.to_argument().parse(), Ok(layout));
         assert!(layout.down > 256 << 20 && layout.model == PAGE);
         assert_eq!(Layout::of(0, 0, 0).lanes, 1);
         for wrong in [
             "",
             "1,2,3",
-            "65536,65536,65536,0",
-            "65536,1,65536,1",
-            "0,65536,65536,1",
+            "65536,0,65536,65536,0",
+            "65536,0,1,65536,1",
+            "0,0,65536,65536,1",
+            "65536,1,65536,65536,1",
         ] {
             assert_eq!(wrong.parse::<Layout>(), Err(()), "{wrong}");
         }

@@ -145,6 +145,19 @@ impl Region {
             .then(|| unsafe { slice::from_raw_parts(self.start.as_ptr().add(at), bytes) })
     }
 
+    /// The address of these bytes; none if there are not as many.
+    pub(crate) fn address(&self, at: usize, bytes: usize) -> Option<NonNull<u8>> {
+        // SAFETY: inside the mapping.
+        self.has(at, bytes).then(|| unsafe { self.start.add(at) })
+    }
+
+    /// Where in it these bytes are, if they are.
+    #[inline]
+    pub(crate) fn place_of(&self, bytes: &[u8]) -> Option<usize> {
+        let at = bytes.as_ptr().addr().checked_sub(self.start.addr().get())?;
+        self.has(at, bytes.len()).then_some(at)
+    }
+
     fn has(&self, at: usize, bytes: usize) -> bool {
         at.checked_add(bytes).is_some_and(|end| end <= self.bytes)
     }

@@ -24,7 +24,7 @@ use crate::{
     load::{Load, Loaded, Refused},
     memory::Layout,
     region::{Access, Region},
-    wire::{self, DONE, FAILED, Garbled, Message, Placed, Words, push_bytes},
+    wire::{self, At, DONE, FAILED, Garbled, Message, Placed, Words, push_bytes},
 };
 
 /// Is the helper's whole `main`. The arguments are those of [`crate::HELPER`] without its name.
@@ -75,6 +75,7 @@ pub fn serve([library, layout, spin, bounds, strength]: [&str; 5]) -> ExitCode {
 
 /// What all lanes of a helper share.
 struct Server {
+    layout: Layout,
     down: Arc<Region>,
     up: Arc<Region>,
     graphs: RwLock<HashMap<u32, Arc<Graph>>>,
@@ -97,6 +98,7 @@ impl Server {
             |stream: std::os::fd::BorrowedFd<'_>| stream.try_clone_to_owned().map(Into::into);
         let (input, output) = (file(io::stdin().as_fd())?, file(io::stdout().as_fd())?);
         Ok(Self {
+            layout: *layout,
             down: Arc::new(Region::map(&input, 0, size(down)?, Access::Read)?),
             up: Arc::new(Region::map(&output, 0, size(up)?, Access::Write)?),
             graphs: RwLock::default(),
@@ -113,7 +115,7 @@ impl Server {
         };
         let peer = Part {
             region: Arc::clone(&self.down),
-            at: layout.model as usize + down * index as usize,
+            at: (layout.model + layout.tensors) as usize + down * index as usize,
             bytes: down,
         };
         Lane::new(own, peer, spin)
@@ -207,13 +209,15 @@ impl Server {
         for index in 0..run.inputs {
             let placed = Placed::next(&mut words).map_err(garbled)?;
             let bytes = placed.bytes().map_err(garbled)?;
-            let inside = placed
-                .at
-                .checked_add(bytes)
-                .is_some_and(|end| end <= part_bytes);
-            let bytes = inside
-                .then(|| handed(region, part + placed.at, bytes))
-                .flatten();
+            let (begin, most, at) = match placed.at {
+                At::Lane(at) => (part, part_bytes, at),
+                At::Tensors(at) => {
+                    let Layout { model, tensors, .. } = self.layout;
+                    (model as usize, tensors as usize, at)
+                }
+            };
+            let inside = at.checked_add(bytes).is_some_and(|end| end <= most);
+            let bytes = inside.then(|| handed(region, begin + at, bytes)).flatten();
             let place = usize::from(placed.place);
             arguments.push(Argument {
                 name: match graph.input_at(place) {
@@ -255,7 +259,7 @@ impl Server {
                 place: place as u16,
                 ty: output.ty(),
                 dimensions: output.shape(),
-                at,
+                at: At::Lane(at),
             };
             placed.push(&mut answer).map_err(garbled)?;
             if !lane.put(at, output.bytes()) {

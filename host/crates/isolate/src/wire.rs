@@ -7,6 +7,8 @@
 use smallvec::SmallVec;
 use tollgate_nn::{TensorType, clock::Stamp};
 
+use crate::lane::ALIGNMENT;
+
 /// What the host asks for.
 pub(crate) const LOAD: u32 = 1;
 pub(crate) const RUN: u32 = 2;
@@ -99,9 +101,21 @@ pub(crate) struct Placed<'a> {
     pub(crate) place: u16,
     pub(crate) ty: TensorType,
     pub(crate) dimensions: &'a [u32],
-    /// In the sender's part, in bytes.
-    pub(crate) at: usize,
+    /// Where it begins, in bytes.
+    pub(crate) at: At,
 }
+
+/// Where a tensor begins, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    /// In the sender's part of the lane.
+    Lane(usize),
+    /// In the host's place for tensors.
+    Tensors(usize),
+}
+
+/// Marks a tensor in the place for tensors.
+const IN_TENSORS: u32 = 1 << 31;
 
 impl<'a> Placed<'a> {
     /// How many words it takes in a message.
@@ -115,9 +129,16 @@ impl<'a> Placed<'a> {
         if rank > RANK {
             return Err(Garbled);
         }
-        let unit = u32::try_from(self.at / crate::lane::ALIGNMENT).map_err(|_| Garbled)?;
+        let (at, mark) = match self.at {
+            At::Lane(at) => (at, 0),
+            At::Tensors(at) => (at, IN_TENSORS),
+        };
+        let unit = u32::try_from(at / ALIGNMENT).map_err(|_| Garbled)?;
+        if unit & IN_TENSORS != 0 || !at.is_multiple_of(ALIGNMENT) {
+            return Err(Garbled);
+        }
         let head = u32::from(self.place) | (self.ty as u32) << 16 | (rank as u32) << 24;
-        message.extend([head, unit]);
+        message.extend([head, unit | mark]);
         message.extend_from_slice(self.dimensions);
         Ok(())
     }
@@ -125,12 +146,17 @@ impl<'a> Placed<'a> {
     #[inline]
     pub(crate) fn next(words: &mut Words<'a>) -> Result<Self, Garbled> {
         let [place, place_high, ty, rank] = words.next()?.to_le_bytes();
-        let at = words.next()? as usize * crate::lane::ALIGNMENT;
+        let unit = words.next()?;
+        let at = (unit & !IN_TENSORS) as usize * ALIGNMENT;
         Ok(Self {
             place: u16::from_le_bytes([place, place_high]),
             ty: TensorType::from_ordinal(ty).ok_or(Garbled)?,
             dimensions: words.some(rank.into())?,
-            at,
+            at: if unit & IN_TENSORS == 0 {
+                At::Lane(at)
+            } else {
+                At::Tensors(at)
+            },
         })
     }
 
@@ -243,7 +269,7 @@ mod tests {
             place: 300,
             ty: TensorType::I64,
             dimensions: &[1, 2, 3],
-            at: 128,
+            at: At::Tensors(128),
         };
         let mut message = Message::new();
         run.push(&mut message);
@@ -286,7 +312,7 @@ mod tests {
             place: 0,
             ty: TensorType::Fp32,
             dimensions: &[u32::MAX; 3],
-            at: 0,
+            at: At::Lane(0),
         };
         assert_eq!(huge.bytes(), Err(Garbled));
     }

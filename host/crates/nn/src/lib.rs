@@ -62,6 +62,6 @@ pub use store::GraphStore;
 pub use tollgate_onnx::model_size;
 pub use tollgate_ort::{
     Device, Elements, Error, ErrorCode, OnnxRuntime, Optimization, Other, Outlet, OutletKind,
-    Shape, Tensor, TensorType, causes, clock, ticker,
+    Place, Shape, Tensor, TensorType, causes, clock, ticker,
 };
 use tollgate_ort::{Source, run, show_dimensions};

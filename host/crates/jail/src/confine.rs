@@ -23,10 +23,10 @@ const OPEN_FILES: u64 = 16;
 /// The newest Landlock that is asked for; what the kernel lacks of it is left out.
 const LANDLOCK: ABI = ABI::V6;
 
-/// Puts all layers on this process. Gives those that the machine lacks.
-pub(crate) fn confine(bounds: &Bounds) -> Vec<Missing> {
+/// Puts these layers on this process. Gives those that the machine lacks.
+pub(crate) fn confine(layers: &[Layer], bounds: &Bounds) -> Vec<Missing> {
     let mut missing = Vec::new();
-    for layer in Layer::ALL {
+    for &layer in layers {
         if let Err(reason) = put_on(layer, bounds) {
             missing.push(Missing { layer, reason });
         }

@@ -10,6 +10,9 @@
 //! - `job`: what a helper is given and leaves; `helper`: the host's side; `serve`: the helper's side;
 //! - `probe`: tries from inside what a helper must not be able to do.
 //!
+//! A helper can also be apart from the host and not confined ([`Job::run_apart`], [`serve_apart`]), for a library
+//! that its user trusts and that may still take its process down.
+//!
 //! It knows neither ONNX Runtime nor Wasmtime. There are helpers on Linux only.
 //!
 //! ```no_run
@@ -51,11 +54,13 @@ mod serve;
 
 pub use bounds::Bounds;
 pub use error::Error;
+#[cfg(target_os = "linux")]
+pub use helper::ITSELF;
 pub use job::{Done, Job};
 pub use layers::{Layer, Missing, Strength};
 #[cfg(not(target_os = "linux"))]
-pub use nowhere::{probe, serve};
+pub use nowhere::{ITSELF, probe, serve, serve_apart};
 #[cfg(target_os = "linux")]
 pub use probe::probe;
 #[cfg(target_os = "linux")]
-pub use serve::serve;
+pub use serve::{serve, serve_apart};

@@ -4,11 +4,13 @@
 //! layer that is missing, and then why the job cannot be done.
 
 use std::{
+    fs::File,
     io::{self, Read, Write},
+    os::fd::AsFd,
     process::ExitCode,
 };
 
-use crate::{Bounds, Strength, confine::confine};
+use crate::{Bounds, Layer, Strength, confine::confine};
 
 /// The job cannot be done; why is on standard error.
 pub(crate) const REFUSED: u8 = 10;
@@ -24,14 +26,44 @@ pub(crate) const MISSING: &str = "missing ";
 ///
 /// It must be called before the process has started a thread.
 pub fn serve(
+    arguments: [&str; 2],
+    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+) -> ExitCode {
+    serve_behind(&Layer::ALL, arguments, work, io::stdout())
+}
+
+/// As [`serve`], for a helper that [`crate::Job::run_apart`] started: it is apart from the host and not confined.
+///
+/// This is for what its user trusts as much as the host itself, and what may be broken all the same: a library of
+/// the user's own choice. Such a library opens the files that it depends on and the devices that it drives. So the
+/// helper keeps files, network, system calls, descriptors and memory. It dies with the host, is in a session of
+/// its own, gets no new privileges and leaves no core dump; the host ends it when its time is over. It must never
+/// be handed a stranger's bytes.
+///
+/// What the library prints on standard output goes to standard error: the result is the work's alone.
+pub fn serve_apart(
+    arguments: [&str; 2],
+    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+) -> ExitCode {
+    let result = io::stdout().as_fd().try_clone_to_owned();
+    let moved = rustix::stdio::dup2_stdout(io::stderr());
+    match result.and_then(|result| moved.map(|()| result).map_err(io::Error::from)) {
+        Ok(result) => serve_behind(&Layer::APART, arguments, work, File::from(result)),
+        Err(error) => refuse(&format!("the helper cannot keep its result apart: {error}")),
+    }
+}
+
+fn serve_behind(
+    layers: &[Layer],
     [bounds, strength]: [&str; 2],
     work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+    mut out: impl Write,
 ) -> ExitCode {
     let (Ok(bounds), Ok(strength)) = (bounds.parse::<Bounds>(), strength.parse::<Strength>())
     else {
         return refuse("this is for helpers, which only the program itself starts");
     };
-    let missing = confine(&bounds);
+    let missing = confine(layers, &bounds);
     for missing in &missing {
         let reason = missing.reason.replace('\n', " ");
         say(&format!("{MISSING}{} {reason}\n", missing.layer));
@@ -47,7 +79,6 @@ pub fn serve(
         Ok(result) => result,
         Err(why) => return refuse(&why),
     };
-    let mut out = io::stdout().lock();
     match out.write_all(&result).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&format!("the helper cannot write: {error}")),

@@ -7,22 +7,17 @@ mod jail;
 
 use std::{
     fmt::Write,
-    fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use serde::Serialize;
 use tollgate_nn::Device;
-use tollgate_runtime::Engine;
-use tollgate_services::Limits;
-use tollgate_wasm::Calls;
 
 use tollgate_bench::energy::Meter;
 
 use crate::{cli::DoctorArgs, config::Environment, egress, remedy};
-use tollgate_deploy::cache::{Cache, FolderError};
-use tollgate_deploy::reserve::engine_config;
+use tollgate_deploy::machine::{self, CacheFacts, Clock, Sandbox};
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.doctor/1";
@@ -56,47 +51,10 @@ struct OnnxRuntime {
 }
 
 #[derive(Serialize)]
-struct Clock {
-    /// The kernel's clock source.
-    source: Option<String>,
-    /// Whether the processor's counter runs at a constant rate.
-    invariant_tsc: bool,
-}
-
-#[derive(Serialize)]
 struct Energy {
     /// The counters that this user may read, by the system's names.
     counters: Vec<String>,
     /// Why there are none.
-    problem: Option<String>,
-}
-
-/// The memory that `run` reserves by default.
-#[derive(Serialize)]
-struct Sandbox {
-    /// How many instances memory is reserved for in advance; null if each instance reserves its
-    /// own.
-    instances: Option<u32>,
-    /// The bytes reserved for each linear memory.
-    memory_bytes: u64,
-    /// Whether guests check the bounds of their memory, which slows them down.
-    checks_bounds: bool,
-    /// The address space for this, in bytes, as far as it was probed.
-    space_bytes: u64,
-    /// Whether there is swap, in which case the memory of instances is cleared in a slower way.
-    swap: bool,
-    /// Why there is no sandbox.
-    problem: Option<String>,
-    #[serde(skip)]
-    words: String,
-}
-
-#[derive(Default, Serialize)]
-struct CacheFacts {
-    dir: Option<PathBuf>,
-    plugins: usize,
-    bytes: u64,
-    /// Why it is not used.
     problem: Option<String>,
 }
 
@@ -112,11 +70,11 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
         onnxruntime: onnx_runtime(args.onnxruntime, environment),
         wasmtime: tollgate_runtime::WASMTIME_VERSION,
         cores: tollgate_nn::cores(),
-        clock: clock(Path::new("/")),
+        clock: machine::clock(Path::new("/")),
         energy: energy(),
-        sandbox: sandbox(),
+        sandbox: machine::sandbox(),
         jail: tollgate_deploy::jail::facts(),
-        cache: cache(environment.cache_dir()),
+        cache: machine::cache(environment.cache_dir()),
         data_dir: environment.data_dir(),
     };
     if args.json {
@@ -151,26 +109,6 @@ fn onnx_runtime(typed: Option<PathBuf>, environment: &Environment) -> OnnxRuntim
     }
 }
 
-/// Reads the facts about the clock from the files below `root`.
-fn clock(root: &Path) -> Clock {
-    let read = |path: &str| fs::read_to_string(root.join(path)).ok();
-    let source = read("sys/devices/system/clocksource/clocksource0/current_clocksource");
-    let flags = read("proc/cpuinfo").and_then(|text| {
-        let flags = text.lines().find(|line| line.starts_with("flags"))?;
-        Some(
-            flags
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>(),
-        )
-    });
-    let has = |flag: &str| flags.iter().flatten().any(|found| found == flag);
-    Clock {
-        source: source.map(|source| source.trim().to_owned()),
-        invariant_tsc: has("constant_tsc") && has("nonstop_tsc"),
-    }
-}
-
 fn energy() -> Energy {
     match Meter::open() {
         Ok(meter) => Energy {
@@ -181,52 +119,6 @@ fn energy() -> Energy {
             counters: Vec::new(),
             problem: Some(error.to_string()),
         },
-    }
-}
-
-fn sandbox() -> Sandbox {
-    let limits = Limits::default();
-    let config = engine_config(tollgate_nn::cores(), &limits);
-    let (reserved, problem) = match Engine::new(&config).reserved(Calls::Sync) {
-        Ok(reserved) => (Some(reserved), None),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    Sandbox {
-        instances: reserved.and_then(|reserved| reserved.instances),
-        memory_bytes: reserved.map_or(0, |reserved| reserved.memory_bytes),
-        checks_bounds: reserved.is_some_and(|reserved| reserved.checks_bounds),
-        space_bytes: reserved.map_or(0, |reserved| reserved.space_bytes),
-        swap: config.swap,
-        words: reserved.map_or_else(String::new, |reserved| {
-            let space = reserved.space_bytes >> 30;
-            let fewer = reserved.instances != Some(config.instances);
-            let why = if fewer {
-                format!(", of {space} GiB of addresses: raise `ulimit -v` for more")
-            } else {
-                String::new()
-            };
-            format!("{reserved}{why}")
-        }),
-        problem,
-    }
-}
-
-fn cache(dir: Option<PathBuf>) -> CacheFacts {
-    let usage = dir.as_deref().map(Cache::usage_below);
-    let (plugins, bytes, problem) = match usage {
-        Some(Ok((plugins, bytes))) => (plugins, bytes, None),
-        // Not an error: the folder is created when it is first needed.
-        Some(Err(FolderError::Io { source, .. })) if source.kind() == io::ErrorKind::NotFound => {
-            (0, 0, None)
-        }
-        Some(Err(error)) => (0, 0, Some(tollgate_report::one_line(&error))),
-        None => (0, 0, None),
-    };
-    CacheFacts {
-        dir,
-        plugins,
-        bytes,
-        problem,
     }
 }
 
@@ -304,33 +196,5 @@ fn render(report: &Report, out: &mut String) -> std::fmt::Result {
             out,
             "cache         none: set HOME, XDG_CACHE_HOME or TOLLGATE_HOME"
         ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clock_is_what_the_kernel_says() {
-        let root = tempfile::tempdir().unwrap();
-        let unknown = clock(root.path());
-        assert!(unknown.source.is_none() && !unknown.invariant_tsc);
-        let clocksource = root
-            .path()
-            .join("sys/devices/system/clocksource/clocksource0");
-        fs::create_dir_all(&clocksource).unwrap();
-        fs::write(clocksource.join("current_clocksource"), "tsc\n").unwrap();
-        fs::create_dir(root.path().join("proc")).unwrap();
-        fs::write(
-            root.path().join("proc/cpuinfo"),
-            "flags\t: fpu constant_tsc nonstop_tsc\n",
-        )
-        .unwrap();
-        let known = clock(root.path());
-        assert_eq!(
-            (known.source.as_deref(), known.invariant_tsc),
-            (Some("tsc"), true)
-        );
     }
 }

@@ -1,9 +1,11 @@
 //! `tollgate doctor`: facts about this machine.
 //!
-//! It changes nothing. The exit code is 1 if no ONNX Runtime can be used, since then no plugin with
-//! a model can run. Anything else that is missing is only reported.
+//! It changes nothing, and loads no ONNX Runtime: helper processes try it. The exit code is 1 if
+//! none can be used, since then no plugin with a model can run. Anything else that is missing is
+//! only reported.
 
 mod jail;
+mod onnxruntime;
 
 use std::{
     fmt::Write,
@@ -12,11 +14,9 @@ use std::{
 };
 
 use serde::Serialize;
-use tollgate_nn::Device;
-
 use tollgate_bench::energy::Meter;
 
-use crate::{cli::DoctorArgs, config::Environment, egress, remedy};
+use crate::{cli::DoctorArgs, config::Environment, egress};
 use tollgate_deploy::machine::{self, CacheFacts, Clock, Sandbox};
 
 /// The schema of this command's JSON.
@@ -26,7 +26,7 @@ const SCHEMA: &str = "tollgate.doctor/1";
 struct Report {
     schema: &'static str,
     tollgate: &'static str,
-    onnxruntime: OnnxRuntime,
+    onnxruntime: onnxruntime::Report,
     wasmtime: &'static str,
     cores: usize,
     clock: Clock,
@@ -35,19 +35,6 @@ struct Report {
     jail: tollgate_deploy::jail::Jail,
     cache: CacheFacts,
     data_dir: Option<PathBuf>,
-}
-
-#[derive(Default, Serialize)]
-struct OnnxRuntime {
-    usable: bool,
-    path: Option<PathBuf>,
-    found_by: Option<String>,
-    version: Option<String>,
-    devices: Vec<String>,
-    /// Whether its telemetry is switched off.
-    telemetry_off: bool,
-    /// Why it cannot be used.
-    problem: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -67,7 +54,7 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
     let report = Report {
         schema: SCHEMA,
         tollgate: env!("CARGO_PKG_VERSION"),
-        onnxruntime: onnx_runtime(args.onnxruntime, environment),
+        onnxruntime: onnxruntime::report(args.onnxruntime, environment),
         wasmtime: tollgate_runtime::WASMTIME_VERSION,
         cores: tollgate_nn::cores(),
         clock: machine::clock(Path::new("/")),
@@ -87,26 +74,6 @@ pub fn run(args: DoctorArgs, environment: &Environment) -> anyhow::Result<ExitCo
     } else {
         ExitCode::FAILURE
     })
-}
-
-fn onnx_runtime(typed: Option<PathBuf>, environment: &Environment) -> OnnxRuntime {
-    let telemetry_off = environment.telemetry_is_off();
-    match tollgate_deploy::onnxruntime::load(&environment.onnxruntime(typed, Device::Cpu)) {
-        Ok((runtime, found)) => OnnxRuntime {
-            usable: true,
-            path: Some(runtime.path().to_owned()),
-            found_by: Some(remedy::found_by(found)),
-            version: Some(runtime.version().to_owned()),
-            devices: runtime.devices().iter().map(ToString::to_string).collect(),
-            telemetry_off,
-            problem: None,
-        },
-        Err(error) => OnnxRuntime {
-            telemetry_off,
-            problem: Some(remedy::words(&error)),
-            ..OnnxRuntime::default()
-        },
-    }
 }
 
 fn energy() -> Energy {
@@ -131,32 +98,7 @@ fn text(report: &Report) -> String {
 
 fn render(report: &Report, out: &mut String) -> std::fmt::Result {
     writeln!(out, "tollgate      {}", report.tollgate)?;
-    let runtime = &report.onnxruntime;
-    match (&runtime.version, &runtime.problem) {
-        (Some(version), _) => {
-            writeln!(out, "ONNX Runtime  {version}")?;
-            if let Some(path) = &runtime.path {
-                writeln!(out, "  at          {}", path.display())?;
-            }
-            if let Some(found_by) = &runtime.found_by {
-                writeln!(out, "  found by    {found_by}")?;
-            }
-            writeln!(out, "  devices     {}", runtime.devices.join(", "))?;
-            let telemetry = if runtime.telemetry_off {
-                "off"
-            } else {
-                "as the library has it"
-            };
-            writeln!(out, "  telemetry   {telemetry}")?;
-        }
-        (None, problem) => {
-            writeln!(
-                out,
-                "ONNX Runtime  none: {}",
-                problem.as_deref().unwrap_or("not found")
-            )?;
-        }
-    }
+    onnxruntime::render(&report.onnxruntime, out)?;
     writeln!(out, "Wasmtime      {}", report.wasmtime)?;
     writeln!(out, "cores         {}", report.cores)?;
     let source = report.clock.source.as_deref().unwrap_or("unknown");

@@ -270,6 +270,22 @@ mod tests {
     }
 
     #[test]
+    fn only_a_helper_that_is_apart_has_the_surroundings_of_its_host() {
+        let job = job(&["-c", "pwd; env; true"], Duration::from_secs(60));
+        let shell = Path::new("/bin/sh");
+        let said = |done: Result<Done, Error>| io::read_to_string(done.unwrap().file).unwrap();
+        let here = std::env::current_dir().unwrap().display().to_string();
+        let inherits = |said: &str| said.lines().any(|line| line.starts_with("CARGO_PKG_NAME="));
+        let apart = said(job.run_apart(shell, b""));
+        assert!(apart.starts_with(&here) && inherits(&apart), "{apart}");
+        let confined = said(job.run_program(shell, b""));
+        assert!(
+            confined.starts_with("/\n") && !inherits(&confined),
+            "{confined}"
+        );
+    }
+
+    #[test]
     fn ends_that_are_not_good_are_told_apart() {
         let failed = |script: &str, time| {
             let arguments = ["-c", script, "sh"];

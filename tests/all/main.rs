@@ -20,6 +20,7 @@ mod helpers;
 mod inspect;
 mod isolation;
 mod jail;
+mod libraries;
 mod limits;
 mod new;
 mod nn;

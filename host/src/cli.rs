@@ -155,13 +155,7 @@ pub struct SubjectArgs {
     #[arg(long, help_heading = "Instances")]
     pub no_cache: bool,
 
-    #[arg(
-        long,
-        value_name = "STRENGTH",
-        help_heading = "Instances",
-        default_value_t,
-        help = "Where the plugin is compiled and models from bytes run: in helper processes, confined by all layers (`strict`) or by those that the machine has (`best`), or in this process (`off`)"
-    )]
+    #[arg(long, value_name = "STRENGTH", help_heading = "Instances", default_value_t, help = help::JAIL_RUN)]
     #[expect(missing_docs, reason = "its help says it")]
     pub jail: Strength,
 
@@ -282,6 +276,14 @@ pub struct InspectArgs {
     /// A component or a core module
     pub file: PathBuf,
 
+    /// Compile it as well, keep nothing, and say whether it is accepted, how long that took and how large its code is
+    #[arg(long)]
+    pub check: bool,
+
+    #[arg(long, value_name = "STRENGTH", default_value_t, requires = "check", help = help::JAIL)]
+    #[expect(missing_docs, reason = "its help says it")]
+    pub jail: Strength,
+
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -297,12 +299,7 @@ pub struct PackArgs {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    #[arg(
-        long,
-        value_name = "STRENGTH",
-        default_value_t,
-        help = "Where the plugin is compiled: in a helper process, confined by all layers (`strict`) or by those that the machine has (`best`), or in this process (`off`)"
-    )]
+    #[arg(long, value_name = "STRENGTH", default_value_t, help = help::JAIL)]
     #[expect(missing_docs, reason = "its help says it")]
     pub jail: Strength,
 

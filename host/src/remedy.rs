@@ -166,6 +166,9 @@ fn of_library(error: &onnxruntime::Error) -> &'static str {
             ": run `tollgate runtime install`, or name one with `--onnxruntime` or ORT_DYLIB_PATH"
         }
         onnxruntime::Error::Load(error) => of_graphs(error),
+        onnxruntime::Error::Probe(_) => {
+            "; `tollgate runtime install` gets a build that fits, `--onnxruntime` or ORT_DYLIB_PATH names another"
+        }
         onnxruntime::Error::NotThere { .. } => "",
     }
 }
@@ -177,6 +180,9 @@ fn of_install(error: &install::Error) -> &'static str {
         }
         install::Error::NoPython => {
             ": install one (`apt-get install python3-pip` on Debian), or name a library with `--onnxruntime`"
+        }
+        install::Error::Unusable { .. } => {
+            "; name a library that fits with `--onnxruntime` or ORT_DYLIB_PATH"
         }
         _ => "",
     }

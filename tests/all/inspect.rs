@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use wasm_encoder::{
     CodeSection, CustomSection, ExportKind, ExportSection, Function, FunctionSection,
-    MemorySection, MemoryType, Module, TypeSection,
+    MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
 use crate::{
@@ -139,6 +139,87 @@ fn what_is_no_wasm_is_refused() {
     let (code, _, stderr) = run(&["inspect", "/nowhere.wasm"]);
     assert_eq!(code, Some(1));
     has(&stderr, &["/nowhere.wasm"]);
+}
+
+/// What `inspect --check` says of a file, as text and as JSON.
+fn check(wasm: &[u8]) -> (Option<i32>, String, Value) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let guest = folder.path().join("guest.wasm");
+    fs::write(&guest, wasm).expect("written");
+    let (code, text, stderr) = run(&["inspect", path(&guest), "--check"]);
+    assert_eq!(stderr, "");
+    let (again, json, _) = run(&["inspect", path(&guest), "--check", "--json"]);
+    assert_eq!(again, code);
+    let seen: Value = serde_json::from_str(&json).expect("JSON");
+    assert!(seen["kind"].is_string(), "it is described all the same");
+    (code, text, seen["check"].clone())
+}
+
+#[test]
+fn a_check_compiles_and_keeps_nothing() {
+    let guest = component("command-classify");
+    let folder = tempfile::tempdir().expect("a folder");
+    for jail in ["strict", "best", "off"] {
+        let output = tollgate()
+            .args(["inspect", path(&guest), "--json", "--check", "--jail", jail])
+            .env("TOLLGATE_HOME", folder.path())
+            .output()
+            .expect("it starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+        let seen: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let check = &seen["check"];
+        assert_eq!(check["accepted"], true);
+        assert_eq!(check["problem"], Value::Null);
+        assert!(check["compile_ns"].as_u64() > Some(0), "{check}");
+        assert!(check["code_bytes"].as_u64() > seen["code_bytes"].as_u64());
+    }
+    let kept = fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(kept, 0, "nothing is cached");
+    let (code, text, _) = check(&fs::read(&guest).expect("read"));
+    assert_eq!(code, Some(0));
+    has(&text, &["check      accepted, compiled in ", " of code"]);
+    // Without one there is nothing about it.
+    assert_eq!(inspect(&guest)["check"], Value::Null);
+    let (code, _, stderr) = run(&["inspect", path(&guest), "--jail", "off"]);
+    assert_eq!(code, Some(2));
+    has(&stderr, &["--check"]);
+}
+
+#[test]
+fn a_check_says_why_a_file_is_not_accepted() {
+    // Sound in its structure, and no code of the right type.
+    let wrong = "(module (func (export \"handle\") (result i32) (i64.const 0)))";
+    let wrong = wat::parse_str(wrong).expect("text that assembles");
+    let other = fs::read(component("boundary-standard")).expect("read");
+    for (wasm, words) in [
+        (wrong, &["not a valid core module", "type mismatch"][..]),
+        (other, &["another world"]),
+        (bomb(), &["values"]),
+    ] {
+        let (code, text, check) = check(&wasm);
+        assert_eq!(code, Some(1), "{text}");
+        assert_eq!(check["accepted"], false);
+        assert_eq!(check["code_bytes"], Value::Null);
+        has(check["problem"].as_str().expect("a sentence"), words);
+        has(&text, &["check      refused: "]);
+    }
+}
+
+/// 50,000 locals in each of 9,000 functions, in 100 kB: gigabytes for a compiler.
+fn bomb() -> Vec<u8> {
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
+    for _ in 0..9_000 {
+        functions.function(0);
+        let mut body = Function::new([(50_000, ValType::I32)]);
+        body.instructions().end();
+        code.function(&body);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&functions).section(&code);
+    module.finish()
 }
 
 /// The core module that Cargo made of a plugin, before it was encoded.

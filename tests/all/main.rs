@@ -21,6 +21,7 @@ mod hostile;
 mod inspect;
 mod isolation;
 mod jail;
+mod libraries;
 mod limits;
 mod new;
 mod nn;

@@ -25,6 +25,10 @@ pub(super) fn duration(duration: Option<Duration>) -> String {
     duration.map_or_else(|| "none".to_owned(), values::show_duration)
 }
 
+pub(super) const JAIL: &str = "Where the plugin is compiled: in a helper process, confined by all layers (`strict`) or by those that the machine has (`best`), or in this process (`off`)";
+
+pub(super) const JAIL_RUN: &str = "Where the plugin is compiled and models from bytes run: in helper processes, confined by all layers (`strict`) or by those that the machine has (`best`), or in this process (`off`)";
+
 pub(super) const TOLLGATE: &str = "\
 Examples:
   tollgate new reader --lang python           a plugin's project that builds, tests and runs
@@ -63,7 +67,10 @@ Examples:
 pub(super) const INSPECT: &str = "\
 Examples:
   tollgate inspect reader.wasm
-  tollgate inspect reader.wasm --json";
+  tollgate inspect reader.wasm --json
+  tollgate inspect reader.wasm --check
+
+Exit codes: 0 it was described, 1 it cannot be read or with `--check` is not accepted, 2 it was asked wrongly.";
 
 pub(super) const PACK: &str = "\
 Examples:

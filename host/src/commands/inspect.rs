@@ -1,16 +1,37 @@
-//! `tollgate inspect`: describes a WebAssembly file without running it.
+//! `tollgate inspect`: describes a WebAssembly file without running it, and compiles it if asked.
 
 use std::{fmt::Write, process::ExitCode};
 
 use anyhow::Context;
+use serde::Serialize;
 use serde_json::to_value;
 
-use crate::{cli::InspectArgs, egress, remedy};
+use super::load::{explain, read_plugin};
+use crate::{cli::InspectArgs, egress, progress, remedy};
+use tollgate_deploy::compile::{Checked, Compiler};
 use tollgate_inspect::{Import, Inspection, Need};
-use tollgate_report::terminal::escaped;
+use tollgate_report::{terminal::escaped, units};
 
 /// The largest number of lines of one list in the text.
 const SHOWN: usize = 200;
+
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    seen: Inspection,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<Check>,
+}
+
+/// What came of compiling it.
+#[derive(Serialize)]
+struct Check {
+    accepted: bool,
+    #[serde(flatten)]
+    checked: Option<Checked>,
+    /// Why it is not accepted.
+    problem: Option<String>,
+}
 
 /// Runs the command.
 ///
@@ -18,7 +39,7 @@ const SHOWN: usize = 200;
 ///
 /// The file cannot be read, or is not WebAssembly.
 pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
-    let wasm = super::load::read_plugin(&args.file)?;
+    let wasm = read_plugin(&args.file)?;
     let mut seen = tollgate_inspect::inspect(&wasm)
         .with_context(|| format!("cannot inspect `{}`", args.file.display()))?;
     for import in &mut seen.imports {
@@ -26,20 +47,54 @@ pub fn run(args: &InspectArgs) -> anyhow::Result<ExitCode> {
             import.grant = remedy::grant(grant).to_owned();
         }
     }
+    let check = args.check.then(|| {
+        let _spinner = progress::spinner("compiling it");
+        let checked = Compiler::new(args.jail).check(&wasm);
+        let checked = checked.map_err(|error| remedy::explained(&explain(error, &wasm, None)));
+        Check {
+            accepted: checked.is_ok(),
+            problem: checked.as_ref().err().cloned(),
+            checked: checked.ok(),
+        }
+    });
+    let refused = check.as_ref().is_some_and(|check| !check.accepted);
+    let report = Report { seen, check };
     if args.json {
-        egress::print_json(&seen)?;
+        egress::print_json(&report)?;
     } else {
-        egress::print(text(&seen).trim_end())?;
+        egress::print(text(&report).trim_end())?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(u8::from(refused)))
 }
 
 /// The inspection as text.
-fn text(seen: &Inspection) -> String {
+fn text(report: &Report) -> String {
     let mut out = String::new();
     // Writing into a `String` cannot fail.
-    render(seen, &mut out).ok();
+    render(&report.seen, &mut out).ok();
+    if let Some(check) = &report.check {
+        writeln!(out, "check      {}", check.words()).ok();
+    }
     out
+}
+
+impl Check {
+    fn words(&self) -> String {
+        let refused = || escaped(self.problem.as_deref().unwrap_or_default());
+        self.checked.map_or_else(
+            || format!("refused: {}", refused()),
+            |Checked {
+                 compile_ns,
+                 code_bytes,
+             }| {
+                let took = units::time(compile_ns as f64);
+                format!(
+                    "accepted, compiled in {took} to {} of code",
+                    bytes(code_bytes)
+                )
+            },
+        )
+    }
 }
 
 /// The name of an enum's value, as in the JSON.

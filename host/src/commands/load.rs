@@ -13,7 +13,6 @@ use tollgate_jail::Strength;
 use tollgate_nn::{GraphOptions, GraphStore, OnnxRuntime};
 use tollgate_runtime::{Engine, Error, Plugin};
 use tollgate_services::{Grants, Limits, NnHost};
-use tollgate_wasm::Calls;
 
 use crate::{egress, progress, remedy};
 use tollgate_deploy::cache::{Cache, Origin};
@@ -121,9 +120,7 @@ pub(super) fn compiled(
     match cache_dir.and_then(cache) {
         Some(cache) => cache.load(engine, wasm, &compiler),
         None => {
-            Plugin::check(wasm)?;
-            let target = engine.target(Calls::of(wasm))?;
-            let fresh = compiler.compile(engine, &target, wasm)?;
+            let fresh = compiler.fresh(engine, wasm)?;
             Ok((fresh.plugin, Origin::Compiled))
         }
     }

@@ -9,21 +9,15 @@ use std::{path::Path, process::ExitCode};
 use anyhow::{Context, bail};
 use serde::Serialize;
 use tollgate_runtime::Engine;
-use tollgate_services::Limits;
 use wit_component::ComponentEncoder;
 
 use crate::{cli::PackArgs, config::Environment, egress};
-use tollgate_deploy::reserve::engine_config;
+use tollgate_deploy::reserve::widest_config;
 use tollgate_files::place::{self, Place};
 use tollgate_inspect::Kind;
 
 /// The schema of this command's JSON.
 const SCHEMA: &str = "tollgate.pack/1";
-
-/// The limits for this check are the highest possible, since the plugin may be run with higher
-/// limits than the default: the largest 32-bit memory, and the largest table of the format.
-const MEMORY_BYTES: usize = 1 << 32;
-const TABLE_ELEMENTS: usize = 10_000_000;
 
 #[derive(Serialize)]
 struct Report {
@@ -56,14 +50,8 @@ pub fn run(args: &PackArgs, environment: &Environment) -> anyhow::Result<ExitCod
     }
     Place::file("the component", &output)?;
     let packed = packed(&name.to_string(), &wasm, encoded, args.keep_names)?;
-    let engine = Engine::new(&engine_config(
-        1,
-        &Limits {
-            memory_bytes: MEMORY_BYTES,
-            table_elements: TABLE_ELEMENTS,
-            ..Limits::default()
-        },
-    ));
+    // It may be run with higher limits than the default.
+    let engine = Engine::new(&widest_config());
     let dir = environment.cache_dir();
     super::load::compiled(&engine, &packed, dir.as_deref(), args.jail)
         .map_err(|error| super::load::explain(error, &packed, None))

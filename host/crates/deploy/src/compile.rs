@@ -6,11 +6,15 @@ mod sealed;
 use std::{
     fs::File,
     io::{self, Read, Seek},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use serde::Serialize;
 use tollgate_jail::{Bounds, Job, Missing, Strength};
 use tollgate_runtime::{Engine, Plugin, Target};
+use tollgate_wasm::Calls;
+
+use crate::reserve::widest_config;
 
 /// What makes the program a helper that compiles. The text of a [`Target`] and what the helper's own crate adds
 /// follow.
@@ -54,6 +58,15 @@ impl Fresh {
     }
 }
 
+/// What it takes to compile a plugin, and what comes of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Checked {
+    /// How long it took, with the start of a helper and the loading of the code.
+    pub compile_ns: u64,
+    /// The size of its code.
+    pub code_bytes: u64,
+}
+
 /// Why a plugin cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -72,6 +85,41 @@ impl Compiler {
     /// A compiler in helpers of this strength; with [`Strength::Off`], in this process.
     pub fn new(strength: Strength) -> Self {
         Self { strength }
+    }
+
+    /// Checks and compiles a plugin.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plugin::check`], [`Engine::target`] and [`Compiler::compile`].
+    pub fn fresh(&self, engine: &Engine, wasm: &[u8]) -> Result<Fresh, Error> {
+        Plugin::check(wasm)?;
+        let target = engine.target(Calls::of(wasm))?;
+        self.compile(engine, &target, wasm)
+    }
+
+    /// Finds out whether a plugin would be accepted with the highest limits, and what its code takes. Nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Compiler::fresh`].
+    pub fn check(&self, wasm: &[u8]) -> Result<Checked, Error> {
+        let engine = Engine::new(&widest_config());
+        let begun = Instant::now();
+        let fresh = self.fresh(&engine, wasm)?;
+        let took = begun.elapsed();
+        let code_bytes = match &fresh.file {
+            Some(file) => file.metadata().ok().map(|metadata| metadata.len()),
+            None => fresh
+                .plugin
+                .to_compiled()
+                .ok()
+                .map(|code| code.len() as u64),
+        };
+        Ok(Checked {
+            compile_ns: u64::try_from(took.as_nanos()).unwrap_or(u64::MAX),
+            code_bytes: code_bytes.unwrap_or_default(),
+        })
     }
 
     /// Compiles a plugin that was checked with [`Plugin::check`].

@@ -6,7 +6,7 @@ use std::{io::Read, process::ExitCode, time::Duration};
 use serde::Serialize;
 use tollgate_jail::{Bounds, Job, Layer, Strength};
 
-use crate::compile;
+use crate::{compile, onnxruntime::probe};
 
 /// What makes the program a helper that tries what it must not be able to do.
 const PROBE: [&str; 2] = ["jail", "probe"];
@@ -14,7 +14,8 @@ const PROBE: [&str; 2] = ["jail", "probe"];
 /// Is a helper, which was told this after the name of the command.
 pub fn serve(told: &[&str]) -> ExitCode {
     let [_, job] = compile::HELPER;
-    let [_, probe] = PROBE;
+    let [_, attempts] = PROBE;
+    let [_, library] = probe::HELPER;
     #[cfg(target_os = "linux")]
     let [_, infer] = tollgate_isolate::HELPER;
     match told {
@@ -25,9 +26,14 @@ pub fn serve(told: &[&str]) -> ExitCode {
         [name, target, bounds, strength] if *name == job => {
             tollgate_jail::serve([bounds, strength], |wasm| compile::in_helper(target, wasm))
         }
-        [name, bounds, strength] if *name == probe => {
+        [name, bounds, strength] if *name == attempts => {
             tollgate_jail::serve([bounds, strength], |_| {
                 Ok(tollgate_jail::probe().into_bytes())
+            })
+        }
+        [name, device @ .., bounds, strength] if *name == library && device.len() < 2 => {
+            tollgate_jail::serve_apart([bounds, strength], |path| {
+                probe::in_helper(device.first().copied(), path)
             })
         }
         _ => tollgate_jail::serve(["", ""], |_| Ok(Vec::new())),

@@ -1,5 +1,5 @@
 //! From files and settings to what runs: models and their variants, compiled code and its cache,
-//! buckets on disk, ONNX Runtime's library, and the facts about this machine that the engine needs.
+//! buckets on disk, ONNX Runtime's library, and facts about this machine.
 //!
 //! ```
 //! use std::time::Duration;
@@ -18,6 +18,7 @@ pub mod compile;
 pub mod isolation;
 pub mod jail;
 pub mod keyvalue;
+pub mod machine;
 pub mod models;
 pub mod onnxruntime;
 pub mod reserve;

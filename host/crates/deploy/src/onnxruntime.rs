@@ -4,9 +4,10 @@
 //! was given, `ORT_DYLIB_PATH`, the folder of installed builds, the system's loader. If one of the
 //! first two names a missing file, that is an error; the search does not go on. This file only
 //! reads folders, and [`install`] fills them. `tollgate-nn` loads the library and checks
-//! its version.
+//! its version; [`probe`] has a helper process do that first.
 
 pub mod install;
+pub mod probe;
 
 use std::{
     fmt, fs, io,
@@ -80,6 +81,9 @@ pub enum Error {
     /// The library does not load, or is too old.
     #[error(transparent)]
     Load(tollgate_nn::Error),
+    /// The library was tried in a helper and cannot be used.
+    #[error(transparent)]
+    Probe(probe::Error),
 }
 
 /// Decides which file to load. `None` as the path means that the system's loader searches.
@@ -101,9 +105,11 @@ pub fn locate(search: &Search) -> Result<(Option<PathBuf>, Found), Error> {
         }
     }
     let installed = search.data_dir.as_deref().and_then(|data_dir| {
-        preference(search.device)
-            .into_iter()
-            .find_map(|flavour| newest(&flavour_dir(data_dir, flavour)))
+        preference(search.device).into_iter().find_map(|flavour| {
+            libraries(&flavour_dir(data_dir, flavour))
+                .into_iter()
+                .next()
+        })
     });
     match installed {
         Some(path) => Ok((Some(path), Found::Installed)),
@@ -165,10 +171,20 @@ fn preference(device: Device) -> [Flavour; 3] {
     }
 }
 
-/// The library with the highest version in a build's folder.
-fn newest(dir: &Path) -> Option<PathBuf> {
-    let mut versions: Vec<(Vec<u64>, PathBuf)> = fs::read_dir(dir)
-        .ok()?
+/// The libraries of all builds in the folder with installed ones.
+fn installed(data_dir: &Path) -> Vec<PathBuf> {
+    let flavours = preference(Device::Cpu).into_iter();
+    flavours
+        .flat_map(|flavour| libraries(&flavour_dir(data_dir, flavour)))
+        .collect()
+}
+
+/// The libraries in a build's folder, that with the highest version first.
+fn libraries(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut versions: Vec<(Vec<u64>, PathBuf)> = entries
         .filter_map(|entry| {
             let entry = entry.ok()?;
             let name = entry.file_name().into_string().ok()?;
@@ -180,7 +196,8 @@ fn newest(dir: &Path) -> Option<PathBuf> {
     versions
         .iter()
         .rev()
-        .find_map(|(_, unpacked)| library_in(unpacked).ok().flatten())
+        .filter_map(|(_, unpacked)| library_in(unpacked).ok().flatten())
+        .collect()
 }
 
 #[cfg(test)]
@@ -242,7 +259,7 @@ mod tests {
     #[test]
     fn the_build_for_the_device_comes_first_and_then_the_newest() {
         let home = tempfile::tempdir().unwrap();
-        install(home.path(), Flavour::Cpu, "1.9.0");
+        let old = install(home.path(), Flavour::Cpu, "1.9.0");
         let cpu = install(home.path(), Flavour::Cpu, "1.32.0");
         let cuda = install(home.path(), Flavour::Cuda, "1.31.1");
         fs::create_dir_all(flavour_dir(home.path(), Flavour::Cpu).join(".half-done")).unwrap();
@@ -251,8 +268,9 @@ mod tests {
         let mut search = search(home.path());
         assert_eq!(locate(&search).unwrap().0, Some(cpu.clone()));
         search.device = Device::TensorRt;
-        assert_eq!(locate(&search).unwrap().0, Some(cuda));
+        assert_eq!(locate(&search).unwrap().0, Some(cuda.clone()));
         search.device = Device::OpenVino;
-        assert_eq!(locate(&search).unwrap().0, Some(cpu));
+        assert_eq!(locate(&search).unwrap().0, Some(cpu.clone()));
+        assert_eq!(installed(home.path()), [cpu, old, cuda]);
     }
 }

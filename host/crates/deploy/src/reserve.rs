@@ -19,6 +19,17 @@ pub fn engine_config(instances: usize, limits: &Limits) -> EngineConfig {
     }
 }
 
+/// The configuration for one instance with the highest possible limits: the largest 32-bit memory, and the largest
+/// table of the format. What it does not accept is accepted with no limits.
+pub fn widest_config() -> EngineConfig {
+    let limits = Limits {
+        memory_bytes: 1 << 32,
+        table_elements: 10_000_000,
+        ..Limits::default()
+    };
+    engine_config(1, &limits)
+}
+
 /// Whether this machine has swap at the moment; swap that is enabled later is not noticed. True if
 /// the system does not tell.
 pub fn has_swap() -> bool {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The program that this process is, even if its file was replaced meanwhile.
-pub(crate) const ITSELF: &str = "/proc/self/exe";
+pub const ITSELF: &str = "/proc/self/exe";
 
 /// The most bytes that are read of what a helper says.
 const SAID_BYTES: usize = 16 << 10;
@@ -49,6 +49,24 @@ impl Job<'_> {
     ///
     /// As [`Job::run`].
     pub fn run_program(&self, program: &Path, input: &[u8]) -> Result<Done, Error> {
+        let mut command = Command::new(program);
+        command.env_clear().current_dir(OsStr::new("/"));
+        self.run_command(command, input)
+    }
+
+    /// Has a helper of a program do the work that is apart from this process and not confined: one that calls
+    /// [`crate::serve_apart`], which says what that is for. It has this process's environment and working folder,
+    /// which say where a library finds what it needs. Of its bounds only the time holds for it; the size of its
+    /// result is for the caller to look at.
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::run`].
+    pub fn run_apart(&self, program: &Path, input: &[u8]) -> Result<Done, Error> {
+        self.run_command(Command::new(program), input)
+    }
+
+    fn run_command(&self, mut command: Command, input: &[u8]) -> Result<Done, Error> {
         let handed = memory_file().and_then(|mut file| {
             file.write_all(input)?;
             file.rewind()?;
@@ -60,13 +78,10 @@ impl Job<'_> {
         let mut result = memory_file().map_err(prepared("given a place for its result"))?;
         let said = memory_file().map_err(prepared("given a place for its messages"))?;
         let shared = |file: &File| file.try_clone().map_err(prepared("handed its files"));
-        let mut command = Command::new(program);
         command
             .args(self.arguments)
             .arg(self.bounds.to_argument())
             .arg(self.strength.name())
-            .env_clear()
-            .current_dir(OsStr::new("/"))
             .stdin(handed)
             .stdout(shared(&result)?)
             .stderr(shared(&said)?);
@@ -261,6 +276,22 @@ mod tests {
             "nobody changes it"
         );
         assert!(done.file.set_len(0).is_err());
+    }
+
+    #[test]
+    fn only_a_helper_that_is_apart_has_the_surroundings_of_its_host() {
+        let job = job(&["-c", "pwd; env; true"], Duration::from_secs(60));
+        let shell = Path::new("/bin/sh");
+        let said = |done: Result<Done, Error>| io::read_to_string(done.unwrap().file).unwrap();
+        let here = std::env::current_dir().unwrap().display().to_string();
+        let inherits = |said: &str| said.lines().any(|line| line.starts_with("CARGO_PKG_NAME="));
+        let apart = said(job.run_apart(shell, b""));
+        assert!(apart.starts_with(&here) && inherits(&apart), "{apart}");
+        let confined = said(job.run_program(shell, b""));
+        assert!(
+            confined.starts_with("/\n") && !inherits(&confined),
+            "{confined}"
+        );
     }
 
     #[test]

@@ -36,6 +36,16 @@ impl Layer {
         Layer::Seccomp,
     ];
 
+    /// Those of a helper that is apart and not confined. None of them keeps a library from files or devices.
+    #[cfg(target_os = "linux")]
+    pub(crate) const APART: [Layer; 4] = [
+        Layer::DiesWithHost,
+        Layer::OwnSession,
+        Layer::NoNewPrivileges,
+        // No core dump either, wherever the system puts these.
+        Layer::NotDumpable,
+    ];
+
     /// Its name in output.
     pub const fn name(self) -> &'static str {
         match self {

@@ -11,6 +11,9 @@
 //! - `resident`: a helper that goes on until it is ended, as the host has it; `spawner`: the thread that starts it;
 //! - `probe`: tries from inside what a helper must not be able to do.
 //!
+//! A helper can also be apart from the host and not confined ([`Job::run_apart`], [`serve_apart`]), for a library
+//! that its user trusts and that may still take its process down.
+//!
 //! It knows neither ONNX Runtime nor Wasmtime. There are helpers on Linux only.
 //!
 //! ```no_run
@@ -57,13 +60,15 @@ mod spawner;
 
 pub use bounds::Bounds;
 pub use error::Error;
+#[cfg(target_os = "linux")]
+pub use helper::ITSELF;
 pub use job::{Done, Job};
 pub use layers::{Layer, Missing, Strength};
 #[cfg(not(target_os = "linux"))]
-pub use nowhere::{probe, serve};
+pub use nowhere::{ITSELF, probe, serve, serve_apart};
 #[cfg(target_os = "linux")]
 pub use probe::probe;
 #[cfg(target_os = "linux")]
 pub use resident::{Handed, Resident};
 #[cfg(target_os = "linux")]
-pub use serve::{Confining, refuse, serve};
+pub use serve::{Confining, refuse, serve, serve_apart};

@@ -4,12 +4,14 @@
 //! layer that is missing, and then why the job cannot be done.
 
 use std::{
+    fs::File,
     io::{self, Read, Write},
+    os::fd::AsFd,
     process::ExitCode,
 };
 
 use crate::{
-    Bounds, Missing, Strength,
+    Bounds, Layer, Missing, Strength,
     confine::{FIRST, REST, confine},
 };
 
@@ -27,11 +29,41 @@ pub(crate) const MISSING: &str = "missing ";
 ///
 /// It must be called before the process has started a thread.
 pub fn serve(
-    [bounds, strength]: [&str; 2],
+    arguments: [&str; 2],
     work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
 ) -> ExitCode {
-    let confined = Confining::begin([bounds, strength]).and_then(Confining::finish);
-    if let Err(code) = confined {
+    serve_behind(&Layer::ALL, arguments, work, io::stdout())
+}
+
+/// As [`serve`], for a helper that [`crate::Job::run_apart`] started: it is apart from the host and not confined.
+///
+/// This is for what its user trusts as much as the host itself, and what may be broken all the same: a library of
+/// the user's own choice. Such a library opens the files that it depends on and the devices that it drives. So the
+/// helper keeps files, network, system calls, descriptors and memory. It dies with the host, is in a session of
+/// its own, gets no new privileges and leaves no core dump; the host ends it when its time is over. It must never
+/// be handed a stranger's bytes.
+///
+/// What the library prints on standard output goes to standard error: the result is the work's alone.
+pub fn serve_apart(
+    arguments: [&str; 2],
+    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+) -> ExitCode {
+    let result = io::stdout().as_fd().try_clone_to_owned();
+    let moved = rustix::stdio::dup2_stdout(io::stderr());
+    match result.and_then(|result| moved.map(|()| result).map_err(io::Error::from)) {
+        Ok(result) => serve_behind(&Layer::APART, arguments, work, File::from(result)),
+        Err(error) => refuse(&format!("the helper cannot keep its result apart: {error}")),
+    }
+}
+
+fn serve_behind(
+    layers: &[Layer],
+    [bounds, strength]: [&str; 2],
+    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+    mut out: impl Write,
+) -> ExitCode {
+    let confining = Confining::with(layers, [bounds, strength]);
+    if let Err(code) = confining.and_then(|confining| confining.tell()) {
         return code;
     }
     let mut input = Vec::new();
@@ -42,7 +74,6 @@ pub fn serve(
         Ok(result) => result,
         Err(why) => return refuse(&why),
     };
-    let mut out = io::stdout().lock();
     match out.write_all(&result).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(&format!("the helper cannot write: {error}")),
@@ -66,7 +97,11 @@ impl Confining {
     /// # Errors
     ///
     /// The helper's exit code, if the arguments are not a host's.
-    pub fn begin([bounds, strength]: [&str; 2]) -> Result<Self, ExitCode> {
+    pub fn begin(arguments: [&str; 2]) -> Result<Self, ExitCode> {
+        Self::with(&FIRST, arguments)
+    }
+
+    fn with(layers: &[Layer], [bounds, strength]: [&str; 2]) -> Result<Self, ExitCode> {
         let (Ok(bounds), Ok(strength)) = (bounds.parse::<Bounds>(), strength.parse::<Strength>())
         else {
             return Err(refuse(
@@ -74,7 +109,7 @@ impl Confining {
             ));
         };
         Ok(Self {
-            missing: confine(&FIRST, &bounds),
+            missing: confine(layers, &bounds),
             bounds,
             strength,
         })
@@ -87,6 +122,10 @@ impl Confining {
     /// The helper's exit code, if a layer is missing and all were asked for.
     pub fn finish(mut self) -> Result<(), ExitCode> {
         self.missing.extend(confine(&REST, &self.bounds));
+        self.tell()
+    }
+
+    fn tell(&self) -> Result<(), ExitCode> {
         for missing in &self.missing {
             let reason = missing.reason.replace('\n', " ");
             say(&format!("{MISSING}{} {reason}\n", missing.layer));

@@ -5,8 +5,9 @@
 //! the machine uses. The library in the wheel is the same for each Python version, so one fixed
 //! wheel is named, and the user's Python only downloads it. That Python is isolated: code in the
 //! working folder, or in folders from Python's environment variables, is not run. The wheel is
-//! unpacked beside its final place and then renamed, so an install is complete or absent. If it is
-//! there already, the network is not used.
+//! unpacked beside its final place, its library is tried in a helper process, and then it is
+//! renamed, so an install is complete or absent. If it is there already and can be used, the
+//! network is not used.
 
 use std::{
     fs,
@@ -15,7 +16,10 @@ use std::{
     process::{Command, ExitStatus, Stdio},
 };
 
-use super::{Flavour, flavour_dir, library_in};
+use super::{
+    Flavour, flavour_dir, library_in,
+    probe::{self, Prober},
+};
 
 /// The Python version whose wheel is used, whatever version is installed here.
 const PYTHON_VERSION: &str = "3.12";
@@ -144,6 +148,16 @@ pub enum Error {
         /// Its version.
         version: &'static str,
     },
+    /// The library in the wheel cannot be used on this machine.
+    #[error("{package} {version} is not installed: {why}")]
+    Unusable {
+        /// The package's name.
+        package: &'static str,
+        /// Its version.
+        version: &'static str,
+        /// What came of trying it.
+        why: probe::Error,
+    },
     /// The folder was removed by somebody else.
     #[error("`{}` vanished while it was installed: run this again", .0.display())]
     Vanished(PathBuf),
@@ -173,13 +187,13 @@ pub fn wheel(flavour: Flavour, os: &str, architecture: &str) -> Result<&'static 
         })
 }
 
-/// Downloads, checks and unpacks a wheel, and moves it to its place in the folder with installed
-/// libraries, unless it is there already. `program` finds a program by its name. `tell` is called
-/// before each step.
+/// Downloads, checks, unpacks and tries a wheel, and moves it to its place in the folder with
+/// installed libraries, unless one is there already that can be used. `program` finds a program by
+/// its name. `tell` is called before each step.
 ///
 /// # Errors
 ///
-/// There is no Python with pip, or pip or writing fails.
+/// There is no Python with pip, pip or writing fails, or the library cannot be used.
 pub fn install(
     wheel: &Wheel,
     data_dir: &Path,
@@ -188,6 +202,7 @@ pub fn install(
 ) -> Result<Installed, Error> {
     let place = flavour_dir(data_dir, wheel.flavour).join(wheel.version);
     let there = library_in(&place).ok().flatten();
+    let there = there.filter(|library| usable(wheel, library).is_ok());
     let new = there.is_none();
     let library = match there {
         Some(library) => library,
@@ -217,13 +232,12 @@ fn make(
     unpack.arg("-e").arg(&downloaded).arg(&unpacked);
     succeed(&mut unpack, "unpack the wheel")?;
     let held = library_in(&unpacked).map_err(cannot("read the unpacked wheel"))?;
-    if held.is_none() {
-        return Err(Error::NoLibrary {
-            package: wheel.package,
-            version: wheel.version,
-        });
-    }
-    // An existing folder has no library in it, or this would not have been called.
+    let held = held.ok_or(Error::NoLibrary {
+        package: wheel.package,
+        version: wheel.version,
+    })?;
+    usable(wheel, &held)?;
+    // An existing folder has no library in it that can be used, or this would not have been called.
     if place.exists() {
         fs::rename(place, scratch.path().join("replaced"))
             .map_err(cannot(format!("replace `{}`", place.display())))?;
@@ -237,6 +251,16 @@ fn make(
             Err(Error::Vanished(place.to_owned()))
         }
     }
+}
+
+/// Whether a library loads, as a helper process finds out.
+fn usable(wheel: &Wheel, library: &Path) -> Result<(), Error> {
+    let tried = Prober::default().load(Some(library)).map(drop);
+    tried.map_err(|why| Error::Unusable {
+        package: wheel.package,
+        version: wheel.version,
+        why,
+    })
 }
 
 /// Downloads the wheel into `scratch` with pip, checking its hash. Progress goes to standard error.

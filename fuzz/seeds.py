@@ -6,6 +6,7 @@ What is found from them is merged into the same folders; the models and modules 
 seeds as well, where they lie. The instructions are those of `tests/guests/calls/src/interpreter.rs`.
 """
 
+import struct
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -192,11 +193,77 @@ BYTES = {
 }
 
 
+DONE, FAILED = 0x746F6C6C, 0x6E6F
+
+
+def text(value):
+    return [len(value), *value.encode()]
+
+
+def tensor(name, ty, dimensions, symbols=()):
+    """A tensor as a helper describes it, in postcard's format."""
+    sizes = [part for size in dimensions for part in ([0] if size is None else [1, size])]
+    return [*text(name), 0, ty, len(dimensions), *sizes, len(symbols), *(b for one in symbols for b in text(one))]
+
+
+def described(inputs, outputs, optional=()):
+    lists = [part for outlets in (inputs, optional, outputs) for part in ([len(outlets)], *outlets)]
+    flat = [byte for part in lists for byte in part]
+    return [*text("cpu"), *flat, 1, 0, 0, 0, 0, 0, 1]
+
+
+def message(kind, data):
+    words = struct.pack("<II", kind, len(data)) + bytes(data)
+    return words + bytes(-len(words) % 4)
+
+
+def ran(*outputs):
+    """An answer to a run: each output its place, type, dimensions and where it begins."""
+    words = struct.pack("<IIIIQQQ", DONE, len(outputs), 1, 0, 0, 5, 9)
+    for place, ty, dimensions, at in outputs:
+        words += struct.pack("<II", place | ty << 16 | len(dimensions) << 24, at // 64)
+        words += struct.pack(f"<{len(dimensions)}I", *dimensions)
+    return words + bytes(range(256))
+
+
+def answers():
+    one = message(DONE, described([tensor("x", 1, [2])], [tensor("y", 1, [2])]))
+    two = message(DONE, described([tensor("a", 4, [None, 3], ["n", ""])], [tensor("b", 4, [None]), tensor("c", 6, [])]))
+    other = message(DONE, described([tensor("x", 1, [2])], [[*text("s"), 1], [*text("q"), 3, 1]]))
+    refused = message(FAILED, [1, *text("no model")])
+    for name, first, second in [
+        ("runs", one, ran((0, 1, [2], 128))),
+        ("another-size", one, ran((0, 1, [3], 128))),
+        ("another-type", one, ran((0, 2, [2], 128))),
+        ("beyond", one, ran((0, 1, [2], 1 << 30))),
+        ("two", two, ran((0, 4, [5], 128), (1, 6, [], 192))),
+        ("no-tensors", other, ran()),
+        ("refuses", one, refused),
+        ("does-not-load", refused, b""),
+    ]:
+        yield name, struct.pack("<H", len(first)) + first + second
+
+
+def requests():
+    head = struct.pack("<IIIQQ", 2, 0, 2, 2**64 - 1, 1 << 20)
+    inputs = [struct.pack("<IIII", place | 1 << 16 | 2 << 24, place, 1, 3) for place in (0, 1)]
+    placed = struct.pack("<IIII", 1 | 1 << 16 | 2 << 24, 1 << 31 | 1, 1, 3)
+    yield "run", head + inputs[0] + inputs[1]
+    yield "turned", head + inputs[1] + inputs[0]
+    yield "placed", head + inputs[0] + placed
+    yield "one", head + inputs[0]
+    yield "echo", struct.pack("<I", 4)
+    yield "load", message(1, [0, *text("g"), 16, 0, *text("cpu"), 0, *text("throughput"), 0, *text("all"), 1, 1, *text("off"), 1, 0, 0])
+
+
 def main():
     programs = {"wasi_nn": standard, "tollgate_nn": tollgate, "preview1": preview1}
     for target, seeds in programs.items():
         for name, program in seeds():
             write(target, name, bytes(program))
+    for target, seeds in {"helper_answer": answers, "helper_request": requests}.items():
+        for name, data in seeds():
+            write(target, name, data)
     for target, seeds in TEXTS.items():
         for name, text in seeds.items():
             write(target, name, text.encode())

@@ -6,6 +6,8 @@
 //! `target/fuzz/artifacts`; the committed corpora are not touched. libFuzzer's own words go to a file a
 //! target. It must not know what a target does.
 
+mod models;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -38,7 +40,7 @@ const fn target(name: &'static str, seeds: &'static [&'static str], longest: u32
     }
 }
 
-const TARGETS: [Target; 9] = [
+const TARGETS: [Target; 11] = [
     target("wasi_nn", &[], 1024),
     target("tollgate_nn", &[], 1024),
     target("preview1", &[], 1024),
@@ -48,6 +50,8 @@ const TARGETS: [Target; 9] = [
     target("truth", &[], 2048),
     target("bucket_file", &[], 64),
     target("batcher", &[], 256),
+    target("helper_answer", &[], 1024),
+    target("helper_request", &[], 1024),
 ];
 
 /// What `fuzz` takes.
@@ -59,6 +63,23 @@ pub struct Args {
     /// Only this target; can be given several times
     #[arg(long = "target", value_name = "T", value_parser = TARGETS.map(|target| target.name))]
     targets: Vec<String>,
+    /// Instead of the targets: models that are made up, through `load`
+    #[command(subcommand)]
+    instead: Option<Instead>,
+}
+
+/// What else can be tried.
+#[derive(Debug, clap::Subcommand)]
+enum Instead {
+    /// Made-up models through `load`, in helper processes
+    Models {
+        /// For how long
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        seconds: u32,
+        /// The seed of the first model; each further one has the next
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+    },
 }
 
 /// Runs it.
@@ -67,6 +88,9 @@ pub struct Args {
 ///
 /// There is no nightly compiler, something does not build, or a target found something.
 pub fn run(workspace: &Workspace, choice: Choice, args: &Args) -> Result<()> {
+    if let Some(Instead::Models { seconds, seed }) = args.instead {
+        return models::run(workspace, seconds, seed);
+    }
     let nightly = nightly()?;
     shell::say(&format!("xtask: fuzzing with {nightly}"));
     let tool = cargo_fuzz(workspace)?;

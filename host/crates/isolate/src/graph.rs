@@ -201,7 +201,7 @@ fn read_refused(mut words: Words<'_>) -> Result<Refused, Garbled> {
 }
 
 /// Reads the answer to a request to run, and has its outputs copied into the call's memory.
-fn read_ran(
+pub(crate) fn read_ran(
     answer: &[u32],
     call: &mut Call<'_>,
     mut take: impl FnMut(usize, &mut [u8]) -> bool,

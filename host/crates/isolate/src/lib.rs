@@ -12,6 +12,8 @@
 //! It knows no Wasmtime and no WIT, and calls ONNX Runtime by `tollgate-nn` alone. There are helpers on Linux only.
 #![cfg(target_os = "linux")]
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod graph;
 mod helper;
 mod helpers;

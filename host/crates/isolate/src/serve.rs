@@ -74,7 +74,7 @@ pub fn serve([library, layout, spin, bounds, strength]: [&str; 5]) -> ExitCode {
 }
 
 /// What all lanes of a helper share.
-struct Server {
+pub(crate) struct Server {
     layout: Layout,
     down: Arc<Region>,
     up: Arc<Region>,
@@ -82,7 +82,8 @@ struct Server {
 }
 
 /// What one lane keeps between requests.
-struct Kept {
+#[derive(Default)]
+pub(crate) struct Kept {
     /// Made with the first run.
     scratch: Option<Scratch>,
 }
@@ -97,16 +98,27 @@ impl Server {
         let file =
             |stream: std::os::fd::BorrowedFd<'_>| stream.try_clone_to_owned().map(Into::into);
         let (input, output) = (file(io::stdin().as_fd())?, file(io::stdout().as_fd())?);
-        Ok(Self {
-            layout: *layout,
-            down: Arc::new(Region::map(&input, 0, size(down)?, Access::Read)?),
-            up: Arc::new(Region::map(&output, 0, size(up)?, Access::Write)?),
+        let down = Region::map(&input, 0, size(down)?, Access::Read)?;
+        let up = Region::map(&output, 0, size(up)?, Access::Write)?;
+        Ok(Self::over(*layout, Arc::new(down), Arc::new(up)))
+    }
+
+    pub(crate) fn over(layout: Layout, down: Arc<Region>, up: Arc<Region>) -> Self {
+        Self {
+            layout,
+            down,
+            up,
             graphs: RwLock::default(),
-        })
+        }
+    }
+
+    pub(crate) fn keep(&self, number: u32, graph: Arc<Graph>) {
+        let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
+        graphs.insert(number, graph);
     }
 
     /// The sizes were mapped, so they fit into an address space.
-    fn lane(&self, layout: &Layout, index: u32, spin: Duration) -> Lane {
+    pub(crate) fn lane(&self, layout: &Layout, index: u32, spin: Duration) -> Lane {
         let (down, up) = (layout.down as usize, layout.up as usize);
         let own = Part {
             region: Arc::clone(&self.up),
@@ -124,7 +136,7 @@ impl Server {
     /// Answers one request after another, until the process is ended.
     fn answer(&self, mut lane: Lane) -> ! {
         let mut request = Vec::new();
-        let mut kept = Kept { scratch: None };
+        let mut kept = Kept::default();
         loop {
             // The kernel ends the helper together with the host.
             while !lane.wait(|| Some(Duration::from_secs(3600))) {}
@@ -147,7 +159,12 @@ impl Server {
         }
     }
 
-    fn do_one(&self, lane: &Lane, kept: &mut Kept, request: &[u32]) -> Result<Message, Refused> {
+    pub(crate) fn do_one(
+        &self,
+        lane: &Lane,
+        kept: &mut Kept,
+        request: &[u32],
+    ) -> Result<Message, Refused> {
         let mut words = Words::of(request);
         let garbled = |Garbled| Refused::Run("a request was garbled".to_owned());
         match words.next().map_err(garbled)? {
@@ -189,8 +206,7 @@ impl Server {
                 crate::lane::MOST_BODY - ALIGNMENT
             )));
         }
-        let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
-        graphs.insert(load.graph, graph);
+        self.keep(load.graph, graph);
         let mut answer = Message::from_slice(&[DONE]);
         push_bytes(&mut answer, &loaded);
         Ok(answer)

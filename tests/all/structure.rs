@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tollgate-stats", &[]),
     ("tollgate-ort", &["tollgate-onnx"]),
     ("tollgate-nn", &["tollgate-onnx", "tollgate-ort"]),
+    ("tollgate-isolate", &["tollgate-jail", "tollgate-nn"]),
     ("tollgate-guest", &["tollgate-twin-abi"]),
     ("tollgate-wasm", &[]),
     ("tollgate-services", &["tollgate-nn"]),
@@ -47,6 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "tollgate-deploy",
         &[
+            "tollgate-isolate",
             "tollgate-jail",
             "tollgate-nn",
             "tollgate-report",
@@ -83,6 +85,7 @@ const CRATES: &[&str] = &[
     "tollgate-dispatch",
     "tollgate-files",
     "tollgate-inspect",
+    "tollgate-isolate",
     "tollgate-jail",
     "tollgate-nn",
     "tollgate-onnx",
@@ -99,6 +102,7 @@ const CRATES: &[&str] = &[
 const MUST_NOT_USE: &[(&str, &[&str])] = &[
     ("tollgate-ort", BELOW_THE_BOUNDARY),
     ("tollgate-nn", ABOVE_ONNX_RUNTIME),
+    ("tollgate-isolate", ABOVE_ONNX_RUNTIME),
     ("tollgate-wasm", WITHOUT_THE_RUNTIME),
     ("tollgate-services", WITHOUT_THE_RUNTIME),
     ("tollgate-twin", WITHOUT_THE_RUNTIME),
@@ -220,6 +224,7 @@ fn in_the_runtime_only_streams_and_the_executor_know_tokio() {
 fn these_know_no_wasmtime_not_even_through_others() {
     for (package, has) in [
         ("tollgate-nn", "ort "),
+        ("tollgate-isolate", "tollgate-nn "),
         ("tollgate-services", "tollgate-nn "),
         ("tollgate-twin", "tollgate-services "),
         ("tollgate-report", "tollgate-services "),
@@ -257,6 +262,7 @@ const READ: &[&str] = &[
     "host/crates/dispatch",
     "host/crates/files",
     "host/crates/inspect",
+    "host/crates/isolate",
     "host/crates/jail",
     "host/crates/nn",
     "host/crates/onnx",
@@ -307,6 +313,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "host/crates/bench",
             "host/crates/deploy",
             "host/crates/files",
+            "host/crates/isolate",
             "host/crates/jail",
             "host/crates/nn",
             "host/crates/ort",

@@ -5,7 +5,8 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use crate::{
-    Argument, Error, GraphOptions, Outcome, Scratch, Source, clock::Deadline, loaded::Loaded,
+    Argument, Description, Error, GraphOptions, Outcome, Remote, Scratch, Source, clock::Deadline,
+    loaded::Loaded,
 };
 
 /// A loaded model and its name.
@@ -31,6 +32,20 @@ impl Graph {
             name: name.to_owned(),
             loaded,
         }
+    }
+
+    /// A graph whose inferences run elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// The description is not one of a graph that can be used.
+    pub fn elsewhere(
+        name: &str,
+        description: Description,
+        remote: Arc<dyn Remote>,
+    ) -> Result<Self, Error> {
+        let loaded = Loaded::elsewhere(name, description, remote)?;
+        Ok(Self::named(name, Arc::new(loaded)))
     }
 
     /// The name under which it is looked up.

@@ -29,12 +29,13 @@
 //! # }
 //! ```
 //!
-//! Each module uses those to its right: [`GraphRegistry`] → [`GraphStore`] | [`Prepared`] → [`Graph`] →
-//! [`Loaded`] → `scheduling` → `sessions` → `tollgate-ort` (a session and its runs), whose tensors, devices and
+//! Each module uses those to its right: [`Loading`] → [`GraphRegistry`] → [`GraphStore`] | [`Prepared`] → [`Graph`] →
+//! [`Loaded`] → [`Remote`] | `scheduling` → `sessions` → `tollgate-ort` (a session and its runs), whose tensors, devices and
 //! errors this crate hands on.
 
 mod graph;
 mod loaded;
+mod loading;
 mod model;
 mod options;
 mod prepared;
@@ -49,10 +50,11 @@ mod store;
 
 pub use graph::Graph;
 pub use loaded::Loaded;
+pub use loading::{InProcess, Loader, Loading, Places};
 pub use options::{GraphOptions, Mode};
 pub use prepared::{Expected, Prepared};
 pub use registry::GraphRegistry;
-pub use remote::{Call, Description, InProcess, Loader, Loading, Places, Remote};
+pub use remote::{Call, Description, Remote};
 pub use scheduling::batching::{BatchOptions, BatchPoint, BatchPolicy, Batching};
 pub use scheduling::caller::{Caller, Owner, Priority};
 pub use scheduling::cores::cores;

@@ -21,12 +21,9 @@ use crate::{
     scheduling::calibrate::calibrate,
     scheduling::learning::Lesson,
     scheduling::permits::{MergePolicy, UNLIMITED},
-    scratch::{Argument, Copies, Outcome, Pool, Ran, Scratch, Views},
+    scratch::{Argument, Copies, Outcome, Outputs, Pool, Ran, Scratch, Views},
     sessions::{Loan, Sessions},
 };
-
-/// Before a run the memory for outputs of known size; after it the outputs.
-pub(crate) type Outputs = SmallVec<[Option<Tensor>; 2]>;
 
 /// An inference whose arguments were checked.
 pub(crate) struct Checked<'a> {

@@ -11,9 +11,9 @@ use smallvec::SmallVec;
 use crate::{
     Argument, Data, Elements, Error, Graph, Ran, Scratch, Shape, Tensor, TensorInfo, TensorType,
     clock::Deadline,
-    loaded::{Checked, Outputs},
+    loaded::Checked,
     model::Order,
-    scratch::{Described, Views},
+    scratch::{Described, Outputs, Views},
     show_dimensions,
 };
 

@@ -3,17 +3,14 @@
 //! This crate checks arguments, counts bytes and keeps outputs for them as for all others; how an inference gets
 //! there and back is the [`Remote`]'s. What comes back is not trusted: [`Call::output`] checks it.
 
-use std::sync::Arc;
-
-use tollgate_ort::{Outlet, Place};
+use tollgate_ort::Outlet;
 
 use crate::{
-    Batching, Data, Device, Error, Graph, GraphOptions, GraphRegistry, Ran, TensorType,
+    Batching, Data, Device, Error, Ran, Tensor, TensorType,
     clock::Deadline,
-    loaded::{Loaded, Outputs},
     model::Model,
     room::Room,
-    scratch::Pool,
+    scratch::{Outputs, Pool},
 };
 
 /// Where inferences of one graph run. Any number of threads may run one at once.
@@ -22,7 +19,7 @@ pub trait Remote: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Those of [`Graph::run`] that come of the run.
+    /// Those of [`crate::Graph::run`] that come of the run.
     fn run(&self, call: &mut Call<'_>) -> Result<Ran, Error>;
 }
 
@@ -58,7 +55,7 @@ impl<'a> Call<'a> {
         &self.model.name
     }
 
-    /// The inputs: the place of each among [`Loaded::inputs`] and [`Loaded::optional_inputs`], and its elements.
+    /// The inputs: the place of each among the graph's inputs, followed by those that may be left out, and its elements.
     pub fn inputs(&self) -> &'a [(usize, Data<'a>)] {
         self.inputs
     }
@@ -106,7 +103,7 @@ impl<'a> Call<'a> {
             self.room.take(name, what, info.ty, dimensions)?;
             *slot = Some(self.pool.take(info.ty, dimensions)?);
         }
-        match slot.as_mut().and_then(crate::Tensor::bytes_mut) {
+        match slot.as_mut().and_then(Tensor::bytes_mut) {
             Some(bytes) => Ok(bytes),
             None => Err(Error::Run {
                 graph: name.clone(),
@@ -126,77 +123,6 @@ impl<'a> Call<'a> {
             graph: self.model.name.clone(),
             reason: reason.into(),
         }
-    }
-}
-
-impl Graph {
-    /// A graph whose inferences run elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// The description is not one of a graph that can be used.
-    pub fn elsewhere(
-        name: &str,
-        description: Description,
-        remote: Arc<dyn Remote>,
-    ) -> Result<Self, Error> {
-        let loaded = Loaded::elsewhere(name, description, remote)?;
-        Ok(Self::named(name, Arc::new(loaded)))
-    }
-}
-
-/// Where models from bytes are loaded: in this process, or in others.
-pub trait Loading: Send + Sync {
-    /// A loader for one instance.
-    fn for_instance(&self) -> Box<dyn Loader>;
-}
-
-/// Memory in which tensors lie so that handing them over takes no copy.
-pub trait Places: Send + Sync {
-    /// A place of this many bytes; none if it has no room, or if copying so few bytes is cheaper.
-    fn place(&self, bytes: usize) -> Option<Box<dyn Place>>;
-}
-
-/// Loads an instance's models from bytes.
-pub trait Loader: Send {
-    /// Loads a model, which only the caller has. Past the deadline it is given up where that can be done.
-    ///
-    /// # Errors
-    ///
-    /// As [`GraphRegistry::load_private`]; [`Error::LoadTimeout`], and [`Error::Run`] if it took down the process
-    /// that loaded it.
-    fn load(
-        &self,
-        bytes: &[u8],
-        options: &GraphOptions,
-        deadline: Option<Deadline>,
-    ) -> Result<Arc<Graph>, Error>;
-
-    /// Where the instance's tensors are best placed now; none if they need not be placed anywhere.
-    fn places(&self) -> Option<Arc<dyn Places>> {
-        None
-    }
-}
-
-/// Loads models in this process, where nothing ends a model that does not come to an end, and one that crashes ONNX
-/// Runtime takes the process down.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct InProcess;
-
-impl Loading for InProcess {
-    fn for_instance(&self) -> Box<dyn Loader> {
-        Box::new(*self)
-    }
-}
-
-impl Loader for InProcess {
-    fn load(
-        &self,
-        bytes: &[u8],
-        options: &GraphOptions,
-        _deadline: Option<Deadline>,
-    ) -> Result<Arc<Graph>, Error> {
-        GraphRegistry::load_private(bytes, options)
     }
 }
 

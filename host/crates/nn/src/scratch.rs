@@ -95,6 +95,9 @@ pub struct Outcome {
     pub ran: Ran,
 }
 
+/// Before a run the memory for outputs of known size; after it the outputs.
+pub(crate) type Outputs = SmallVec<[Option<Tensor>; 2]>;
+
 /// The times and copies of an inference.
 #[derive(Clone, Copy, Debug)]
 pub struct Ran {

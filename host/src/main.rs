@@ -10,7 +10,10 @@ use clap::{
     Parser,
     error::{ContextValue, ErrorKind},
 };
-use tollgate::{cli::Cli, commands, config, egress, logging, remedy};
+use tollgate::{
+    cli::{self, Cli},
+    commands, config, egress, logging, remedy,
+};
 use tollgate_files::WriteError;
 use tollgate_report::terminal;
 
@@ -21,7 +24,10 @@ fn main() -> ExitCode {
         Err(error) => return refused(error),
     };
     let environment = config::Environment::of_this_process();
-    logging::init(&environment.log_filter(cli.verbose), environment.plain());
+    // A helper says nothing by itself: its standard error is its host's, and bounded.
+    if !matches!(cli.command, cli::Command::Jail(_)) {
+        logging::init(&environment.log_filter(cli.verbose), environment.plain());
+    }
     if !quiet {
         tracing::warn!(
             "ONNX Runtime may report to its maker: set ORT_DISABLE_TELEMETRY=1 to keep it from that"

@@ -144,13 +144,8 @@ impl Isolation {
         #[cfg(target_os = "linux")]
         {
             let (named, path) = (name.to_owned(), path.to_owned());
-            self.helpers.isolated(name, options, move || {
-                std::fs::read(&path).map_err(|error| Error::File {
-                    graph: named.clone(),
-                    path: path.display().to_string(),
-                    reason: error.to_string(),
-                })
-            })
+            let read = move || tollgate_nn::read_model(&named, &path);
+            self.helpers.isolated(name, options, read)
         }
         #[cfg(not(target_os = "linux"))]
         {

@@ -340,6 +340,7 @@ mod tests {
             batch: Some(BatchPolicy::On),
             max_batch: NonZero::new(8),
             batch_delay: Some(Duration::from_micros(1500)),
+            isolate: Some(Isolate::Names(vec!["digits".to_owned()])),
             config: vec![values::config("a=b=c").unwrap()],
             logging: Some(LogLevel::Warn),
             keyvalue: vec![values::bucket("counts=f.redb").unwrap()],
@@ -358,6 +359,7 @@ mod tests {
             "max-batch = 8",
             "batch-delay = \"1500us\"",
             "variant = [\"int8\"]",
+            "isolate = [\"digits\"]",
             "logging = \"warn\"",
             "keyvalue = [\"counts=f.redb\"]",
         ] {

@@ -97,8 +97,9 @@ impl Remote for InHelper {
         let helper = &*self.helper;
         let deadline = call.deadline();
         let explain = |lost, call: &Call<'_>| explain_run(lost, call.graph(), deadline);
-        let mut lane = helper.take(deadline).map_err(|lost| explain(lost, call))?;
         let before = Stamp::now();
+        let mut lane = helper.take(deadline).map_err(|lost| explain(lost, call))?;
+        let _turn = helper.turn(deadline).map_err(|lost| explain(lost, call))?;
         let inputs = call.inputs();
         let mut request = Message::new();
         wire::Run {

@@ -1,6 +1,7 @@
 //! A helper as its host has it: the process, the memory between them, and lanes that callers take in turns.
 
 use std::{
+    ffi::OsStr,
     fmt,
     fs::File,
     io,
@@ -22,6 +23,7 @@ use crate::{
     memory::{Layout, for_reading, give_back, sealed_file},
     region::{Access, Region},
     tensors::{Shared, Tensors},
+    turns::{Player, Turn},
     wire,
 };
 
@@ -87,6 +89,8 @@ pub struct Helper {
     /// The part of the first file behind the model.
     own: Arc<Region>,
     places: Arc<dyn Places>,
+    /// One of an instance, whose inferences run one at a time.
+    player: Option<Player>,
     lanes: Mutex<Vec<Busy>>,
     returned: Condvar,
     /// Why it is gone.
@@ -151,17 +155,13 @@ impl Helper {
             .saturating_add(OWN_BYTES)
             .saturating_add(THREAD_BYTES * u64::from(layout.lanes));
         let addresses = private.saturating_add(down_bytes).saturating_add(up_bytes);
-        // The helper loads the same file.
-        let library = OnnxRuntime::loaded().map_err(io::Error::other)?.path();
-        let library = library
-            .to_str()
-            .ok_or_else(|| io::Error::other("ONNX Runtime's path is not Unicode"))?;
+        let library = library()?;
         let [jail, infer] = HELPER;
         let job = Job {
             arguments: &[
                 jail,
                 infer,
-                library,
+                &library,
                 &layout.to_argument(),
                 &setup.spin.as_micros().to_string(),
             ],
@@ -186,6 +186,7 @@ impl Helper {
             layout,
             own,
             places: Arc::new(Shared(Arc::new(tensors))),
+            player: None,
             lanes: Mutex::new(lanes),
             returned: Condvar::new(),
             gone: OnceLock::new(),
@@ -237,6 +238,21 @@ impl Helper {
     pub(crate) fn place_of(&self, bytes: &[u8]) -> Option<usize> {
         let at = self.own.place_of(bytes)?;
         (at as u64 + bytes.len() as u64 <= self.layout.tensors).then_some(at)
+    }
+
+    /// From now on it is an instance's.
+    pub(crate) fn of_instance(self) -> Self {
+        Self {
+            player: Some(Player::new()),
+            ..self
+        }
+    }
+
+    /// Waits until it may compute, if it is an instance's and there are more of these than cores.
+    #[inline]
+    pub(crate) fn turn(&self, deadline: Option<Deadline>) -> Result<Option<Turn<'_>>, Lost> {
+        let player = self.player.as_ref();
+        player.map(|player| player.turn(deadline)).transpose()
     }
 
     /// A number for a graph that no other graph of the helper has.
@@ -435,6 +451,24 @@ impl Drop for Taken<'_> {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is under these locks is whole at each step, so a panic does not break it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The file that this process has ONNX Runtime from, for the helper to load as well. It has none of the environment
+/// that the system's loader may have found a name by.
+fn library() -> io::Result<String> {
+    let path = OnnxRuntime::loaded().map_err(io::Error::other)?.path();
+    let name = path.to_string_lossy();
+    if path.is_absolute() {
+        return Ok(name.into_owned());
+    }
+    let maps = std::fs::read_to_string("/proc/self/maps")?;
+    let mut files = maps.lines().filter_map(|line| line.get(line.find('/')?..));
+    let found = files.find(|file| {
+        let last = Path::new(file).file_name().map(OsStr::to_string_lossy);
+        last.is_some_and(|last| last.starts_with(&*name))
+    });
+    let found = found.map(ToOwned::to_owned);
+    found.ok_or_else(|| io::Error::other(format!("the file of `{name}` is not known")))
 }
 
 fn to_size(bytes: u64) -> io::Result<usize> {

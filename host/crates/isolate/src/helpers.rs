@@ -70,7 +70,7 @@ impl Helpers {
         ready(&helper, deadline)?;
         // The next one is started only after this one has shown that it can be.
         self.warm()?;
-        Ok(self.give(helper))
+        Ok(self.give(helper.of_instance()))
     }
 
     /// The processes that have models now, in the order in which they were started.

@@ -24,8 +24,11 @@ const LOAD: Duration = Duration::from_secs(600);
 /// How often a helper that is gone is started anew, at most.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Lanes for each core: more callers than can run at once, so that inferences can be merged.
-const LANES: usize = 4;
+/// Lanes for each core: more callers than run at once, so that inferences can be merged.
+const LANES: usize = 3;
+
+/// The most lanes. Each has addresses for the tensors of an inference.
+const MOST_LANES: usize = 24;
 
 /// What a model takes at most while it is loaded, in bytes for each of its file.
 const TIMES: u64 = 4;
@@ -98,7 +101,7 @@ fn load(
 ) -> Result<(Description, InHelper), Error> {
     let setup = helpers.setup();
     let cores = cores();
-    let lanes = (LANES * cores).clamp(LANES, 64);
+    let lanes = (LANES * cores).clamp(LANES, MOST_LANES);
     let layout = Layout::of(bytes.len() as u64, setup.tensor_bytes, lanes as u32);
     // As many runs at once as there are cores, or a few more; each has tensors of its own.
     let runs = setup.tensor_bytes.saturating_mul(2 * cores as u64);

@@ -6,10 +6,7 @@
 //! between ringing and hearing the answer.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{Ordering, fence},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -152,9 +149,9 @@ impl Lane {
         let (own, at) = (&self.own, self.own_at);
         own.store(at + LENGTH, message.len() as u32, Ordering::Relaxed);
         self.rung = self.rung.wrapping_add(1);
-        // Either this sees that the peer sleeps, or the peer sees the bell before it sleeps.
+        // All four accesses are in one order: either this sees that the peer sleeps, or the peer sees the bell before it
+        // sleeps.
         own.store(at + BELL, self.rung, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
         if self.peer.word(self.peer_at + ASLEEP).load(Ordering::SeqCst) != 0 {
             futex::wake(own.word(at + BELL), futex::Flags::empty(), 1).ok();
         }
@@ -199,7 +196,6 @@ impl Lane {
         let asleep = self.own_at + ASLEEP;
         loop {
             self.own.store(asleep, 1, Ordering::SeqCst);
-            fence(Ordering::SeqCst);
             let now = self.peer.word(bell).load(Ordering::SeqCst);
             let heard = now != self.heard;
             let more = if heard { None } else { goes_on() };

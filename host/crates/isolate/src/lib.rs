@@ -6,7 +6,7 @@
 //! each side writes one; they are divided into lanes, and an inference is a message and a doorbell on a lane in each
 //! direction. The host trusts nothing that it reads there.
 //!
-//! Each module uses those to its right: [`Helpers`] (`helpers`, `isolated`) → `graph` → `helper` → `lane` →
+//! Each module uses those to its right: [`Helpers`] (`isolated`, `helpers`) → `graph` → `helper` → `turns` | `lane` →
 //! `tensors` | `memory` | `region`, and the helper's side is `serve` → `lane`; `wire` and `load` are the messages.
 //!
 //! It knows no Wasmtime and no WIT, and calls ONNX Runtime by `tollgate-nn` alone. There are helpers on Linux only.
@@ -24,6 +24,7 @@ mod memory;
 mod region;
 mod serve;
 mod tensors;
+mod turns;
 mod wire;
 
 pub use helper::{HELPER, Helper, Setup};

@@ -15,7 +15,8 @@ use std::{
 use smallvec::SmallVec;
 use tollgate_jail::{Confining, refuse};
 use tollgate_nn::{
-    Argument, Data, Graph, GraphOptions, GraphRegistry, OnnxRuntime, Scratch,
+    Expected, Graph, GraphOptions, GraphRegistry, OnnxRuntime, Prepared, Scratch, Shape,
+    TensorType,
     clock::{Deadline, Stamp},
 };
 
@@ -86,6 +87,8 @@ pub(crate) struct Server {
 pub(crate) struct Kept {
     /// Made with the first run.
     scratch: Option<Scratch>,
+    /// The last inference.
+    ready: Option<Ready>,
 }
 
 impl Server {
@@ -168,11 +171,12 @@ impl Server {
         let mut words = Words::of(request);
         let garbled = |Garbled| Refused::Run("a request was garbled".to_owned());
         match words.next().map_err(garbled)? {
-            wire::RUN => self.run(lane, kept, words),
+            wire::RUN => self.run(lane, kept, request),
             wire::LOAD => self.load(&words.bytes().map_err(garbled)?),
             wire::ECHO => Ok(Message::from_slice(&[DONE])),
             wire::DROP => {
                 let graph = words.next().map_err(garbled)?;
+                kept.ready = None;
                 let mut graphs = self.graphs.write().unwrap_or_else(PoisonError::into_inner);
                 graphs.remove(&graph);
                 Ok(Message::from_slice(&[DONE]))
@@ -212,20 +216,35 @@ impl Server {
         Ok(answer)
     }
 
-    fn run(&self, lane: &Lane, kept: &mut Kept, mut words: Words<'_>) -> Result<Message, Refused> {
+    fn run(&self, lane: &Lane, kept: &mut Kept, request: &[u32]) -> Result<Message, Refused> {
         let garbled = |Garbled| Refused::Run("a request was garbled".to_owned());
+        let mut words = Words::of(request);
+        words.next().map_err(garbled)?;
         let run = wire::Run::next(&mut words).map_err(garbled)?;
-        let graph = {
-            let graphs = self.graphs.read().unwrap_or_else(PoisonError::into_inner);
-            graphs.get(&run.graph).cloned()
+        let inputs = words.rest();
+        let scratch = match &mut kept.scratch {
+            Some(scratch) => scratch,
+            none => none.insert(Scratch::new()?),
         };
-        let graph = graph.ok_or_else(|| Refused::Run("the graph is not there".to_owned()))?;
+        let room = usize::try_from(run.room).unwrap_or(usize::MAX);
+        scratch.allow(room);
+        // Mostly an inference is the same as the one before it, with other elements.
+        let same = |ready: &Ready| ready.graph == run.graph && ready.inputs == inputs;
+        let ready = match kept.ready.take().filter(same) {
+            Some(ready) => kept.ready.insert(ready),
+            None => kept.ready.insert(self.ready(&run, inputs)?),
+        };
+        if ready.prepared.kept_bytes() > room {
+            kept.ready = None;
+            return Err(Refused::TooLarge {
+                what: "the outputs of an inference".to_owned(),
+                limit: run.room,
+                came: "more".to_owned(),
+            });
+        }
         let (region, part, part_bytes) = lane.peer();
-        let mut arguments = SmallVec::<[Argument<'_>; 4]>::new();
-        for index in 0..run.inputs {
-            let placed = Placed::next(&mut words).map_err(garbled)?;
-            let bytes = placed.bytes().map_err(garbled)?;
-            let (begin, most, at) = match placed.at {
+        let handed = |&(at, bytes): &(At, usize)| {
+            let (begin, most, at) = match at {
                 At::Lane(at) => (part, part_bytes, at),
                 At::Tensors(at) => {
                     let Layout { model, tensors, .. } = self.layout;
@@ -233,62 +252,106 @@ impl Server {
                 }
             };
             let inside = at.checked_add(bytes).is_some_and(|end| end <= most);
-            let bytes = inside.then(|| handed(region, begin + at, bytes)).flatten();
+            inside.then(|| handed(region, begin + at, bytes)).flatten()
+        };
+        let elements: Option<SmallVec<[&[u8]; 4]>> = ready.elements.iter().map(handed).collect();
+        let elements = elements.ok_or_else(|| garbled(Garbled))?;
+        let deadline =
+            (run.deadline != u64::MAX).then(|| Deadline::at(Stamp::of_count(run.deadline)));
+        let ran = ready.prepared.run(scratch, &elements, deadline)?;
+        let mut answer = Message::new();
+        wire::Ran {
+            outputs: ready.prepared.graph().outputs().len() as u32,
+            batch: ran.batch,
+            copies_in: u16::try_from(ran.copies_in).unwrap_or(u16::MAX),
+            copies_out: u16::try_from(ran.copies_out).unwrap_or(u16::MAX),
+            waited: ran.asked.map_or(0.0, |asked| {
+                let begun = ran.turn.unwrap_or(ran.started);
+                begun.ticks_since(asked) as f32
+            }),
+            took: ran.ended.ticks_since(ran.started) as f32,
+        }
+        .push(&mut answer);
+        ready.put_outputs(lane, &mut answer)?;
+        Ok(answer)
+    }
+
+    /// Makes an inference ready: these words are its inputs.
+    fn ready(&self, run: &wire::Run, inputs: &[u32]) -> Result<Ready, Refused> {
+        let garbled = |Garbled| Refused::Run("a request was garbled".to_owned());
+        let graph = {
+            let graphs = self.graphs.read().unwrap_or_else(PoisonError::into_inner);
+            graphs.get(&run.graph).cloned()
+        };
+        let graph = graph.ok_or_else(|| Refused::Run("the graph is not there".to_owned()))?;
+        let mut expected = SmallVec::<[Expected<'_>; 4]>::new();
+        let mut elements = SmallVec::new();
+        let mut words = Words::of(inputs);
+        for index in 0..run.inputs {
+            let placed = Placed::next(&mut words).map_err(garbled)?;
             let place = usize::from(placed.place);
-            arguments.push(Argument {
+            expected.push(Expected {
                 name: match graph.input_at(place) {
                     Some(info) if place != index as usize => Some(&info.name),
                     _ => None,
                 },
-                data: Data::Bytes {
-                    ty: placed.ty,
-                    dimensions: placed.dimensions,
-                    bytes: bytes.ok_or_else(|| garbled(Garbled))?,
-                },
+                ty: placed.ty,
+                dimensions: placed.dimensions,
             });
+            elements.push((placed.at, placed.bytes().map_err(garbled)?));
         }
         words.end().map_err(garbled)?;
-        let scratch = match &mut kept.scratch {
-            Some(scratch) => scratch,
-            none => none.insert(Scratch::new()?),
-        };
-        scratch.allow(usize::try_from(run.room).unwrap_or(usize::MAX));
-        let deadline =
-            (run.deadline != u64::MAX).then(|| Deadline::at(Stamp::of_count(run.deadline)));
-        let outcome = graph.run(scratch, &arguments, deadline)?;
-        let ran = outcome.ran;
-        let mut answer = Message::new();
-        wire::Ran {
-            outputs: outcome.outputs.len() as u32,
-            batch: ran.batch,
-            copies_in: u16::try_from(ran.copies_in).unwrap_or(u16::MAX),
-            copies_out: u16::try_from(ran.copies_out).unwrap_or(u16::MAX),
-            asked: ran.asked.map_or(0, Stamp::count),
-            started: ran.started.count(),
-            ended: ran.ended.count(),
-        }
-        .push(&mut answer);
-        let ranks = outcome.outputs.iter().map(|output| output.shape().len());
-        let mut at = Lane::behind(wire::Ran::WORDS + ranks.map(Placed::words).sum::<usize>());
-        for (place, output) in outcome.outputs.into_iter().enumerate() {
+        Ok(Ready {
+            graph: run.graph,
+            inputs: inputs.to_vec(),
+            elements,
+            prepared: Prepared::new(&graph, &expected)?,
+        })
+    }
+}
+
+/// An inference that was made ready for a request.
+struct Ready {
+    graph: u32,
+    /// The words of its inputs in the request.
+    inputs: Vec<u32>,
+    /// Where the elements of each are, and how many bytes.
+    elements: SmallVec<[(At, usize); 4]>,
+    prepared: Prepared,
+}
+
+impl Ready {
+    /// Copies the outputs of the run into the lane, and says where they are.
+    fn put_outputs(&mut self, lane: &Lane, answer: &mut Message) -> Result<(), Refused> {
+        let described: SmallVec<[(TensorType, Shape); 4]> = self
+            .prepared
+            .outputs()
+            .map(|(info, shape)| (info.ty, shape.cloned().unwrap_or_else(|| [].into())))
+            .collect();
+        let ranks = described
+            .iter()
+            .map(|(_, shape)| Placed::words(shape.len()));
+        let mut at = Lane::behind(answer.len() + ranks.sum::<usize>());
+        let outputs = described.iter().zip(self.prepared.take_outputs());
+        for (place, ((ty, dimensions), elements)) in outputs.enumerate() {
             let placed = Placed {
                 place: place as u16,
-                ty: output.ty(),
-                dimensions: output.shape(),
+                ty: *ty,
+                dimensions,
                 at: At::Lane(at),
             };
-            placed.push(&mut answer).map_err(garbled)?;
-            if !lane.put(at, output.bytes()) {
+            let garbled = |Garbled| Refused::Run("an output has too many dimensions".to_owned());
+            placed.push(answer).map_err(garbled)?;
+            if !lane.put(at, &elements) {
                 return Err(Refused::TooLarge {
                     what: "what an inference gives".to_owned(),
                     limit: lane.own_bytes() as u64,
-                    came: (at + output.bytes().len()).to_string(),
+                    came: (at + elements.len()).to_string(),
                 });
             }
-            at = (at + output.bytes().len()).next_multiple_of(ALIGNMENT);
-            scratch.recycle(output);
+            at = (at + elements.len()).next_multiple_of(ALIGNMENT);
         }
-        Ok(answer)
+        Ok(())
     }
 }
 

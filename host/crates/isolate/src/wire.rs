@@ -63,6 +63,12 @@ impl<'a> Words<'a> {
         Ok(bytes)
     }
 
+    /// All that is left.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u32] {
+        self.0
+    }
+
     /// Nothing more comes.
     #[inline]
     pub(crate) fn end(self) -> Result<(), Garbled> {
@@ -201,31 +207,32 @@ impl Run {
     }
 }
 
-/// The head of an answer to a run; its outputs follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The head of an answer to a run; its outputs follow. It is short, so that with a small output it is one cache line.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ran {
     pub(crate) outputs: u32,
     /// Rows of the whole run.
     pub(crate) batch: u32,
     pub(crate) copies_in: u16,
     pub(crate) copies_out: u16,
-    /// When it began to wait for its turn; zero if it did not wait.
-    pub(crate) asked: u64,
-    pub(crate) started: u64,
-    pub(crate) ended: u64,
+    /// How long it waited for its turn, in counts of the clock; zero if it did not wait.
+    pub(crate) waited: f32,
+    /// How long ONNX Runtime ran, in counts of the clock.
+    pub(crate) took: f32,
 }
 
 impl Ran {
-    /// Its words, with that of the answer's kind.
-    pub(crate) const WORDS: usize = 10;
-
     #[inline]
     pub(crate) fn push(&self, message: &mut Message) {
         let copies = u32::from(self.copies_in) | u32::from(self.copies_out) << 16;
-        message.extend([DONE, self.outputs, self.batch, copies]);
-        push_long(message, self.asked);
-        push_long(message, self.started);
-        push_long(message, self.ended);
+        message.extend([
+            DONE,
+            self.outputs,
+            self.batch,
+            copies,
+            self.waited.to_bits(),
+            self.took.to_bits(),
+        ]);
     }
 
     /// After its kind was read.
@@ -238,18 +245,25 @@ impl Ran {
             batch,
             copies_in: u16::from_le_bytes([in_low, in_high]),
             copies_out: u16::from_le_bytes([out_low, out_high]),
-            asked: words.long()?,
-            started: words.long()?,
-            ended: words.long()?,
+            waited: f32::from_bits(words.next()?),
+            took: f32::from_bits(words.next()?),
         })
     }
 
-    /// Its times as the host's, in order and between these: the helper may say anything.
+    /// Its times as the host's: between these, and in the middle of them. The helper may say anything.
     pub(crate) fn times(&self, from: Stamp, to: Stamp) -> (Option<Stamp>, Stamp, Stamp) {
-        let within = |count: u64, least: Stamp| Stamp::of_count(count).max(least).min(to);
-        let asked = (self.asked > 0).then(|| within(self.asked, from));
-        let started = within(self.started, asked.unwrap_or(from));
-        (asked, started, within(self.ended, started))
+        let all = to.ticks_since(from);
+        // What is no number becomes zero, and what is too large the most.
+        let (waited, took) = (self.waited as u64, self.took as u64);
+        let waited = waited.min(all);
+        let took = took.min(all - waited);
+        let asked = from.plus_ticks((all - waited - took) / 2);
+        let started = asked.plus_ticks(waited);
+        (
+            (waited > 0).then_some(asked),
+            started,
+            started.plus_ticks(took),
+        )
     }
 }
 
@@ -287,13 +301,12 @@ mod tests {
             batch: 4,
             copies_in: 1,
             copies_out: 9,
-            asked: 0,
-            started: 5 << 33,
-            ended: 7 << 33,
+            waited: 0.0,
+            took: 7e9,
         };
         let mut message = Message::new();
         ran.push(&mut message);
-        assert_eq!(message.len(), Ran::WORDS);
+        assert_eq!(message.len(), 6);
         let mut words = Words::of(&message);
         assert_eq!(words.next(), Ok(DONE));
         assert_eq!(Ran::next(&mut words), Ok(ran));
@@ -332,20 +345,21 @@ mod tests {
     #[test]
     fn a_helpers_times_are_held_between_the_hosts() {
         let at = Stamp::of_count;
-        let ran = |asked, started, ended| Ran {
-            outputs: 0,
-            batch: 1,
-            copies_in: 0,
-            copies_out: 0,
-            asked,
-            started,
-            ended,
+        let times = |waited, took| {
+            let ran = Ran {
+                outputs: 0,
+                batch: 1,
+                copies_in: 0,
+                copies_out: 0,
+                waited,
+                took,
+            };
+            ran.times(at(100), at(200))
         };
-        let (from, to) = (at(100), at(200));
-        assert_eq!(ran(0, 120, 150).times(from, to), (None, at(120), at(150)));
-        let asked = ran(110, 120, 150).times(from, to);
-        assert_eq!(asked, (Some(at(110)), at(120), at(150)));
-        assert_eq!(ran(0, 5, u64::MAX).times(from, to), (None, from, to));
-        assert_eq!(ran(0, 150, 120).times(from, to), (None, at(150), at(150)));
+        assert_eq!(times(0.0, 40.0), (None, at(130), at(170)));
+        assert_eq!(times(20.0, 40.0), (Some(at(120)), at(140), at(180)));
+        assert_eq!(times(0.0, f32::INFINITY), (None, at(100), at(200)));
+        assert_eq!(times(1e30, 1e30), (Some(at(100)), at(200), at(200)));
+        assert_eq!(times(f32::NAN, -5.0), (None, at(150), at(150)));
     }
 }

@@ -25,7 +25,7 @@ const WRITTEN: &str = "/tmp/tollgate-jail-probe";
 pub fn probe() -> String {
     let attempts: [(&str, io::Result<()>); 10] = [
         ("open a file", File::open("/proc/self/status").map(drop)),
-        ("write a file", File::create(WRITTEN).map(drop)),
+        ("write a file", File::create_new(WRITTEN).map(drop)),
         ("open a port", TcpListener::bind("127.0.0.1:0").map(drop)),
         ("open a socket", UnixStream::pair().map(drop)),
         (

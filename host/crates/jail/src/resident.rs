@@ -51,10 +51,6 @@ impl Resident {
             .stdin(handed.input)
             .stdout(handed.output)
             .stderr(shared.map_err(prepared("handed its files"))?);
-        // Where the system's loader looks for a library that has no path.
-        if let Some(places) = std::env::var_os("LD_LIBRARY_PATH") {
-            command.env("LD_LIBRARY_PATH", places);
-        }
         let child = spawner::spawn(command).map_err(prepared("started"))?;
         Ok(Self {
             child: Mutex::new(child),

@@ -60,7 +60,7 @@ pub use scheduling::caller::{Caller, Owner, Priority};
 pub use scheduling::cores::cores;
 pub use scratch::{Argument, Data, Outcome, Ran, Scratch};
 pub use shape::{TensorInfo, check_tensor};
-pub use store::GraphStore;
+pub use store::{GraphStore, read_model};
 pub use tollgate_onnx::model_size;
 pub use tollgate_ort::{
     Device, Elements, Error, ErrorCode, OnnxRuntime, Optimization, Other, Outlet, OutletKind,

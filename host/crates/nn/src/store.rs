@@ -112,6 +112,22 @@ fn key(source: Source<'_>, options: &GraphOptions) -> Option<Key> {
     })
 }
 
+/// The bytes of a model's file.
+///
+/// # Errors
+///
+/// [`Error::File`] if it is no file, is larger than a model can be, or cannot be read.
+pub fn read_model(name: &str, path: &Path) -> Result<Vec<u8>, Error> {
+    check_file(name, path)?;
+    let read = Source::File(path).read();
+    let bytes = read.map_err(|reason| Error::File {
+        graph: name.to_owned(),
+        path: path.display().to_string(),
+        reason,
+    })?;
+    Ok(bytes.into_owned())
+}
+
 /// Whether there is a file that can be read.
 fn check_file(name: &str, path: &Path) -> Result<(), Error> {
     // Its type is checked first, since opening a pipe would wait for a writer. Then it is opened, to tell a

@@ -7,7 +7,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{Command, ExitCode},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -89,31 +89,39 @@ fn run(told: &[String]) -> anyhow::Result<()> {
     OnnxRuntime::load(Some(&setup.onnxruntime))?;
     let asleep = helpers(Duration::ZERO);
     let spinning = helpers(Duration::from_micros(30));
+    let mlp = (&*setup.mlp, &[1, 64][..]);
+    let mobilenet = (&*setup.mobilenet, &[1, 3, 224, 224][..]);
     let rows = vec![
-        inference(
-            "mlp, both sides sleep",
-            &asleep,
-            (&setup.mlp, &[1, 64]),
-            200,
-            41,
-            Of::RoundTrip,
-        )?,
-        inference(
-            "mlp, both sides spin",
-            &spinning,
-            (&setup.mlp, &[1, 64]),
-            2000,
-            41,
-            Of::RoundTrip,
-        )?,
-        inference(
-            "mobilenet_v2",
-            &spinning,
-            (&setup.mobilenet, &[1, 3, 224, 224]),
-            10,
-            41,
-            Of::InProcess,
-        )?,
+        Inference {
+            case: "mlp, both sides sleep",
+            helpers: &asleep,
+            model: mlp,
+            calls: 200,
+            copied: false,
+            apart: true,
+            of: Of::RoundTrip,
+        }
+        .row()?,
+        Inference {
+            case: "mlp, both sides spin",
+            helpers: &spinning,
+            model: mlp,
+            calls: 2000,
+            copied: false,
+            apart: true,
+            of: Of::RoundTrip,
+        }
+        .row()?,
+        Inference {
+            case: "mobilenet_v2",
+            helpers: &spinning,
+            model: mobilenet,
+            calls: 10,
+            copied: true,
+            apart: false,
+            of: Of::InProcess,
+        }
+        .row()?,
         many::row(&spinning, &setup.mlp1024)?,
         start()?,
         compile("compile, Rust", &setup.rust, 15)?,
@@ -146,9 +154,16 @@ pub struct Caller {
     scratch: Scratch,
     dimensions: Vec<u32>,
     input: Vec<u8>,
+    /// Whether the input is first copied into a tensor, as by the standard interface, or read where it is.
+    copied: bool,
 }
 
 impl Caller {
+    /// One that calls a graph with an input of these dimensions.
+    ///
+    /// # Errors
+    ///
+    /// ONNX Runtime has no memory left.
     pub fn new(graph: Arc<Graph>, dimensions: &[u32]) -> anyhow::Result<Self> {
         let floats: u32 = dimensions.iter().product();
         let bytes = (0..floats).flat_map(|i| (i as f32 % 17.0 / 17.0 - 0.5).to_le_bytes());
@@ -157,87 +172,144 @@ impl Caller {
             scratch: Scratch::new()?,
             dimensions: dimensions.to_vec(),
             input: bytes.collect(),
+            copied: false,
         })
     }
 
+    /// Calls it once.
+    ///
+    /// # Errors
+    ///
+    /// The inference fails.
     pub fn call(&mut self) -> anyhow::Result<()> {
-        let input = Argument {
-            name: None,
-            data: Data::Bytes {
+        let tensor = if self.copied {
+            let mut tensor = self.scratch.tensor(TensorType::Fp32, &self.dimensions)?;
+            ensure!(tensor.fill(&self.input), "the tensor is in use");
+            Some(tensor)
+        } else {
+            None
+        };
+        let data = match &tensor {
+            Some(tensor) => Data::Tensor(tensor),
+            None => Data::Bytes {
                 ty: TensorType::Fp32,
                 dimensions: &self.dimensions,
                 bytes: &self.input,
             },
         };
+        let input = Argument { name: None, data };
         let outcome = self.graph.run(&mut self.scratch, &[input], None)?;
-        for output in outcome.outputs {
+        for output in outcome.outputs.into_iter().chain(tensor) {
             self.scratch.recycle(output);
         }
         Ok(())
     }
 }
 
-fn inference(
+/// Inferences of one model, in this process and in a helper.
+struct Inference<'a> {
     case: &'static str,
-    helpers: &Arc<Helpers>,
-    (model, dimensions): (&Path, &[u32]),
+    helpers: &'a Arc<Helpers>,
+    /// The file, and the dimensions of its input.
+    model: (&'a Path, &'a [u32]),
+    /// Calls of a round.
     calls: usize,
-    rounds: usize,
+    /// As [`Caller::copied`].
+    copied: bool,
+    /// Whether each process is on a core of its own: where they share one, a round trip is another thing.
+    apart: bool,
     of: Of,
-) -> anyhow::Result<Row> {
-    let bytes = fs::read(model).with_context(|| model.display().to_string())?;
-    let options = GraphOptions::default();
-    let here = GraphRegistry::load_private(&bytes, &options)?;
-    let loader = Private(Arc::clone(helpers)).for_instance();
-    let there = loader.load(&bytes, &options, None)?;
-    let bare = helpers.take(None)?;
-    let id = *helpers.processes().first().context("no helper")?;
-    let (mut here, mut there) = (
-        Caller::new(here, dimensions)?,
-        Caller::new(there, dimensions)?,
-    );
-    let (mut in_process, mut jailed, mut round_trip) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut cpu_here, mut cpu_there) = (Vec::new(), Vec::new());
-    for round in 0..rounds {
-        for turn in 0..3 {
-            match (round + turn) % 3 {
-                0 => {
-                    let before = own_cpu()?;
-                    in_process.push(median(calls, || here.call())?);
-                    cpu_here.push((own_cpu()? - before) / calls as f64);
-                }
-                1 => {
-                    let before = own_cpu()? + cpu_of(id)?;
-                    jailed.push(median(calls, || there.call())?);
-                    cpu_there.push((own_cpu()? + cpu_of(id)? - before) / calls as f64);
-                }
-                _ => round_trip.push(median(calls.min(2000), || {
-                    ensure!(bare.echo(), "the helper is gone");
-                    Ok(())
-                })?),
+}
+
+/// Rounds of an inference's case.
+const ROUNDS: usize = 41;
+
+impl Inference<'_> {
+    fn row(&self) -> anyhow::Result<Row> {
+        let (model, dimensions) = self.model;
+        let bytes = fs::read(model).with_context(|| model.display().to_string())?;
+        let options = GraphOptions::default();
+        let here = GraphRegistry::load_private(&bytes, &options)?;
+        let loader = Private(Arc::clone(self.helpers)).for_instance();
+        let there = loader.load(&bytes, &options, None)?;
+        let bare = self.helpers.take(None)?;
+        let id = *self.helpers.processes().first().context("no helper")?;
+        let (mut here, mut there) = (
+            Caller::new(here, dimensions)?,
+            Caller::new(there, dimensions)?,
+        );
+        (here.copied, there.copied) = (self.copied, self.copied);
+        if let Some(places) = loader.places() {
+            there.scratch.place_at(places);
+        }
+        if self.apart && tollgate_nn::cores() > 1 {
+            pin(std::process::id(), "0")?;
+            for id in [id, bare.process().id()] {
+                pin(id, "1")?;
             }
         }
+        let (mut in_process, mut jailed, mut round_trip) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut cpu_here, mut cpu_there) = (Vec::new(), Vec::new());
+        let calls = self.calls;
+        // Those that are not counted are made as well.
+        let all = (calls + calls.div_ceil(10)) as f64;
+        for round in 0..ROUNDS {
+            for turn in 0..3 {
+                match (round + turn) % 3 {
+                    0 => {
+                        let before = own_cpu()?;
+                        in_process.push(median(calls, || here.call())?);
+                        cpu_here.push((own_cpu()? - before) / all);
+                    }
+                    1 => {
+                        let before = own_cpu()? + cpu_of(id)?;
+                        jailed.push(median(calls, || there.call())?);
+                        cpu_there.push((own_cpu()? + cpu_of(id)? - before) / all);
+                    }
+                    _ => round_trip.push(median(calls, || {
+                        ensure!(bare.echo(), "the helper is gone");
+                        Ok(())
+                    })?),
+                }
+            }
+        }
+        if self.apart {
+            pin(
+                std::process::id(),
+                &format!("0-{}", tollgate_nn::cores() - 1),
+            )?;
+        }
+        let added: Vec<f64> = jailed.iter().zip(&in_process).map(|(j, i)| j - i).collect();
+        let ratios: Vec<f64> = match self.of {
+            Of::RoundTrip => added.iter().zip(&round_trip).map(|(a, r)| a / r).collect(),
+            Of::InProcess => jailed.iter().zip(&in_process).map(|(j, i)| j / i).collect(),
+        };
+        let (all, ratio) = (rounds_of(&jailed)?, rounds_of(&ratios)?);
+        Ok(Row {
+            case: self.case,
+            in_process_ns: Some(rounds_of(&in_process)?.median),
+            jailed_ns: all.median,
+            added_ns: Some(rounds_of(&added)?.median),
+            round_trip_ns: Some(rounds_of(&round_trip)?.median),
+            ratio: Some(ratio.median),
+            spread: Spread {
+                jailed_ns: all.middle,
+                ratio: Some(ratio.middle),
+            },
+            cpu_in_process_ns: Some(rounds_of(&cpu_here)?.median),
+            cpu_jailed_ns: Some(rounds_of(&cpu_there)?.median),
+        })
     }
-    let added: Vec<f64> = jailed.iter().zip(&in_process).map(|(j, i)| j - i).collect();
-    let ratios: Vec<f64> = match of {
-        Of::RoundTrip => added.iter().zip(&round_trip).map(|(a, r)| a / r).collect(),
-        Of::InProcess => jailed.iter().zip(&in_process).map(|(j, i)| j / i).collect(),
-    };
-    let (all, ratio) = (rounds_of(&jailed)?, rounds_of(&ratios)?);
-    Ok(Row {
-        case,
-        in_process_ns: Some(rounds_of(&in_process)?.median),
-        jailed_ns: all.median,
-        added_ns: Some(rounds_of(&added)?.median),
-        round_trip_ns: Some(rounds_of(&round_trip)?.median),
-        ratio: Some(ratio.median),
-        spread: Spread {
-            jailed_ns: all.middle,
-            ratio: Some(ratio.middle),
-        },
-        cpu_in_process_ns: Some(rounds_of(&cpu_here)?.median),
-        cpu_jailed_ns: Some(rounds_of(&cpu_there)?.median),
-    })
+}
+
+/// Has the first thread of a process run on these cores.
+fn pin(id: u32, cores: &str) -> anyhow::Result<()> {
+    let output = Command::new("taskset")
+        .args(["-cp", cores, &id.to_string()])
+        .output()
+        .context("`taskset` of util-linux")?;
+    ensure!(output.status.success(), "`taskset` pinned nothing");
+    Ok(())
 }
 
 /// From the call that starts a helper until it is confined, has answered, and the next one is being started.

@@ -1,0 +1,274 @@
+//! Which helpers compute at once, if more instances have one than there are cores.
+//!
+//! The system would let them take turns after every inference, since a helper sleeps then, and each would find its
+//! weights out of the processor's caches. So a helper keeps its turn for some milliseconds, as a thread that computes
+//! without sleeping does. A turn that is not used goes to the next helper that waits.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Condvar, LazyLock, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tollgate_nn::{
+    clock::{Deadline, Stamp, nanos},
+    cores,
+};
+
+use crate::helper::{Lost, lock};
+
+/// How long a helper keeps its turn while others wait, in nanoseconds: a time slice of the system's.
+const KEPT: u64 = 3_000_000;
+
+/// After how long a turn that is not used is free, in nanoseconds: longer than a guest takes between two inferences of
+/// a frame, mostly.
+const UNUSED: u64 = 50_000;
+
+/// How often the first of those that wait looks for a turn that is not used.
+const LOOK: Duration = Duration::from_micros(100);
+
+/// How long the others sleep at most.
+const SLEEP: Duration = Duration::from_secs(1);
+
+/// The turns of this process.
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(cores()));
+
+struct Turns {
+    most: usize,
+    /// How many helpers there are.
+    helpers: AtomicUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Vec<Held>,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Held {
+    helper: usize,
+    since: Stamp,
+    /// Since when it is not used; none while it is.
+    unused: Option<Stamp>,
+}
+
+struct Waiting {
+    helper: usize,
+    woken: Arc<Condvar>,
+}
+
+/// A helper that takes part; one inference of it runs at a time.
+pub(crate) struct Player {
+    number: usize,
+    turns: &'static Turns,
+}
+
+/// A turn that is being used.
+pub(crate) struct Turn<'a>(Option<&'a Player>);
+
+impl Player {
+    pub(crate) fn new() -> Self {
+        Self::of(&TURNS)
+    }
+
+    fn of(turns: &'static Turns) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        turns.helpers.fetch_add(1, Ordering::Relaxed);
+        Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
+            turns,
+        }
+    }
+
+    /// Waits for its turn, if there are more helpers than cores.
+    #[inline]
+    pub(crate) fn turn(&self, deadline: Option<Deadline>) -> Result<Turn<'_>, Lost> {
+        if self.turns.helpers.load(Ordering::Relaxed) <= self.turns.most {
+            return Ok(Turn(None));
+        }
+        self.turns.enter(self.number, deadline)?;
+        Ok(Turn(Some(self)))
+    }
+}
+
+impl Drop for Player {
+    fn drop(&mut self) {
+        self.turns.helpers.fetch_sub(1, Ordering::Relaxed);
+        let mut state = lock(&self.turns.state);
+        state.held.retain(|held| held.helper != self.number);
+        state.wake_first();
+    }
+}
+
+impl Drop for Turn<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(player) = self.0 {
+            player.turns.leave(player.number);
+        }
+    }
+}
+
+impl Turns {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            helpers: AtomicUsize::new(0),
+            state: Mutex::default(),
+        }
+    }
+
+    fn enter(&self, helper: usize, deadline: Option<Deadline>) -> Result<(), Lost> {
+        let mut state = lock(&self.state);
+        if let Some(held) = state.held(helper) {
+            held.unused = None;
+            return Ok(());
+        }
+        if state.waiting.is_empty() && state.admit(helper, self.most) {
+            return Ok(());
+        }
+        let woken = Arc::new(Condvar::new());
+        state.waiting.push_back(Waiting {
+            helper,
+            woken: Arc::clone(&woken),
+        });
+        loop {
+            let first = state.is_first(helper);
+            let left = deadline.map_or(SLEEP, |deadline| deadline.left());
+            let pause = left.min(if first { LOOK } else { SLEEP });
+            let waited = woken.wait_timeout(state, pause);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.held(helper).is_some() {
+                return Ok(());
+            }
+            let admitted = state.is_first(helper) && state.admit(helper, self.most);
+            let late = deadline.is_some_and(|deadline| deadline.left().is_zero());
+            if admitted || late {
+                state.waiting.retain(|waiting| waiting.helper != helper);
+                state.wake_first();
+                return if admitted { Ok(()) } else { Err(Lost::Late) };
+            }
+        }
+    }
+
+    fn leave(&self, helper: usize) {
+        let now = Stamp::now();
+        let mut state = lock(&self.state);
+        let others = !state.waiting.is_empty();
+        let Some(held) = state.held(helper) else {
+            return;
+        };
+        if !others || nanos(now.ticks_since(held.since)) < KEPT {
+            held.unused = Some(now);
+            return;
+        }
+        state.held.retain(|held| held.helper != helper);
+        if let Some(next) = state.waiting.pop_front() {
+            state.hold(next.helper, now);
+            next.woken.notify_one();
+            state.wake_first();
+        }
+    }
+}
+
+impl State {
+    fn held(&mut self, helper: usize) -> Option<&mut Held> {
+        self.held.iter_mut().find(|held| held.helper == helper)
+    }
+
+    fn is_first(&self, helper: usize) -> bool {
+        let first = self.waiting.front();
+        first.is_some_and(|first| first.helper == helper)
+    }
+
+    fn wake_first(&self) {
+        if let Some(first) = self.waiting.front() {
+            first.woken.notify_one();
+        }
+    }
+
+    fn hold(&mut self, helper: usize, since: Stamp) {
+        self.held.push(Held {
+            helper,
+            since,
+            unused: None,
+        });
+    }
+
+    /// Gives a turn that is free, or one that is not used any more.
+    fn admit(&mut self, helper: usize, most: usize) -> bool {
+        let now = Stamp::now();
+        if self.held.len() >= most {
+            let free = self.held.iter().position(|held| {
+                let unused = held.unused.map(|since| nanos(now.ticks_since(since)));
+                unused.is_some_and(|unused| unused >= UNUSED)
+            });
+            let Some(free) = free else { return false };
+            self.held.swap_remove(free);
+        }
+        self.hold(helper, now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::atomic::AtomicU32, thread};
+
+    use super::*;
+
+    fn turns(most: usize) -> &'static Turns {
+        Box::leak(Box::new(Turns::new(most)))
+    }
+
+    #[test]
+    fn as_many_as_there_are_turns_run_at_once_and_all_get_theirs() {
+        let turns = turns(2);
+        let (running, most) = (AtomicU32::new(0), AtomicU32::new(0));
+        let players: Vec<Player> = (0..7).map(|_| Player::of(turns)).collect();
+        thread::scope(|scope| {
+            for player in &players {
+                let (running, most) = (&running, &most);
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        let _turn = player.turn(None).map_err(|_| "late").unwrap();
+                        most.fetch_max(
+                            running.fetch_add(1, Ordering::SeqCst) + 1,
+                            Ordering::SeqCst,
+                        );
+                        thread::yield_now();
+                        running.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert!(most.into_inner() <= 2);
+        drop(players);
+        assert!(lock(&turns.state).held.is_empty() && lock(&turns.state).waiting.is_empty());
+    }
+
+    #[test]
+    fn a_helper_that_does_not_come_back_loses_its_turn_and_one_that_waits_is_late_in_time() {
+        let turns = turns(1);
+        let players = [(); 3].map(|()| Player::of(turns));
+        drop(players[0].turn(None));
+        let second = players[1].turn(None);
+        assert!(second.is_ok(), "the first did not come back");
+        let soon = Some(Deadline::after(Duration::from_millis(5)));
+        assert!(matches!(players[2].turn(soon), Err(Lost::Late)));
+        drop(second);
+        assert!(players[2].turn(None).is_ok());
+    }
+
+    #[test]
+    fn as_few_helpers_as_cores_do_not_wait() {
+        let turns = turns(2);
+        let players = [(); 2].map(|()| Player::of(turns));
+        let _both = players.each_ref().map(|player| player.turn(None).is_ok());
+        assert!(lock(&turns.state).held.is_empty());
+    }
+}

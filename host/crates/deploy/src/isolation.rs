@@ -69,6 +69,7 @@ impl Isolation {
             #[cfg(target_os = "linux")]
             helpers: tollgate_isolate::Helpers::new(tollgate_isolate::Setup {
                 program: None,
+                forked: true,
                 strength,
                 // The other side could not go on meanwhile.
                 spin: if tollgate_nn::cores() > 1 {

@@ -17,12 +17,14 @@ pub fn serve(told: &[&str]) -> ExitCode {
     let [_, attempts] = PROBE;
     let [_, library] = probe::HELPER;
     #[cfg(target_os = "linux")]
-    let [_, infer] = tollgate_isolate::HELPER;
+    let ([_, infer], [_, nursery]) = (tollgate_isolate::HELPER, tollgate_isolate::NURSERY);
     match told {
         #[cfg(target_os = "linux")]
         [name, library, layout, spin, bounds, strength] if *name == infer => {
             tollgate_isolate::serve([library, layout, spin, bounds, strength])
         }
+        #[cfg(target_os = "linux")]
+        [name, library] if *name == nursery => tollgate_isolate::nurse(library),
         [name, target, bounds, strength] if *name == job => {
             tollgate_jail::serve([bounds, strength], |wasm| compile::in_helper(target, wasm))
         }

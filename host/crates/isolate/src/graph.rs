@@ -1,10 +1,16 @@
 //! A graph that runs in a helper.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tollgate_nn::{
     Call, Description, Error, Graph, GraphOptions, Ran, Remote,
-    clock::{Deadline, Stamp},
+    clock::{Deadline, Stamp, nanos},
 };
 
 use crate::{
@@ -21,7 +27,15 @@ const FORGET: Duration = Duration::from_secs(1);
 pub(crate) struct InHelper {
     helper: Arc<Helper>,
     graph: u32,
+    /// Whether its inferences are so quick that its callers spin meanwhile.
+    quick: AtomicBool,
 }
+
+/// An inference that takes less is quick, in nanoseconds.
+const QUICK: u64 = 15_000;
+
+/// One that takes more is not.
+const SLOW: u64 = 25_000;
 
 /// What is to be loaded.
 pub(crate) struct Model<'a> {
@@ -54,7 +68,9 @@ impl InHelper {
         push_bytes(&mut request, &bytes);
         let answer = helper.with_model(model.bytes, || {
             let mut lane = helper.take(deadline)?;
-            helper.ask(&mut lane, &request, deadline)?;
+            // Threads of its session run where the thread that makes them may.
+            helper.place_anywhere();
+            helper.ask(&mut lane, &request, false, deadline)?;
             Ok(std::mem::take(&mut lane.answer))
         });
         let answer = answer.map_err(explain)?;
@@ -68,6 +84,7 @@ impl InHelper {
                 Self {
                     helper: Arc::clone(helper),
                     graph,
+                    quick: AtomicBool::new(false),
                 },
             )),
             Err(Refused::Timeout) => Err(explain(Lost::Late)),
@@ -101,10 +118,12 @@ impl Remote for InHelper {
         let mut lane = helper.take(deadline).map_err(|lost| explain(lost, call))?;
         let _turn = helper.turn(deadline).map_err(|lost| explain(lost, call))?;
         let inputs = call.inputs();
+        let spins = helper.place(self.quick.load(Ordering::Relaxed));
         let mut request = Message::new();
         wire::Run {
             graph: self.graph,
             inputs: inputs.len() as u32,
+            spins,
             deadline: deadline.map_or(u64::MAX, |deadline| deadline.count()),
             room: call.room() as u64,
         }
@@ -135,7 +154,7 @@ impl Remote for InHelper {
             }
         }
         helper
-            .ask(&mut lane, &request, deadline)
+            .ask(&mut lane, &request, spins, deadline)
             .map_err(|lost| explain(lost, call))?;
         let answer = std::mem::take(&mut lane.answer);
         let mut reached = 0;
@@ -151,6 +170,11 @@ impl Remote for InHelper {
         };
         let after = Stamp::now();
         let (asked, started, ended) = ran.times(before, after);
+        match (nanos(ended.ticks_since(started)), spins) {
+            (..QUICK, false) => self.quick.store(true, Ordering::Relaxed),
+            (SLOW.., true) => self.quick.store(false, Ordering::Relaxed),
+            _ => {}
+        }
         Ok(Ran {
             asked,
             turn: None,
@@ -174,7 +198,7 @@ impl Drop for InHelper {
         let until = Some(Deadline::after(FORGET));
         if let Ok(mut lane) = self.helper.take(until) {
             self.helper
-                .ask(&mut lane, &[wire::DROP, self.graph], until)
+                .ask(&mut lane, &[wire::DROP, self.graph], false, until)
                 .ok();
         }
     }

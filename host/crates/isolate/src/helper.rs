@@ -10,12 +10,16 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use tollgate_jail::{Bounds, Handed, Job, Resident, Strength};
+use rustix::{
+    process::Pid,
+    thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity},
+};
+use tollgate_jail::{Bounds, Handed, Job, Nursery, Resident, Strength};
 use tollgate_nn::{OnnxRuntime, Places, clock::Deadline};
 
 use crate::{
@@ -30,6 +34,9 @@ use crate::{
 /// What makes the program a helper that runs graphs. The library's path, the layout and the time to spin follow, and
 /// then what the jail adds.
 pub const HELPER: [&str; 2] = ["jail", "infer"];
+
+/// What makes the program the process from which helpers are forked. The library's path follows.
+pub const NURSERY: [&str; 2] = ["jail", "nursery"];
 
 /// How long after its deadline a request may still be answered, before the helper is ended.
 const GRACE: Duration = Duration::from_millis(40);
@@ -52,11 +59,22 @@ const THREAD_BYTES: u64 = 4 << 20;
 /// What a lane keeps of the memory of its tensors from one run to the next, in bytes.
 const KEPT_BYTES: usize = 32 << 20;
 
+/// Stands for all cores.
+const ANYWHERE: usize = usize::MAX;
+
+/// The core that this thread runs on now.
+#[inline]
+fn core() -> usize {
+    sched_getcpu()
+}
+
 /// How helpers are started.
 #[derive(Clone, Debug)]
 pub struct Setup {
     /// The program that is the helper; none for this one.
     pub program: Option<PathBuf>,
+    /// Whether helpers are forked from a process that has loaded the library, or each loads it.
+    pub forked: bool,
     /// What to do about layers of the jail that the machine lacks.
     pub strength: Strength,
     /// How long a side spins for an answer before it sleeps, at most; zero for not at all.
@@ -89,8 +107,13 @@ pub struct Helper {
     /// The part of the first file behind the model.
     own: Arc<Region>,
     places: Arc<dyn Places>,
-    /// One of an instance, whose inferences run one at a time.
+    /// One of an instance, whose inferences run one at a time, on the helper's first thread.
     player: Option<Player>,
+    /// Whether sides ever spin.
+    spins: bool,
+    /// The cores of this process, and the one of them where the helper's first thread runs.
+    cores: CpuSet,
+    core: AtomicUsize,
     lanes: Mutex<Vec<Busy>>,
     returned: Condvar,
     /// Why it is gone.
@@ -121,7 +144,12 @@ pub(crate) struct Taken<'a> {
 
 impl Helper {
     /// Starts one. It is ready some milliseconds later.
-    pub(crate) fn start(setup: &Setup, layout: Layout, memory: u64) -> io::Result<Self> {
+    pub(crate) fn start(
+        setup: &Setup,
+        nursery: Option<&Arc<Nursery>>,
+        layout: Layout,
+        memory: u64,
+    ) -> io::Result<Self> {
         let too_large = || io::Error::other("its memory is larger than an address space");
         let down_bytes = layout.down_bytes().ok_or_else(too_large)?;
         let up_bytes = layout.up_bytes().ok_or_else(too_large)?;
@@ -155,16 +183,16 @@ impl Helper {
             .saturating_add(OWN_BYTES)
             .saturating_add(THREAD_BYTES * u64::from(layout.lanes));
         let addresses = private.saturating_add(down_bytes).saturating_add(up_bytes);
-        let library = library()?;
         let [jail, infer] = HELPER;
+        let (layout_text, spin) = (layout.to_argument(), setup.spin.as_micros().to_string());
+        let library = library()?;
+        let alone = [jail, infer, &library, &layout_text, &spin];
+        let (arguments, forked) = match nursery {
+            Some(nursery) => (alone.get(3..).unwrap_or_default(), Some(nursery)),
+            None => (&alone[..], None),
+        };
         let job = Job {
-            arguments: &[
-                jail,
-                infer,
-                &library,
-                &layout.to_argument(),
-                &setup.spin.as_micros().to_string(),
-            ],
+            arguments,
             bounds: Bounds {
                 memory_bytes: addresses.saturating_add(ADDRESSES),
                 private_bytes: private,
@@ -178,7 +206,11 @@ impl Helper {
             output: up.try_clone()?,
         };
         let program: Option<&Path> = setup.program.as_deref();
-        let process = Resident::start(&job, program, handed).map_err(io::Error::other)?;
+        let started = match forked {
+            Some(nursery) => nursery.fork(&job, &handed),
+            None => Resident::start(&job, program, handed),
+        };
+        let process = started.map_err(io::Error::other)?;
         Ok(Self {
             process,
             down,
@@ -187,6 +219,9 @@ impl Helper {
             own,
             places: Arc::new(Shared(Arc::new(tensors))),
             player: None,
+            spins: !setup.spin.is_zero(),
+            cores: sched_getaffinity(None)?,
+            core: AtomicUsize::new(ANYWHERE),
             lanes: Mutex::new(lanes),
             returned: Condvar::new(),
             gone: OnceLock::new(),
@@ -200,7 +235,7 @@ impl Helper {
         let own = Deadline::after(START);
         let mut lane = self.take(deadline)?;
         let until = deadline.map_or(own, |deadline| deadline.min(own));
-        self.hear(&mut lane, Some(until))
+        self.hear(&mut lane, false, Some(until))
     }
 
     /// The process.
@@ -211,8 +246,8 @@ impl Helper {
     /// Asks for nothing, and waits for the answer: what it takes to be heard and to hear. False if it is gone.
     pub fn echo(&self) -> bool {
         let echoed = self.take(None).and_then(|mut lane| {
-            self.ask(&mut lane, &[wire::ECHO], None)?;
-            Ok(())
+            let spins = self.place(self.spins);
+            self.ask(&mut lane, &[wire::ECHO, spins.into()], spins, None)
         });
         echoed.is_ok()
     }
@@ -253,6 +288,40 @@ impl Helper {
     pub(crate) fn turn(&self, deadline: Option<Deadline>) -> Result<Option<Turn<'_>>, Lost> {
         let player = self.player.as_ref();
         player.map(|player| player.turn(deadline)).transpose()
+    }
+
+    /// Says where the helper is to run for the next request: on the caller's core, or, if it is answered so quickly that
+    /// the caller spins meanwhile, on another one. Returns whether the caller spins.
+    #[inline]
+    pub(crate) fn place(&self, quick: bool) -> bool {
+        let spins = quick && self.spins;
+        let core = if spins { ANYWHERE } else { core() };
+        if self.player.is_some() && self.core.load(Ordering::Relaxed) != core {
+            self.place_on(core);
+        }
+        spins
+    }
+
+    /// Lets the system choose where it runs.
+    pub(crate) fn place_anywhere(&self) {
+        if self.player.is_some() && self.core.load(Ordering::Relaxed) != ANYWHERE {
+            self.place_on(ANYWHERE);
+        }
+    }
+
+    #[cold]
+    fn place_on(&self, core: usize) {
+        self.core.store(core, Ordering::Relaxed);
+        let mut cores = self.cores;
+        if core != ANYWHERE {
+            cores.clear();
+            cores.set(core);
+        }
+        // Where it fails, the system goes on choosing.
+        let helper = i32::try_from(self.process.id())
+            .ok()
+            .and_then(Pid::from_raw);
+        sched_setaffinity(helper, &cores).ok();
     }
 
     /// A number for a graph that no other graph of the helper has.
@@ -305,6 +374,7 @@ impl Helper {
         &self,
         lane: &mut Taken<'_>,
         request: &[u32],
+        spins: bool,
         deadline: Option<Deadline>,
     ) -> Result<(), Lost> {
         if let Some(gone) = self.gone.get() {
@@ -313,14 +383,19 @@ impl Helper {
         if !lane.send(request) {
             return Err(Lost::TooLarge);
         }
-        self.hear(lane, deadline)
+        self.hear(lane, spins, deadline)
     }
 
     #[inline]
-    fn hear(&self, lane: &mut Taken<'_>, deadline: Option<Deadline>) -> Result<(), Lost> {
+    fn hear(
+        &self,
+        lane: &mut Taken<'_>,
+        spins: bool,
+        deadline: Option<Deadline>,
+    ) -> Result<(), Lost> {
         let mut looked = false;
         let mut over: Option<Instant> = None;
-        let heard = lane.wait(|| {
+        let heard = lane.wait(spins, || {
             if looked && self.gone().is_some() {
                 return None;
             }
@@ -455,7 +530,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The file that this process has ONNX Runtime from, for the helper to load as well. It has none of the environment
 /// that the system's loader may have found a name by.
-fn library() -> io::Result<String> {
+pub(crate) fn library() -> io::Result<String> {
     let path = OnnxRuntime::loaded().map_err(io::Error::other)?.path();
     let name = path.to_string_lossy();
     if path.is_absolute() {

@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex, Once, Weak},
 };
 
+use tollgate_jail::Nursery;
 use tollgate_nn::{Error, Graph, GraphOptions, Loader, Loading, Places, clock::Deadline};
 
 use crate::{
     graph::{InHelper, Model},
-    helper::{Helper, Lost, Setup, lock},
+    helper::{Helper, Lost, NURSERY, Setup, library, lock},
     memory::Layout,
 };
 
@@ -21,6 +22,8 @@ pub struct Helpers {
     warm: Mutex<Option<Helper>>,
     /// Those that were given out.
     given: Mutex<Vec<Weak<Helper>>>,
+    /// The process from which they are forked, once it was asked for.
+    nursery: Mutex<Option<Arc<Nursery>>>,
 }
 
 impl Helpers {
@@ -30,6 +33,7 @@ impl Helpers {
             setup,
             warm: Mutex::new(None),
             given: Mutex::default(),
+            nursery: Mutex::new(None),
         }
     }
 
@@ -97,7 +101,37 @@ impl Helpers {
         } = self.setup;
         let layout = Layout::of(model_bytes, tensor_bytes, 1).with_tensors(tensor_bytes);
         let memory = model_bytes.saturating_add(tensor_bytes);
-        Helper::start(&self.setup, layout, memory)
+        self.start_with(layout, memory)
+    }
+
+    /// Starts a helper: forks it where that can be done, or else has it load the library by itself.
+    pub(crate) fn start_with(&self, layout: Layout, memory: u64) -> io::Result<Helper> {
+        if self.setup.forked {
+            let forked = self
+                .nursery()
+                .and_then(|nursery| Helper::start(&self.setup, Some(&nursery), layout, memory));
+            match forked {
+                Ok(helper) => return Ok(helper),
+                Err(error) => {
+                    // The next one is forked from another.
+                    *lock(&self.nursery) = None;
+                    tracing::debug!("a helper is not forked but started: {error}");
+                }
+            }
+        }
+        Helper::start(&self.setup, None, layout, memory)
+    }
+
+    fn nursery(&self) -> io::Result<Arc<Nursery>> {
+        let mut nursery = lock(&self.nursery);
+        if let Some(there) = &*nursery {
+            return Ok(Arc::clone(there));
+        }
+        let [jail, name] = NURSERY;
+        let arguments = [jail, name, &library()?];
+        let started = Nursery::start(&arguments, self.setup.program.as_deref());
+        let started = Arc::new(started.map_err(io::Error::other)?);
+        Ok(Arc::clone(nursery.insert(started)))
     }
 }
 

@@ -13,7 +13,7 @@ use tollgate_nn::{
 use crate::{
     Helpers,
     graph::{InHelper, Model},
-    helper::{Helper, lock},
+    helper::lock,
     helpers::ready,
     memory::Layout,
 };
@@ -108,7 +108,8 @@ fn load(
     let memory = (bytes.len() as u64)
         .saturating_mul(TIMES)
         .saturating_add(runs);
-    let started = Helper::start(setup, layout, memory).map_err(|error| Error::Helper {
+    let started = helpers.start_with(layout, memory);
+    let started = started.map_err(|error| Error::Helper {
         reason: error.to_string(),
     });
     let helper = started?;

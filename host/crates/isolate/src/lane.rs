@@ -172,9 +172,14 @@ impl Lane {
 
     /// Waits for the next message. `goes_on` is asked now and then how long to go on waiting, at most; with none
     /// the wait is over, and false is returned.
-    pub(crate) fn wait(&mut self, mut goes_on: impl FnMut() -> Option<Duration>) -> bool {
+    /// Without `spins` it sleeps at once: the peer may be waiting for this very core.
+    pub(crate) fn wait(
+        &mut self,
+        spins: bool,
+        mut goes_on: impl FnMut() -> Option<Duration>,
+    ) -> bool {
         let bell = self.peer_at + BELL;
-        let spin = self.patience.now();
+        let spin = if spins { self.patience.now() } else { 0 };
         if spin > 0 {
             let begin = Stamp::now();
             loop {
@@ -286,7 +291,7 @@ mod tests {
         let thread = thread::spawn(move || {
             let mut message = Vec::new();
             for _ in 0..rounds {
-                assert!(helper.wait(|| Some(Duration::from_secs(60))));
+                assert!(helper.wait(true, || Some(Duration::from_secs(60))));
                 assert!(helper.receive(&mut message));
                 assert!(helper.send(&message));
             }
@@ -294,7 +299,7 @@ mod tests {
         let mut message = Vec::new();
         for round in 0..rounds {
             assert!(host.send(&[round, 7, round]));
-            assert!(host.wait(|| Some(Duration::from_secs(60))));
+            assert!(host.wait(true, || Some(Duration::from_secs(60))));
             assert!(host.receive(&mut message));
             assert_eq!(message, [round, 7, round]);
         }
@@ -311,7 +316,7 @@ mod tests {
     fn a_wait_ends_when_it_is_told_to() {
         let (mut host, _helper) = pair(Duration::from_micros(1));
         let mut asked = 0;
-        let heard = host.wait(|| {
+        let heard = host.wait(true, || {
             asked += 1;
             (asked < 3).then_some(Duration::from_millis(1))
         });

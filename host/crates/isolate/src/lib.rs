@@ -27,6 +27,6 @@ mod tensors;
 mod turns;
 mod wire;
 
-pub use helper::{HELPER, Helper, Setup};
+pub use helper::{HELPER, Helper, NURSERY, Setup};
 pub use helpers::{Helpers, Private};
-pub use serve::serve;
+pub use serve::{nurse, serve};

@@ -32,19 +32,41 @@ use crate::{
 ///
 /// It must be called before the process has started a thread.
 pub fn serve([library, layout, spin, bounds, strength]: [&str; 5]) -> ExitCode {
+    ExitCode::from(run(Some(library), [layout, spin, bounds, strength]))
+}
+
+/// Is the whole `main` of the process from which helpers are forked. The argument is that of [`crate::NURSERY`].
+///
+/// It must be called before the process has started a thread.
+pub fn nurse(library: &str) -> ExitCode {
+    let load = || load(library);
+    tollgate_jail::nurse(load, |arguments| match arguments {
+        [layout, spin, bounds, strength] => run(None, [layout, spin, bounds, strength]),
+        _ => refuse(NO_HELPER),
+    })
+}
+
+const NO_HELPER: &str = "this is for helpers, which only the program itself starts";
+
+/// The library is the operator's choice, and needs files.
+fn load(library: &str) -> Result<(), String> {
+    let loaded = OnnxRuntime::load(Some(Path::new(library)));
+    loaded.map(drop).map_err(|error| error.to_string())
+}
+
+/// Runs a helper, which loads the library if it is not there, and never comes back unless it fails.
+fn run(library: Option<&str>, [layout, spin, bounds, strength]: [&str; 4]) -> u8 {
     let confining = match Confining::begin([bounds, strength]) {
         Ok(confining) => confining,
         Err(code) => return code,
     };
-    let (Ok(layout), Ok(spin)) = (
-        layout.parse::<Layout>(),
-        spin.parse().map(Duration::from_micros),
-    ) else {
-        return refuse("this is for helpers, which only the program itself starts");
+    let spin = spin.parse().map(Duration::from_micros);
+    let (Ok(layout), Ok(spin)) = (layout.parse::<Layout>(), spin) else {
+        return refuse(NO_HELPER);
     };
-    // The library is the operator's choice, and needs files. No byte of a stranger's was read yet.
-    if let Err(error) = OnnxRuntime::load(Some(Path::new(library))) {
-        return refuse(&error.to_string());
+    // No byte of a stranger's was read yet.
+    if let Err(why) = library.map_or(Ok(()), load) {
+        return refuse(&why);
     }
     let server = match Server::new(&layout) {
         Ok(server) => Arc::new(server),
@@ -89,6 +111,8 @@ pub(crate) struct Kept {
     scratch: Option<Scratch>,
     /// The last inference.
     ready: Option<Ready>,
+    /// Whether to spin for the next request.
+    spins: bool,
 }
 
 impl Server {
@@ -142,7 +166,7 @@ impl Server {
         let mut kept = Kept::default();
         loop {
             // The kernel ends the helper together with the host.
-            while !lane.wait(|| Some(Duration::from_secs(3600))) {}
+            while !lane.wait(kept.spins, || Some(Duration::from_secs(3600))) {}
             let answer = if lane.receive(&mut request) {
                 self.do_one(&lane, &mut kept, &request)
             } else {
@@ -173,7 +197,10 @@ impl Server {
         match words.next().map_err(garbled)? {
             wire::RUN => self.run(lane, kept, request),
             wire::LOAD => self.load(&words.bytes().map_err(garbled)?),
-            wire::ECHO => Ok(Message::from_slice(&[DONE])),
+            wire::ECHO => {
+                kept.spins = words.next().is_ok_and(|spins| spins != 0);
+                Ok(Message::from_slice(&[DONE]))
+            }
             wire::DROP => {
                 let graph = words.next().map_err(garbled)?;
                 kept.ready = None;
@@ -222,6 +249,7 @@ impl Server {
         words.next().map_err(garbled)?;
         let run = wire::Run::next(&mut words).map_err(garbled)?;
         let inputs = words.rest();
+        kept.spins = run.spins;
         let scratch = match &mut kept.scratch {
             Some(scratch) => scratch,
             none => none.insert(Scratch::new()?),

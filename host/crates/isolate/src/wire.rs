@@ -173,11 +173,16 @@ impl<'a> Placed<'a> {
     }
 }
 
+/// Marks a request after which the helper spins.
+const SPINS: u32 = 1 << 31;
+
 /// The head of a request to run; its inputs follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) graph: u32,
     pub(crate) inputs: u32,
+    /// Whether the helper is to spin for the next request: its host runs on another core.
+    pub(crate) spins: bool,
     /// A count of the clock; the largest for none.
     pub(crate) deadline: u64,
     /// How many bytes the outputs may have.
@@ -190,7 +195,8 @@ impl Run {
 
     #[inline]
     pub(crate) fn push(&self, message: &mut Message) {
-        message.extend([RUN, self.graph, self.inputs]);
+        let spins = if self.spins { SPINS } else { 0 };
+        message.extend([RUN, self.graph, self.inputs | spins]);
         push_long(message, self.deadline);
         push_long(message, self.room);
     }
@@ -198,9 +204,11 @@ impl Run {
     /// After its kind was read.
     #[inline]
     pub(crate) fn next(words: &mut Words<'_>) -> Result<Self, Garbled> {
+        let (graph, inputs) = (words.next()?, words.next()?);
         Ok(Self {
-            graph: words.next()?,
-            inputs: words.next()?,
+            graph,
+            inputs: inputs & !SPINS,
+            spins: inputs & SPINS != 0,
             deadline: words.long()?,
             room: words.long()?,
         })
@@ -276,6 +284,7 @@ mod tests {
         let run = Run {
             graph: 3,
             inputs: 1,
+            spins: true,
             deadline: u64::MAX,
             room: 1 << 40,
         };

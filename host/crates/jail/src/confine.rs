@@ -106,7 +106,7 @@ fn limit(bounds: &Bounds) -> Result<(), rustix::io::Errno> {
 }
 
 /// Landlock and the filter of system calls hold for this thread and for those that it starts, not for others.
-fn alone() -> Result<(), String> {
+pub(crate) fn alone() -> Result<(), String> {
     let threads = std::fs::read_dir("/proc/self/task").map_err(|error| error.to_string())?;
     match threads.count() {
         1 => Ok(()),
@@ -114,7 +114,7 @@ fn alone() -> Result<(), String> {
     }
 }
 
-fn landlock() -> Result<(), String> {
+pub(crate) fn landlock() -> Result<(), String> {
     alone()?;
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)

@@ -8,7 +8,8 @@
 //! - `layers`: the [`Layer`]s of confinement, and what to do about one that the machine lacks ([`Strength`]);
 //! - `confine`: how a process confines itself, over `filter` (which system calls are left);
 //! - `job`: what a helper is given and leaves; `helper`: the host's side; `serve`: the helper's side;
-//! - `resident`: a helper that goes on until it is ended, as the host has it; `spawner`: the thread that starts it;
+//! - `resident`: a helper that goes on until it is ended, as the host has it; `nursery`: the process that forks it when it
+//!   has loaded what helpers need; `spawner`: the thread that starts either;
 //! - `probe`: tries from inside what a helper must not be able to do.
 //!
 //! A helper can also be apart from the host and not confined ([`Job::run_apart`], [`serve_apart`]), for a library
@@ -50,6 +51,8 @@ mod layers;
 #[cfg(not(target_os = "linux"))]
 mod nowhere;
 #[cfg(target_os = "linux")]
+mod nursery;
+#[cfg(target_os = "linux")]
 mod probe;
 #[cfg(target_os = "linux")]
 mod resident;
@@ -66,6 +69,8 @@ pub use job::{Done, Job};
 pub use layers::{Layer, Missing, Strength};
 #[cfg(not(target_os = "linux"))]
 pub use nowhere::{ITSELF, probe, serve, serve_apart};
+#[cfg(target_os = "linux")]
+pub use nursery::{Nursery, nurse};
 #[cfg(target_os = "linux")]
 pub use probe::probe;
 #[cfg(target_os = "linux")]

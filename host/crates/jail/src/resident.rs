@@ -3,13 +3,22 @@
 use std::{
     ffi::OsStr,
     fs::File,
+    io,
+    os::fd::OwnedFd,
     path::Path,
-    process::{Child, Command},
-    sync::{Mutex, MutexGuard, PoisonError},
+    process::{Child, Command, ExitStatus},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    process::{Pid, Signal, pidfd_send_signal},
 };
 
 use crate::{
-    Bounds, Error, Job, Missing,
+    Bounds, Error, Job, Missing, Nursery,
     helper::{ITSELF, judge, memory_file, read_said, split},
     spawner,
 };
@@ -26,9 +35,22 @@ pub struct Handed {
 /// A helper that goes on. It is ended when this is dropped.
 #[derive(Debug)]
 pub struct Resident {
-    child: Mutex<Child>,
+    process: Process,
     said: File,
     bounds: Bounds,
+}
+
+#[derive(Debug)]
+enum Process {
+    /// Started by this process.
+    Child(Mutex<Child>),
+    /// Forked by a nursery, which alone is told how it ends.
+    Forked {
+        nursery: Arc<Nursery>,
+        number: Pid,
+        watched: OwnedFd,
+        ended: OnceLock<ExitStatus>,
+    },
 }
 
 impl Resident {
@@ -53,15 +75,37 @@ impl Resident {
             .stderr(shared.map_err(prepared("handed its files"))?);
         let child = spawner::spawn(command).map_err(prepared("started"))?;
         Ok(Self {
-            child: Mutex::new(child),
+            process: Process::Child(Mutex::new(child)),
             said,
             bounds: job.bounds,
         })
     }
 
-    /// The process.
+    pub(crate) fn forked(
+        nursery: Arc<Nursery>,
+        number: Pid,
+        watched: OwnedFd,
+        said: File,
+        bounds: Bounds,
+    ) -> Self {
+        Self {
+            process: Process::Forked {
+                nursery,
+                number,
+                watched,
+                ended: OnceLock::new(),
+            },
+            said,
+            bounds,
+        }
+    }
+
+    /// The number of its process.
     pub fn id(&self) -> u32 {
-        self.lock().id()
+        match &self.process {
+            Process::Child(child) => lock(child).id(),
+            Process::Forked { number, .. } => number.as_raw_nonzero().get().unsigned_abs(),
+        }
     }
 
     /// The layers that the machine lacks; known once the helper is confined.
@@ -71,9 +115,9 @@ impl Resident {
 
     /// How it ended; none while it goes on.
     pub fn ended(&self) -> Option<Error> {
-        let status = match self.lock().try_wait() {
+        let status = match self.process.ended() {
             Ok(status) => status?,
-            Err(error) => return Some(Error::Died(error.to_string())),
+            Err(why) => return Some(Error::Died(why)),
         };
         let said = self.said();
         let (missing, words) = split(&said);
@@ -83,20 +127,73 @@ impl Resident {
 
     /// Ends it now, and waits for that.
     pub fn end(&self) {
-        let mut child = self.lock();
-        // It fails for one that has ended.
-        child.kill().ok();
-        child.wait().ok();
+        match &self.process {
+            Process::Child(child) => {
+                let mut child = lock(child);
+                // It fails for one that has ended.
+                child.kill().ok();
+                child.wait().ok();
+            }
+            Process::Forked { watched, .. } => {
+                pidfd_send_signal(watched, Signal::KILL).ok();
+                has_ended(watched, None).ok();
+                // Its nursery forgets it.
+                self.process.ended().ok();
+            }
+        }
     }
 
     fn said(&self) -> String {
         read_said(&self.said).unwrap_or_default()
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Child> {
-        // Each step leaves the process as it is.
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+impl Process {
+    fn ended(&self) -> Result<Option<ExitStatus>, String> {
+        match self {
+            Self::Child(child) => {
+                let status = lock(child).try_wait();
+                status.map_err(|error| error.to_string())
+            }
+            Self::Forked {
+                nursery,
+                number,
+                watched,
+                ended,
+            } => {
+                if let Some(known) = ended.get() {
+                    return Ok(Some(*known));
+                }
+                if !has_ended(watched, Some(Duration::ZERO)).map_err(|error| error.to_string())? {
+                    return Ok(None);
+                }
+                let status = nursery.status(*number);
+                let status =
+                    status.map_err(|_| "it and the process that it was forked from ended")?;
+                // A process that can be seen to have ended has a status.
+                Ok(status.map(|status| *ended.get_or_init(|| status)))
+            }
+        }
     }
+}
+
+/// Waits until a process has ended, at most this long.
+fn has_ended(watched: &OwnedFd, at_most: Option<Duration>) -> io::Result<bool> {
+    let timeout = at_most.map(Timespec::try_from).transpose();
+    let timeout = timeout.map_err(io::Error::other)?;
+    let mut ready = [PollFd::new(watched, PollFlags::IN)];
+    loop {
+        match poll(&mut ready, timeout.as_ref()) {
+            Ok(count) => return Ok(count > 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    // Each step leaves the process as it is.
+    child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Resident {
@@ -107,7 +204,7 @@ impl Drop for Resident {
 
 #[cfg(test)]
 mod tests {
-    use std::{thread, time::Duration};
+    use std::thread;
 
     use crate::Strength;
 

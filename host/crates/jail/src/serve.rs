@@ -52,32 +52,33 @@ pub fn serve_apart(
     let moved = rustix::stdio::dup2_stdout(io::stderr());
     match result.and_then(|result| moved.map(|()| result).map_err(io::Error::from)) {
         Ok(result) => serve_behind(&Layer::APART, arguments, work, File::from(result)),
-        Err(error) => refuse(&format!("the helper cannot keep its result apart: {error}")),
+        Err(error) => ExitCode::from(refuse(&format!(
+            "the helper cannot keep its result apart: {error}"
+        ))),
     }
 }
 
 fn serve_behind(
     layers: &[Layer],
-    [bounds, strength]: [&str; 2],
+    arguments: [&str; 2],
+    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+    out: impl Write,
+) -> ExitCode {
+    let confined = Confining::with(layers, arguments).and_then(|confining| confining.tell());
+    let done = confined.and_then(|()| answer(work, out).map_err(|why| refuse(&why)));
+    done.map_or_else(ExitCode::from, |()| ExitCode::SUCCESS)
+}
+
+fn answer(
     work: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
     mut out: impl Write,
-) -> ExitCode {
-    let confining = Confining::with(layers, [bounds, strength]);
-    if let Err(code) = confining.and_then(|confining| confining.tell()) {
-        return code;
-    }
+) -> Result<(), String> {
     let mut input = Vec::new();
-    if let Err(error) = io::stdin().lock().read_to_end(&mut input) {
-        return refuse(&format!("the helper cannot read: {error}"));
-    }
-    let result = match work(&input) {
-        Ok(result) => result,
-        Err(why) => return refuse(&why),
-    };
-    match out.write_all(&result).and_then(|()| out.flush()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(&format!("the helper cannot write: {error}")),
-    }
+    let read = io::stdin().lock().read_to_end(&mut input);
+    read.map_err(|error| format!("the helper cannot read: {error}"))?;
+    let result = work(&input)?;
+    let written = out.write_all(&result).and_then(|()| out.flush());
+    written.map_err(|error| format!("the helper cannot write: {error}"))
 }
 
 /// A helper that is confined in two steps: between them it loads its libraries, which are the operator's own choice.
@@ -97,11 +98,11 @@ impl Confining {
     /// # Errors
     ///
     /// The helper's exit code, if the arguments are not a host's.
-    pub fn begin(arguments: [&str; 2]) -> Result<Self, ExitCode> {
+    pub fn begin(arguments: [&str; 2]) -> Result<Self, u8> {
         Self::with(&FIRST, arguments)
     }
 
-    fn with(layers: &[Layer], [bounds, strength]: [&str; 2]) -> Result<Self, ExitCode> {
+    fn with(layers: &[Layer], [bounds, strength]: [&str; 2]) -> Result<Self, u8> {
         let (Ok(bounds), Ok(strength)) = (bounds.parse::<Bounds>(), strength.parse::<Strength>())
         else {
             return Err(refuse(
@@ -120,27 +121,27 @@ impl Confining {
     /// # Errors
     ///
     /// The helper's exit code, if a layer is missing and all were asked for.
-    pub fn finish(mut self) -> Result<(), ExitCode> {
+    pub fn finish(mut self) -> Result<(), u8> {
         self.missing.extend(confine(&REST, &self.bounds));
         self.tell()
     }
 
-    fn tell(&self) -> Result<(), ExitCode> {
+    fn tell(&self) -> Result<(), u8> {
         for missing in &self.missing {
             let reason = missing.reason.replace('\n', " ");
             say(&format!("{MISSING}{} {reason}\n", missing.layer));
         }
         if self.strength == Strength::Strict && !self.missing.is_empty() {
-            return Err(ExitCode::from(WEAK));
+            return Err(WEAK);
         }
         Ok(())
     }
 }
 
-/// Ends a helper that cannot do its job; says why.
-pub fn refuse(why: &str) -> ExitCode {
+/// Says why a helper cannot do its job, and gives the exit code for that.
+pub fn refuse(why: &str) -> u8 {
     say(why);
-    ExitCode::from(REFUSED)
+    REFUSED
 }
 
 /// Nobody is left to be told when this fails.

@@ -134,6 +134,7 @@ fn run(told: &[String]) -> anyhow::Result<()> {
 fn helpers(spin: Duration) -> Arc<Helpers> {
     Arc::new(Helpers::new(HelperSetup {
         program: None,
+        forked: true,
         strength: Strength::Best,
         spin,
         model_bytes: 256 << 20,

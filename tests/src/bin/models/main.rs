@@ -96,6 +96,7 @@ fn run(told: &[String]) -> anyhow::Result<()> {
     let models = models.collect::<Result<Vec<_>, _>>()?;
     let helpers = Arc::new(Helpers::new(HelperSetup {
         program: None,
+        forked: true,
         strength: Strength::Best,
         spin: Duration::ZERO,
         model_bytes: MODEL_BYTES,

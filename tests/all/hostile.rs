@@ -316,7 +316,8 @@ fn a_helper_for_models_is_confined_and_none_of_it_can_be_opened() {
             .map(|file| fs::read_link(file.expect("a file").path()).expect("a link"))
             .collect();
         assert!(
-            open.iter().all(|file| file.starts_with("/memfd:tollgate")),
+            open.iter()
+                .all(|file| file.to_string_lossy().starts_with("/memfd:tollgate")),
             "{open:?}"
         );
         assert_eq!(open.len(), 3, "{open:?}");

@@ -116,9 +116,11 @@ impl Remote for InHelper {
         let explain = |lost, call: &Call<'_>| explain_run(lost, call.graph(), deadline);
         let before = Stamp::now();
         let mut lane = helper.take(deadline).map_err(|lost| explain(lost, call))?;
-        let _turn = helper.turn(deadline).map_err(|lost| explain(lost, call))?;
+        let begun = helper
+            .begin(self.quick.load(Ordering::Relaxed), deadline)
+            .map_err(|lost| explain(lost, call))?;
         let inputs = call.inputs();
-        let spins = helper.place(self.quick.load(Ordering::Relaxed));
+        let spins = begun.spins;
         let mut request = Message::new();
         wire::Run {
             graph: self.graph,
@@ -163,13 +165,17 @@ impl Remote for InHelper {
             lane.take(at, to)
         });
         lane.answer = answer;
-        lane.trim(at, reached);
+        helper.trim(&lane, at, reached);
+        if spins {
+            lane.make_ready(at, reached);
+        }
         let ran = match taken {
             Ok(ran) => ran?,
             Err(Garbled) => return Err(explain(helper.garbled(), call)),
         };
         let after = Stamp::now();
         let (asked, started, ended) = ran.times(before, after);
+        drop(begun);
         match (nanos(ended.ticks_since(started)), spins) {
             (..QUICK, false) => self.quick.store(true, Ordering::Relaxed),
             (SLOW.., true) => self.quick.store(false, Ordering::Relaxed),

@@ -1,42 +1,33 @@
 //! A helper as its host has it: the process, the memory between them, and lanes that callers take in turns.
 
 use std::{
-    ffi::OsStr,
     fmt,
     fs::File,
     io,
-    ops::{Deref, DerefMut},
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use rustix::{
-    process::Pid,
-    thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity},
-};
-use tollgate_jail::{Bounds, Handed, Job, Nursery, Resident, Strength};
-use tollgate_nn::{OnnxRuntime, Places, clock::Deadline};
+use tollgate_jail::{Bounds, Handed, Job, Nursery, Resident};
+use tollgate_nn::{Places, clock::Deadline};
 
 use crate::{
+    HELPER, Setup,
+    cores::{self, Cores},
     lane::{Lane, Part},
+    lanes::{Lanes, Taken},
     memory::{Layout, for_reading, give_back, sealed_file},
     region::{Access, Region},
+    setup::{ENVIRONMENT, library},
     tensors::{Shared, Tensors},
     turns::{Player, Turn},
     wire,
 };
-
-/// What makes the program a helper that runs graphs. The library's path, the layout and the time to spin follow, and
-/// then what the jail adds.
-pub const HELPER: [&str; 2] = ["jail", "infer"];
-
-/// What makes the program the process from which helpers are forked. The library's path follows.
-pub const NURSERY: [&str; 2] = ["jail", "nursery"];
 
 /// How long after its deadline a request may still be answered, before the helper is ended.
 const GRACE: Duration = Duration::from_millis(40);
@@ -58,32 +49,6 @@ const THREAD_BYTES: u64 = 4 << 20;
 
 /// What a lane keeps of the memory of its tensors from one run to the next, in bytes.
 const KEPT_BYTES: usize = 32 << 20;
-
-/// Stands for all cores.
-const ANYWHERE: usize = usize::MAX;
-
-/// The core that this thread runs on now.
-#[inline]
-fn core() -> usize {
-    sched_getcpu()
-}
-
-/// How helpers are started.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// The program that is the helper; none for this one.
-    pub program: Option<PathBuf>,
-    /// Whether helpers are forked from a process that has loaded the library, or each loads it.
-    pub forked: bool,
-    /// What to do about layers of the jail that the machine lacks.
-    pub strength: Strength,
-    /// How long a side spins for an answer before it sleeps, at most; zero for not at all.
-    pub spin: Duration,
-    /// The most bytes of models.
-    pub model_bytes: u64,
-    /// The most bytes of the tensors of an inference.
-    pub tensor_bytes: u64,
-}
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -107,15 +72,11 @@ pub struct Helper {
     /// The part of the first file behind the model.
     own: Arc<Region>,
     places: Arc<dyn Places>,
-    /// One of an instance, whose inferences run one at a time, on the helper's first thread.
-    player: Option<Player>,
+    /// What one of an instance has, whose inferences run one at a time, on the helper's first thread.
+    instance: Option<Instance>,
     /// Whether sides ever spin.
     spins: bool,
-    /// The cores of this process, and the one of them where the helper's first thread runs.
-    cores: CpuSet,
-    core: AtomicUsize,
-    lanes: Mutex<Vec<Busy>>,
-    returned: Condvar,
+    lanes: Lanes,
     /// Why it is gone.
     gone: OnceLock<String>,
     graphs: AtomicU32,
@@ -123,23 +84,23 @@ pub struct Helper {
     loading: Mutex<()>,
 }
 
+/// When and where the helper of an instance computes.
+struct Instance {
+    player: Player,
+    cores: Cores,
+}
+
+/// A request that can be sent now.
+pub(crate) struct Begun<'a> {
+    /// Whether both sides spin for each other.
+    pub(crate) spins: bool,
+    _turn: Option<(cores::Shared<'a>, Turn<'a>)>,
+}
+
 impl fmt::Debug for Helper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Helper({})", self.process.id())
     }
-}
-
-/// A lane, and what the last answer on it was.
-pub(crate) struct Busy {
-    lane: Lane,
-    pub(crate) answer: Vec<u32>,
-    index: u32,
-}
-
-/// A lane that one caller has.
-pub(crate) struct Taken<'a> {
-    helper: &'a Helper,
-    busy: Option<Busy>,
 }
 
 impl Helper {
@@ -159,7 +120,7 @@ impl Helper {
         let own = Arc::new(Region::map(&down, first, own, Access::Write)?);
         let tensors = Tensors::new(Arc::clone(&own), lanes_at, down.try_clone()?, first);
         let peer = Arc::new(Region::map(&up, 0, to_size(up_bytes)?, Access::Read)?);
-        let lanes = (0..layout.lanes).rev().map(|index| {
+        let lanes = (0..layout.lanes).map(|index| {
             let part = |region: &Arc<Region>, begin: usize, bytes: u64| {
                 Ok::<_, io::Error>(Part {
                     region: Arc::clone(region),
@@ -167,18 +128,13 @@ impl Helper {
                     bytes: to_size(bytes)?,
                 })
             };
-            let lane = Lane::new(
+            let (own, peer) = (
                 part(&own, lanes_at, layout.down)?,
                 part(&peer, 0, layout.up)?,
-                setup.spin,
             );
-            Ok::<_, io::Error>(Busy {
-                lane,
-                answer: Vec::new(),
-                index,
-            })
+            Ok::<_, io::Error>(Lane::new(own, peer, setup.spin))
         });
-        let lanes = lanes.collect::<Result<Vec<_>, _>>()?;
+        let lanes = Lanes::new(lanes.collect::<Result<Vec<_>, _>>()?);
         let private = memory
             .saturating_add(OWN_BYTES)
             .saturating_add(THREAD_BYTES * u64::from(layout.lanes));
@@ -208,7 +164,7 @@ impl Helper {
         let program: Option<&Path> = setup.program.as_deref();
         let started = match forked {
             Some(nursery) => nursery.fork(&job, &handed),
-            None => Resident::start(&job, program, handed),
+            None => Resident::start(&job, program, &ENVIRONMENT, handed),
         };
         let process = started.map_err(io::Error::other)?;
         Ok(Self {
@@ -218,12 +174,9 @@ impl Helper {
             layout,
             own,
             places: Arc::new(Shared(Arc::new(tensors))),
-            player: None,
+            instance: None,
             spins: !setup.spin.is_zero(),
-            cores: sched_getaffinity(None)?,
-            core: AtomicUsize::new(ANYWHERE),
-            lanes: Mutex::new(lanes),
-            returned: Condvar::new(),
+            lanes,
             gone: OnceLock::new(),
             graphs: AtomicU32::new(0),
             loading: Mutex::new(()),
@@ -246,8 +199,13 @@ impl Helper {
     /// Asks for nothing, and waits for the answer: what it takes to be heard and to hear. False if it is gone.
     pub fn echo(&self) -> bool {
         let echoed = self.take(None).and_then(|mut lane| {
-            let spins = self.place(self.spins);
-            self.ask(&mut lane, &[wire::ECHO, spins.into()], spins, None)
+            let begun = self.begin(true, None)?;
+            self.ask(
+                &mut lane,
+                &[wire::ECHO, begun.spins.into()],
+                begun.spins,
+                None,
+            )
         });
         echoed.is_ok()
     }
@@ -278,50 +236,45 @@ impl Helper {
     /// From now on it is an instance's.
     pub(crate) fn of_instance(self) -> Self {
         Self {
-            player: Some(Player::new()),
+            instance: Cores::new().ok().map(|cores| Instance {
+                player: Player::new(),
+                cores,
+            }),
             ..self
         }
     }
 
-    /// Waits until it may compute, if it is an instance's and there are more of these than cores.
+    /// Prepares for a request. One that is answered quickly is waited for spinning, on another core. For the others this
+    /// thread and an instance's helper share a core, once it is the helper's turn.
     #[inline]
-    pub(crate) fn turn(&self, deadline: Option<Deadline>) -> Result<Option<Turn<'_>>, Lost> {
-        let player = self.player.as_ref();
-        player.map(|player| player.turn(deadline)).transpose()
-    }
-
-    /// Says where the helper is to run for the next request: on the caller's core, or, if it is answered so quickly that
-    /// the caller spins meanwhile, on another one. Returns whether the caller spins.
-    #[inline]
-    pub(crate) fn place(&self, quick: bool) -> bool {
-        let spins = quick && self.spins;
-        let core = if spins { ANYWHERE } else { core() };
-        if self.player.is_some() && self.core.load(Ordering::Relaxed) != core {
-            self.place_on(core);
+    pub(crate) fn begin(&self, quick: bool, deadline: Option<Deadline>) -> Result<Begun<'_>, Lost> {
+        let quick = quick && self.spins;
+        let Some(instance) = &self.instance else {
+            return Ok(Begun {
+                spins: quick,
+                _turn: None,
+            });
+        };
+        if quick && !instance.player.is_crowded() {
+            instance.cores.free(&self.process);
+            return Ok(Begun {
+                spins: true,
+                _turn: None,
+            });
         }
-        spins
+        let turn = instance.player.turn(deadline)?;
+        let shared = instance.cores.share(&self.process, turn.core);
+        Ok(Begun {
+            spins: false,
+            _turn: Some((shared, turn)),
+        })
     }
 
     /// Lets the system choose where it runs.
     pub(crate) fn place_anywhere(&self) {
-        if self.player.is_some() && self.core.load(Ordering::Relaxed) != ANYWHERE {
-            self.place_on(ANYWHERE);
+        if let Some(instance) = &self.instance {
+            instance.cores.free(&self.process);
         }
-    }
-
-    #[cold]
-    fn place_on(&self, core: usize) {
-        self.core.store(core, Ordering::Relaxed);
-        let mut cores = self.cores;
-        if core != ANYWHERE {
-            cores.clear();
-            cores.set(core);
-        }
-        // Where it fails, the system goes on choosing.
-        let helper = i32::try_from(self.process.id())
-            .ok()
-            .and_then(Pid::from_raw);
-        sched_setaffinity(helper, &cores).ok();
     }
 
     /// A number for a graph that no other graph of the helper has.
@@ -350,21 +303,7 @@ impl Helper {
     /// Takes a lane, and waits for one if all are taken.
     #[inline]
     pub(crate) fn take(&self, deadline: Option<Deadline>) -> Result<Taken<'_>, Lost> {
-        let mut lanes = lock(&self.lanes);
-        loop {
-            if let Some(busy) = lanes.pop() {
-                return Ok(Taken {
-                    helper: self,
-                    busy: Some(busy),
-                });
-            }
-            let left = deadline.map_or(LOOK, |deadline| deadline.left().min(LOOK));
-            if left.is_zero() {
-                return Err(Lost::Late);
-            }
-            let waited = self.returned.wait_timeout(lanes, left);
-            lanes = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+        self.lanes.take(deadline).ok_or(Lost::Late)
     }
 
     /// Sends a request and waits for the answer. Past the deadline, and a little time in which it can end by itself,
@@ -443,36 +382,24 @@ impl Helper {
         self.process.end();
     }
 
-    fn put_back(&self, busy: Busy) {
-        lock(&self.lanes).push(busy);
-        self.returned.notify_one();
-    }
-}
-
-impl Taken<'_> {
-    /// Gives memory back that a large inference has used, which reached to these bytes of each part.
+    /// Gives memory back that a large inference on a lane has used, which reached to these bytes of each part.
     #[inline]
-    pub(crate) fn trim(&self, down: usize, up: usize) {
+    pub(crate) fn trim(&self, lane: &Taken<'_>, down: usize, up: usize) {
         if down.max(up) > KEPT_BYTES {
-            self.trim_large(down, up);
+            self.trim_large(lane.index(), down, up);
         }
     }
 
     #[cold]
-    fn trim_large(&self, down: usize, up: usize) {
-        let Helper { layout, .. } = self.helper;
+    fn trim_large(&self, lane: usize, down: usize, up: usize) {
+        let Layout { model, tensors, .. } = self.layout;
         let parts = [
-            (
-                &self.helper.down,
-                layout.model + layout.tensors,
-                layout.down,
-                down,
-            ),
-            (&self.helper.up, 0, layout.up, up),
+            (&self.down, model + tensors, self.layout.down, down),
+            (&self.up, 0, self.layout.up, up),
         ];
         for (file, begin, part, used) in parts {
             if let Some(more) = used.checked_sub(KEPT_BYTES).filter(|&more| more > 0) {
-                let lane = begin + part * u64::from(self.index);
+                let lane = begin + part * lane as u64;
                 // If it fails, the memory stays until the helper ends.
                 give_back(file, lane + KEPT_BYTES as u64, more as u64).ok();
             }
@@ -480,70 +407,9 @@ impl Taken<'_> {
     }
 }
 
-impl Deref for Taken<'_> {
-    type Target = Busy;
-
-    #[inline]
-    #[expect(clippy::expect_used, reason = "taken out by `drop` alone")]
-    fn deref(&self) -> &Busy {
-        self.busy.as_ref().expect("there until it is dropped")
-    }
-}
-
-impl DerefMut for Taken<'_> {
-    #[inline]
-    #[expect(clippy::expect_used, reason = "as above")]
-    fn deref_mut(&mut self) -> &mut Busy {
-        self.busy.as_mut().expect("there until it is dropped")
-    }
-}
-
-impl Deref for Busy {
-    type Target = Lane;
-
-    #[inline]
-    fn deref(&self) -> &Lane {
-        &self.lane
-    }
-}
-
-impl DerefMut for Busy {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut Lane {
-        &mut self.lane
-    }
-}
-
-impl Drop for Taken<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(busy) = self.busy.take() {
-            self.helper.put_back(busy);
-        }
-    }
-}
-
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is under these locks is whole at each step, so a panic does not break it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The file that this process has ONNX Runtime from, for the helper to load as well. It has none of the environment
-/// that the system's loader may have found a name by.
-pub(crate) fn library() -> io::Result<String> {
-    let path = OnnxRuntime::loaded().map_err(io::Error::other)?.path();
-    let name = path.to_string_lossy();
-    if path.is_absolute() {
-        return Ok(name.into_owned());
-    }
-    let maps = std::fs::read_to_string("/proc/self/maps")?;
-    let mut files = maps.lines().filter_map(|line| line.get(line.find('/')?..));
-    let found = files.find(|file| {
-        let last = Path::new(file).file_name().map(OsStr::to_string_lossy);
-        last.is_some_and(|last| last.starts_with(&*name))
-    });
-    let found = found.map(ToOwned::to_owned);
-    found.ok_or_else(|| io::Error::other(format!("the file of `{name}` is not known")))
 }
 
 fn to_size(bytes: u64) -> io::Result<usize> {

@@ -9,9 +9,11 @@ use tollgate_jail::Nursery;
 use tollgate_nn::{Error, Graph, GraphOptions, Loader, Loading, Places, clock::Deadline};
 
 use crate::{
+    NURSERY, Setup,
     graph::{InHelper, Model},
-    helper::{Helper, Lost, NURSERY, Setup, library, lock},
+    helper::{Helper, Lost, lock},
     memory::Layout,
+    setup::{ENVIRONMENT, library},
 };
 
 /// Starts helpers, each for the models of one instance or for one isolated graph.
@@ -64,17 +66,28 @@ impl Helpers {
     /// None can be started, or it is not ready in time.
     pub fn take(&self, deadline: Option<Deadline>) -> Result<Arc<Helper>, Error> {
         let warm = lock(&self.warm).take();
-        let warm = warm.filter(|helper| helper.gone().is_none());
-        let helper = match warm {
-            Some(helper) => helper,
-            None => self
-                .start()
-                .map_err(|error| cannot_start(&error.to_string()))?,
+        let helper = match warm.filter(|helper| helper.gone().is_none()) {
+            Some(helper) => {
+                ready(&helper, deadline)?;
+                helper
+            }
+            None => self.fresh(deadline)?,
         };
-        ready(&helper, deadline)?;
         // The next one is started only after this one has shown that it can be.
         self.warm()?;
         Ok(self.give(helper.of_instance()))
+    }
+
+    /// One that is started now, whether or not another one was started ahead, and is ready.
+    ///
+    /// # Errors
+    ///
+    /// As [`Helpers::take`].
+    pub fn fresh(&self, deadline: Option<Deadline>) -> Result<Helper, Error> {
+        let started = self.start();
+        let helper = started.map_err(|error| cannot_start(&error.to_string()))?;
+        ready(&helper, deadline)?;
+        Ok(helper)
     }
 
     /// The processes that have models now, in the order in which they were started.
@@ -129,7 +142,7 @@ impl Helpers {
         }
         let [jail, name] = NURSERY;
         let arguments = [jail, name, &library()?];
-        let started = Nursery::start(&arguments, self.setup.program.as_deref());
+        let started = Nursery::start(&arguments, self.setup.program.as_deref(), &ENVIRONMENT);
         let started = Arc::new(started.map_err(io::Error::other)?);
         Ok(Arc::clone(nursery.insert(started)))
     }

@@ -47,6 +47,8 @@ pub(crate) struct Lane {
     rung: u32,
     heard: u32,
     patience: Patience,
+    /// How many bytes behind a message's first line are fetched when it is heard.
+    ahead: usize,
 }
 
 /// Where the parts of a lane are.
@@ -117,6 +119,7 @@ impl Lane {
             rung: 0,
             heard: 0,
             patience: Patience::new(spin),
+            ahead: ALIGNMENT,
         }
     }
 
@@ -187,6 +190,8 @@ impl Lane {
                     let now = self.peer.word(bell).load(Ordering::Acquire);
                     if now != self.heard {
                         self.heard = now;
+                        // What a short message speaks of is behind its first line.
+                        self.peer.fetch(self.peer_at + ALIGNMENT, self.ahead, false);
                         self.patience.learn(spin, true);
                         return true;
                     }
@@ -219,6 +224,14 @@ impl Lane {
                 return false;
             }
         }
+    }
+
+    /// Has the cores' caches make ready: what the next message from here speaks of, and this many bytes of the next one
+    /// from the peer.
+    #[inline]
+    pub(crate) fn make_ready(&mut self, bytes: usize, ahead: usize) {
+        self.own.fetch(self.own_at + ALIGNMENT, bytes, true);
+        self.ahead = ahead;
     }
 
     /// Copies the message that was heard of out of the peer's part; false if it says that it is too long.

@@ -6,12 +6,14 @@
 //! each side writes one; they are divided into lanes, and an inference is a message and a doorbell on a lane in each
 //! direction. The host trusts nothing that it reads there.
 //!
-//! Each module uses those to its right: [`Helpers`] (`isolated`, `helpers`) → `graph` → `helper` → `turns` | `lane` →
-//! `tensors` | `memory` | `region`, and the helper's side is `serve` → `lane`; `wire` and `load` are the messages.
+//! Each module uses those to its right: [`Helpers`] (`isolated`, `helpers`) → `graph` → `helper` → `cores` | `setup` |
+//! `turns` | `lanes` → `lane` → `tensors` | `memory` | `region`, and the helper's side is `serve` → `lane`; `wire` and `load` are
+//! the messages.
 //!
 //! It knows no Wasmtime and no WIT, and calls ONNX Runtime by `tollgate-nn` alone. There are helpers on Linux only.
 #![cfg(target_os = "linux")]
 
+mod cores;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod graph;
@@ -19,14 +21,17 @@ mod helper;
 mod helpers;
 mod isolated;
 mod lane;
+mod lanes;
 mod load;
 mod memory;
 mod region;
 mod serve;
+mod setup;
 mod tensors;
 mod turns;
 mod wire;
 
-pub use helper::{HELPER, Helper, NURSERY, Setup};
+pub use helper::Helper;
 pub use helpers::{Helpers, Private};
 pub use serve::{nurse, serve};
+pub use setup::{HELPER, NURSERY, Setup};

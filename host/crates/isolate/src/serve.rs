@@ -113,6 +113,9 @@ pub(crate) struct Kept {
     ready: Option<Ready>,
     /// Whether to spin for the next request.
     spins: bool,
+    /// How many bytes the last inference's inputs and outputs have in the lane.
+    down: usize,
+    up: usize,
 }
 
 impl Server {
@@ -167,6 +170,9 @@ impl Server {
         loop {
             // The kernel ends the helper together with the host.
             while !lane.wait(kept.spins, || Some(Duration::from_secs(3600))) {}
+            if kept.spins {
+                lane.make_ready(kept.up, kept.down);
+            }
             let answer = if lane.receive(&mut request) {
                 self.do_one(&lane, &mut kept, &request)
             } else {
@@ -300,7 +306,8 @@ impl Server {
             took: ran.ended.ticks_since(ran.started) as f32,
         }
         .push(&mut answer);
-        ready.put_outputs(lane, &mut answer)?;
+        kept.up = ready.put_outputs(lane, &mut answer)?;
+        kept.down = ready.elements.iter().map(|(_, bytes)| bytes).sum();
         Ok(answer)
     }
 
@@ -349,8 +356,8 @@ struct Ready {
 }
 
 impl Ready {
-    /// Copies the outputs of the run into the lane, and says where they are.
-    fn put_outputs(&mut self, lane: &Lane, answer: &mut Message) -> Result<(), Refused> {
+    /// Copies the outputs of the run into the lane, and says where they are. Gives where they end.
+    fn put_outputs(&mut self, lane: &Lane, answer: &mut Message) -> Result<usize, Refused> {
         let described: SmallVec<[(TensorType, Shape); 4]> = self
             .prepared
             .outputs()
@@ -379,7 +386,7 @@ impl Ready {
             }
             at = (at + elements.len()).next_multiple_of(ALIGNMENT);
         }
-        Ok(())
+        Ok(at)
     }
 }
 

@@ -1,8 +1,9 @@
-//! Which helpers compute at once, if more instances have one than there are cores.
+//! Which helpers compute at once, and on which cores.
 //!
-//! The system would let them take turns after every inference, since a helper sleeps then, and each would find its
-//! weights out of the processor's caches. So a helper keeps its turn for some milliseconds, as a thread that computes
-//! without sleeping does. A turn that is not used goes to the next helper that waits.
+//! As many have a turn as there are cores, each with a core of its own. The system would let them take turns after every
+//! inference, since a helper sleeps then, and each would find its weights out of the processor's caches. So a helper
+//! keeps its turn for some milliseconds, as a thread that computes without sleeping does. A turn that is not used goes to
+//! the next helper that waits.
 
 use std::{
     collections::VecDeque,
@@ -13,31 +14,33 @@ use std::{
     time::Duration,
 };
 
-use tollgate_nn::{
-    clock::{Deadline, Stamp, nanos},
-    cores,
+use rustix::thread::sched_getcpu;
+use tollgate_nn::clock::{Deadline, Stamp, nanos};
+
+use crate::{
+    cores::Cores,
+    helper::{Lost, lock},
 };
 
-use crate::helper::{Lost, lock};
-
 /// How long a helper keeps its turn while others wait, in nanoseconds: a time slice of the system's.
-const KEPT: u64 = 3_000_000;
+const KEPT: u64 = 10_000_000;
 
 /// After how long a turn that is not used is free, in nanoseconds: longer than a guest takes between two inferences of
 /// a frame, mostly.
 const UNUSED: u64 = 50_000;
 
 /// How often the first of those that wait looks for a turn that is not used.
-const LOOK: Duration = Duration::from_micros(100);
+const LOOK: Duration = Duration::from_micros(250);
 
 /// How long the others sleep at most.
 const SLEEP: Duration = Duration::from_secs(1);
 
 /// The turns of this process.
-static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(cores()));
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(Cores::all()));
 
 struct Turns {
-    most: usize,
+    /// A turn for each.
+    cores: Vec<usize>,
     /// How many helpers there are.
     helpers: AtomicUsize,
     state: Mutex<State>,
@@ -54,6 +57,7 @@ struct Held {
     since: Stamp,
     /// Since when it is not used; none while it is.
     unused: Option<Stamp>,
+    core: usize,
 }
 
 struct Waiting {
@@ -68,7 +72,11 @@ pub(crate) struct Player {
 }
 
 /// A turn that is being used.
-pub(crate) struct Turn<'a>(Option<&'a Player>);
+pub(crate) struct Turn<'a> {
+    player: &'a Player,
+    /// The core on which its helper is to compute.
+    pub(crate) core: usize,
+}
 
 impl Player {
     pub(crate) fn new() -> Self {
@@ -84,14 +92,16 @@ impl Player {
         }
     }
 
-    /// Waits for its turn, if there are more helpers than cores.
+    /// Whether there are more helpers than cores.
     #[inline]
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.turns.helpers.load(Ordering::Relaxed) > self.turns.cores.len()
+    }
+
+    /// Waits for its turn.
     pub(crate) fn turn(&self, deadline: Option<Deadline>) -> Result<Turn<'_>, Lost> {
-        if self.turns.helpers.load(Ordering::Relaxed) <= self.turns.most {
-            return Ok(Turn(None));
-        }
-        self.turns.enter(self.number, deadline)?;
-        Ok(Turn(Some(self)))
+        let core = self.turns.enter(self.number, deadline)?;
+        Ok(Turn { player: self, core })
     }
 }
 
@@ -105,31 +115,31 @@ impl Drop for Player {
 }
 
 impl Drop for Turn<'_> {
-    #[inline]
     fn drop(&mut self) {
-        if let Some(player) = self.0 {
-            player.turns.leave(player.number);
-        }
+        self.player.turns.leave(self.player.number);
     }
 }
 
 impl Turns {
-    fn new(most: usize) -> Self {
+    fn new(cores: Vec<usize>) -> Self {
         Self {
-            most,
+            cores,
             helpers: AtomicUsize::new(0),
             state: Mutex::default(),
         }
     }
 
-    fn enter(&self, helper: usize, deadline: Option<Deadline>) -> Result<(), Lost> {
+    /// Gives the core of its turn.
+    fn enter(&self, helper: usize, deadline: Option<Deadline>) -> Result<usize, Lost> {
         let mut state = lock(&self.state);
         if let Some(held) = state.held(helper) {
             held.unused = None;
-            return Ok(());
+            return Ok(held.core);
         }
-        if state.waiting.is_empty() && state.admit(helper, self.most) {
-            return Ok(());
+        if state.waiting.is_empty()
+            && let Some(core) = state.admit(helper, &self.cores)
+        {
+            return Ok(core);
         }
         let woken = Arc::new(Condvar::new());
         state.waiting.push_back(Waiting {
@@ -142,15 +152,16 @@ impl Turns {
             let pause = left.min(if first { LOOK } else { SLEEP });
             let waited = woken.wait_timeout(state, pause);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            if state.held(helper).is_some() {
-                return Ok(());
+            if let Some(held) = state.held(helper) {
+                return Ok(held.core);
             }
-            let admitted = state.is_first(helper) && state.admit(helper, self.most);
+            let first = state.is_first(helper);
+            let admitted = first.then(|| state.admit(helper, &self.cores)).flatten();
             let late = deadline.is_some_and(|deadline| deadline.left().is_zero());
-            if admitted || late {
+            if admitted.is_some() || late {
                 state.waiting.retain(|waiting| waiting.helper != helper);
                 state.wake_first();
-                return if admitted { Ok(()) } else { Err(Lost::Late) };
+                return admitted.ok_or(Lost::Late);
             }
         }
     }
@@ -166,9 +177,10 @@ impl Turns {
             held.unused = Some(now);
             return;
         }
+        let core = held.core;
         state.held.retain(|held| held.helper != helper);
         if let Some(next) = state.waiting.pop_front() {
-            state.hold(next.helper, now);
+            state.hold(next.helper, now, core);
             next.woken.notify_one();
             state.wake_first();
         }
@@ -191,27 +203,33 @@ impl State {
         }
     }
 
-    fn hold(&mut self, helper: usize, since: Stamp) {
+    fn hold(&mut self, helper: usize, since: Stamp, core: usize) {
         self.held.push(Held {
             helper,
             since,
             unused: None,
+            core,
         });
     }
 
-    /// Gives a turn that is free, or one that is not used any more.
-    fn admit(&mut self, helper: usize, most: usize) -> bool {
+    /// Gives a turn that is free, or one that is not used any more, on this thread's core if that is free.
+    fn admit(&mut self, helper: usize, cores: &[usize]) -> Option<usize> {
         let now = Stamp::now();
-        if self.held.len() >= most {
-            let free = self.held.iter().position(|held| {
+        let own = sched_getcpu();
+        let free = |core: &usize| self.held.iter().all(|held| held.core != *core);
+        let core = if cores.contains(&own) && free(&own) {
+            own
+        } else if let Some(core) = cores.iter().copied().find(free) {
+            core
+        } else {
+            let unused = self.held.iter().position(|held| {
                 let unused = held.unused.map(|since| nanos(now.ticks_since(since)));
                 unused.is_some_and(|unused| unused >= UNUSED)
             });
-            let Some(free) = free else { return false };
-            self.held.swap_remove(free);
-        }
-        self.hold(helper, now);
-        true
+            self.held.swap_remove(unused?).core
+        };
+        self.hold(helper, now, core);
+        Some(core)
     }
 }
 
@@ -222,7 +240,7 @@ mod tests {
     use super::*;
 
     fn turns(most: usize) -> &'static Turns {
-        Box::leak(Box::new(Turns::new(most)))
+        Box::leak(Box::new(Turns::new((0..most).collect())))
     }
 
     #[test]
@@ -265,10 +283,13 @@ mod tests {
     }
 
     #[test]
-    fn as_few_helpers_as_cores_do_not_wait() {
-        let turns = turns(2);
-        let players = [(); 2].map(|()| Player::of(turns));
-        let _both = players.each_ref().map(|player| player.turn(None).is_ok());
-        assert!(lock(&turns.state).held.is_empty());
+    fn each_that_has_a_turn_has_a_core_of_its_own() {
+        let turns = turns(3);
+        let players = [(); 3].map(|()| Player::of(turns));
+        let turns = players.each_ref().map(|player| player.turn(None).ok());
+        let mut cores: Vec<usize> = turns.iter().flatten().map(|turn| turn.core).collect();
+        cores.sort_unstable();
+        assert_eq!(cores, [0, 1, 2]);
+        assert!(!players[0].is_crowded());
     }
 }

@@ -114,7 +114,7 @@ pub(crate) fn alone() -> Result<(), String> {
     }
 }
 
-pub(crate) fn landlock() -> Result<(), String> {
+fn landlock() -> Result<(), String> {
     alone()?;
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)

@@ -31,7 +31,7 @@ use rustix::{
 
 use crate::{
     Bounds, Error, Handed, Job, Resident,
-    confine::{FIRST, alone, confine, landlock},
+    confine::{FIRST, alone, confine},
     helper::{ITSELF, memory_file, read_said},
     serve::refuse,
     spawner,
@@ -69,12 +69,16 @@ pub struct Nursery {
 }
 
 impl Nursery {
-    /// Starts this program's, or that of another program.
+    /// Starts this program's, or that of another program, with this environment alone.
     ///
     /// # Errors
     ///
     /// The system starts no process.
-    pub fn start(arguments: &[&str], program: Option<&Path>) -> Result<Self, Error> {
+    pub fn start(
+        arguments: &[&str],
+        program: Option<&Path>,
+        environment: &[(&str, &str)],
+    ) -> Result<Self, Error> {
         let prepared = |what| move |source| Error::Start { what, source };
         let sockets = socketpair(
             AddressFamily::UNIX,
@@ -95,6 +99,7 @@ impl Nursery {
         command
             .args(arguments)
             .env_clear()
+            .envs(environment.iter().copied())
             .current_dir(OsStr::new("/"))
             .stdin(theirs)
             .stdout(Stdio::null())
@@ -230,8 +235,6 @@ pub fn nurse(load: impl FnOnce() -> Result<(), String>, serve: impl Fn(&[&str]) 
     if let Err(why) = alone() {
         return failed(&why);
     }
-    // It opens no file any more, and neither do its helpers.
-    landlock().ok();
     let stdin = io::stdin();
     loop {
         let mut packet = [0; PACKET];

@@ -54,12 +54,18 @@ enum Process {
 }
 
 impl Resident {
-    /// Starts this program's helper, or that of another program. Its time is not looked after.
+    /// Starts this program's helper, or that of another program, with this environment alone. Its time is not looked
+    /// after.
     ///
     /// # Errors
     ///
     /// The system starts no helper.
-    pub fn start(job: &Job<'_>, program: Option<&Path>, handed: Handed) -> Result<Self, Error> {
+    pub fn start(
+        job: &Job<'_>,
+        program: Option<&Path>,
+        environment: &[(&str, &str)],
+        handed: Handed,
+    ) -> Result<Self, Error> {
         let prepared = |what| move |source| Error::Start { what, source };
         let said = memory_file().map_err(prepared("given a place for its messages"))?;
         let shared = said.try_clone();
@@ -69,6 +75,7 @@ impl Resident {
             .arg(job.bounds.to_argument())
             .arg(job.strength.name())
             .env_clear()
+            .envs(environment.iter().copied())
             .current_dir(OsStr::new("/"))
             .stdin(handed.input)
             .stdout(handed.output)
@@ -225,7 +232,7 @@ mod tests {
             input: memory_file().unwrap(),
             output: memory_file().unwrap(),
         };
-        Resident::start(&job, Some(Path::new("/bin/sh")), handed).unwrap()
+        Resident::start(&job, Some(Path::new("/bin/sh")), &[], handed).unwrap()
     }
 
     #[test]

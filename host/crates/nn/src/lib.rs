@@ -38,6 +38,7 @@ mod loaded;
 mod loading;
 mod model;
 mod options;
+mod places;
 mod prepared;
 mod registry;
 mod remote;
@@ -50,8 +51,9 @@ mod store;
 
 pub use graph::Graph;
 pub use loaded::Loaded;
-pub use loading::{InProcess, Loader, Loading, Places};
+pub use loading::{InProcess, Loader, Loading};
 pub use options::{GraphOptions, Mode};
+pub use places::Places;
 pub use prepared::{Expected, Prepared};
 pub use registry::GraphRegistry;
 pub use remote::{Call, Description, Remote};

@@ -2,20 +2,12 @@
 
 use std::sync::Arc;
 
-use tollgate_ort::Place;
-
-use crate::{Error, Graph, GraphOptions, GraphRegistry, clock::Deadline};
+use crate::{Error, Graph, GraphOptions, GraphRegistry, Places, clock::Deadline};
 
 /// Where models from bytes are loaded: in this process, or in others.
 pub trait Loading: Send + Sync {
     /// A loader for one instance.
     fn for_instance(&self) -> Box<dyn Loader>;
-}
-
-/// Memory in which tensors lie so that handing them over takes no copy.
-pub trait Places: Send + Sync {
-    /// A place of this many bytes; none if it has no room, or if copying so few bytes is cheaper.
-    fn place(&self, bytes: usize) -> Option<Box<dyn Place>>;
 }
 
 /// Loads an instance's models from bytes.

@@ -38,6 +38,9 @@ struct Setup {
     /// Plugins to compile: the Rust and the Python meter reader.
     rust: PathBuf,
     python: PathBuf,
+    /// Only cases whose names have this in them.
+    #[serde(default)]
+    only: String,
 }
 
 /// One case. Times are nanoseconds for one call, each the median over the rounds of a round's median; what is
@@ -91,45 +94,45 @@ fn run(told: &[String]) -> anyhow::Result<()> {
     let spinning = helpers(Duration::from_micros(30));
     let mlp = (&*setup.mlp, &[1, 64][..]);
     let mobilenet = (&*setup.mobilenet, &[1, 3, 224, 224][..]);
-    let rows = vec![
-        Inference {
-            case: "mlp, both sides sleep",
-            helpers: &asleep,
-            model: mlp,
-            calls: 200,
-            copied: false,
-            apart: true,
-            of: Of::RoundTrip,
-        }
-        .row()?,
-        Inference {
-            case: "mlp, both sides spin",
-            helpers: &spinning,
-            model: mlp,
-            calls: 2000,
-            copied: false,
-            apart: true,
-            of: Of::RoundTrip,
-        }
-        .row()?,
-        Inference {
-            case: "mobilenet_v2",
-            helpers: &spinning,
-            model: mobilenet,
-            calls: 10,
-            copied: true,
-            apart: false,
-            of: Of::InProcess,
-        }
-        .row()?,
-        many::row(&spinning, &setup.mlp1024)?,
-        start()?,
-        compile("compile, Rust", &setup.rust, 15)?,
-        compile("compile, Python", &setup.python, 5)?,
+    let inference = |case, helpers, model, calls| Inference {
+        case,
+        helpers,
+        model,
+        calls,
+        copied: false,
+        apart: false,
+        of: Of::RoundTrip,
+    };
+    let sleep = inference("mlp, both sides sleep", &asleep, mlp, 200);
+    let spin = Inference {
+        apart: true,
+        ..inference("mlp, both sides spin", &spinning, mlp, 2000)
+    };
+    let mobilenet = Inference {
+        copied: true,
+        of: Of::InProcess,
+        ..inference("mobilenet_v2", &spinning, mobilenet, 10)
+    };
+    let cases: [(&str, &dyn Fn() -> anyhow::Result<Row>); 7] = [
+        (sleep.case, &|| sleep.row()),
+        (spin.case, &|| spin.row()),
+        (mobilenet.case, &|| mobilenet.row()),
+        (many::CASE, &|| many::row(&spinning, &setup.mlp1024)),
+        (START, &start),
+        (RUST, &|| compile(RUST, &setup.rust, 15)),
+        (PYTHON, &|| compile(PYTHON, &setup.python, 5)),
     ];
+    let chosen = cases.iter().filter(|(case, _)| case.contains(&setup.only));
+    let rows = chosen
+        .map(|(_, row)| row())
+        .collect::<anyhow::Result<Vec<_>>>()?;
     println!("{}", serde_json::to_string_pretty(&rows)?);
     Ok(())
 }
+
+const START: &str = "start a helper";
+const RUST: &str = "compile, Rust";
+const PYTHON: &str = "compile, Python";
 
 fn helpers(spin: Duration) -> Arc<Helpers> {
     Arc::new(Helpers::new(HelperSetup {
@@ -313,20 +316,21 @@ fn pin(id: u32, cores: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// From the call that starts a helper until it is confined, has answered, and the next one is being started.
+/// From the call that starts a helper until it is confined and has answered.
 fn start() -> anyhow::Result<Row> {
     let mut times = Vec::new();
-    for _ in 0..21 {
-        let helpers = helpers(Duration::ZERO);
+    let helpers = helpers(Duration::ZERO);
+    // The process from which they are forked loads the library once.
+    drop(helpers.fresh(None)?);
+    for _ in 0..41 {
         let before = Instant::now();
-        // None is started ahead yet; the next one is, which is a part of it.
-        let helper = helpers.take(None)?;
+        let helper = helpers.fresh(None)?;
         times.push(before.elapsed().as_nanos() as f64);
         drop(helper);
     }
     let all = rounds_of(&times)?;
     Ok(Row {
-        case: "start a helper",
+        case: START,
         in_process_ns: None,
         jailed_ns: all.median,
         added_ns: None,

@@ -8,18 +8,21 @@ use tollgate_nn::{Graph, GraphOptions, GraphRegistry, Loading};
 
 use crate::{Caller, Row};
 
+/// What it is called.
+pub const CASE: &str = "mlp1024, 16 private models at once";
+
 /// How many there are.
 const PLUGINS: usize = 16;
 
 /// Calls of each in a round.
-const CALLS: usize = 25;
+const CALLS: usize = 200;
 
 /// Rounds of each side.
-const ROUNDS: usize = 11;
+const ROUNDS: usize = 9;
 
 pub fn row_of(times: &[[f64; 2]]) -> anyhow::Result<Row> {
     let of = |side: usize| -> Vec<f64> { times.iter().map(|round| round[side]).collect() };
-    crate::row("mlp1024, 16 private models at once", &of(0), &of(1))
+    crate::row(CASE, &of(0), &of(1))
 }
 
 /// Nanoseconds for one inference of all of them together.

@@ -6,7 +6,10 @@
 //! between ringing and hearing the answer.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
     time::Duration,
 };
 
@@ -152,9 +155,10 @@ impl Lane {
         let (own, at) = (&self.own, self.own_at);
         own.store(at + LENGTH, message.len() as u32, Ordering::Relaxed);
         self.rung = self.rung.wrapping_add(1);
-        // All four accesses are in one order: either this sees that the peer sleeps, or the peer sees the bell before it
-        // sleeps.
-        own.store(at + BELL, self.rung, Ordering::SeqCst);
+        // At once behind the others: the peer looks at this cache line all the time, and takes it away when it does.
+        own.store(at + BELL, self.rung, Ordering::Release);
+        // Either this sees that the peer sleeps, or the peer sees the bell before it sleeps.
+        fence(Ordering::SeqCst);
         if self.peer.word(self.peer_at + ASLEEP).load(Ordering::SeqCst) != 0 {
             futex::wake(own.word(at + BELL), futex::Flags::empty(), 1).ok();
         }

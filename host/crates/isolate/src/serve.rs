@@ -16,7 +16,6 @@ use smallvec::SmallVec;
 use tollgate_jail::{Confining, refuse};
 use tollgate_nn::{
     Expected, Graph, GraphOptions, GraphRegistry, OnnxRuntime, Prepared, Scratch, Shape,
-    TensorType,
     clock::{Deadline, Stamp},
 };
 
@@ -358,25 +357,24 @@ struct Ready {
 impl Ready {
     /// Copies the outputs of the run into the lane, and says where they are. Gives where they end.
     fn put_outputs(&mut self, lane: &Lane, answer: &mut Message) -> Result<usize, Refused> {
-        let described: SmallVec<[(TensorType, Shape); 4]> = self
-            .prepared
-            .outputs()
-            .map(|(info, shape)| (info.ty, shape.cloned().unwrap_or_else(|| [].into())))
-            .collect();
-        let ranks = described
-            .iter()
-            .map(|(_, shape)| Placed::words(shape.len()));
-        let mut at = Lane::behind(answer.len() + ranks.sum::<usize>());
-        let outputs = described.iter().zip(self.prepared.take_outputs());
-        for (place, ((ty, dimensions), elements)) in outputs.enumerate() {
+        let outputs = || self.prepared.outputs();
+        let rank = |shape: Option<&Shape>| shape.map_or(0, |shape| shape.len());
+        let words = outputs().map(|(_, shape)| Placed::words(rank(shape)));
+        let mut at = Lane::behind(answer.len() + words.sum::<usize>());
+        let mut begins = SmallVec::<[usize; 4]>::new();
+        for (place, (info, shape)) in outputs().enumerate() {
             let placed = Placed {
                 place: place as u16,
-                ty: *ty,
-                dimensions,
+                ty: info.ty,
+                dimensions: shape.map_or(&[], |shape| shape),
                 at: At::Lane(at),
             };
-            let garbled = |Garbled| Refused::Run("an output has too many dimensions".to_owned());
-            placed.push(answer).map_err(garbled)?;
+            let unfit = |Garbled| Refused::Run("an output has too many dimensions".to_owned());
+            placed.push(answer).map_err(unfit)?;
+            begins.push(at);
+            at = (at + placed.bytes().map_err(unfit)?).next_multiple_of(ALIGNMENT);
+        }
+        for (at, elements) in begins.into_iter().zip(self.prepared.take_outputs()) {
             if !lane.put(at, &elements) {
                 return Err(Refused::TooLarge {
                     what: "what an inference gives".to_owned(),
@@ -384,7 +382,6 @@ impl Ready {
                     came: (at + elements.len()).to_string(),
                 });
             }
-            at = (at + elements.len()).next_multiple_of(ALIGNMENT);
         }
         Ok(at)
     }

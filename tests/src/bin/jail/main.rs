@@ -61,6 +61,9 @@ pub struct Row {
     /// Processor time of a call, both processes together.
     cpu_in_process_ns: Option<f64>,
     cpu_jailed_ns: Option<f64>,
+    /// ONNX Runtime's own run, the median of all.
+    run_in_process_ns: Option<f64>,
+    run_jailed_ns: Option<f64>,
 }
 
 /// The middle half of the rounds.
@@ -160,6 +163,8 @@ pub struct Caller {
     input: Vec<u8>,
     /// Whether the input is first copied into a tensor, as by the standard interface, or read where it is.
     copied: bool,
+    /// What ONNX Runtime's runs took, in counts of the clock.
+    ran: Vec<f64>,
 }
 
 impl Caller {
@@ -177,6 +182,7 @@ impl Caller {
             dimensions: dimensions.to_vec(),
             input: bytes.collect(),
             copied: false,
+            ran: Vec::new(),
         })
     }
 
@@ -203,6 +209,8 @@ impl Caller {
         };
         let input = Argument { name: None, data };
         let outcome = self.graph.run(&mut self.scratch, &[input], None)?;
+        let ran = outcome.ran;
+        self.ran.push(ran.ended.ticks_since(ran.started) as f64);
         for output in outcome.outputs.into_iter().chain(tensor) {
             self.scratch.recycle(output);
         }
@@ -283,6 +291,11 @@ impl Inference<'_> {
                 &format!("0-{}", tollgate_nn::cores() - 1),
             )?;
         }
+        let run_ns = |caller: &Caller| {
+            let ticks = rounds_of(&caller.ran)?.median;
+            anyhow::Ok(tollgate_nn::clock::nanos(ticks as u64) as f64)
+        };
+        let (run_here, run_there) = (run_ns(&here)?, run_ns(&there)?);
         let added: Vec<f64> = jailed.iter().zip(&in_process).map(|(j, i)| j - i).collect();
         let ratios: Vec<f64> = match self.of {
             Of::RoundTrip => added.iter().zip(&round_trip).map(|(a, r)| a / r).collect(),
@@ -302,6 +315,8 @@ impl Inference<'_> {
             },
             cpu_in_process_ns: Some(rounds_of(&cpu_here)?.median),
             cpu_jailed_ns: Some(rounds_of(&cpu_there)?.median),
+            run_in_process_ns: Some(run_here),
+            run_jailed_ns: Some(run_there),
         })
     }
 }
@@ -342,6 +357,8 @@ fn start() -> anyhow::Result<Row> {
         },
         cpu_in_process_ns: None,
         cpu_jailed_ns: None,
+        run_in_process_ns: None,
+        run_jailed_ns: None,
     })
 }
 
@@ -385,6 +402,8 @@ pub fn row(case: &'static str, here: &[f64], there: &[f64]) -> anyhow::Result<Ro
         },
         cpu_in_process_ns: None,
         cpu_jailed_ns: None,
+        run_in_process_ns: None,
+        run_jailed_ns: None,
     })
 }
 

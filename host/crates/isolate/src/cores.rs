@@ -17,14 +17,14 @@ const ANYWHERE: usize = usize::MAX;
 
 /// The cores of a helper's first thread. Its other threads, if it has any, run where the system has them.
 pub(crate) struct Cores {
-    /// Those of this process.
+    /// Those of the thread that started it.
     all: CpuSet,
     /// The one where it runs now.
     now: AtomicUsize,
 }
 
 impl Cores {
-    /// All of this process's.
+    /// All of this thread's.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             all: sched_getaffinity(None)?,
@@ -32,7 +32,7 @@ impl Cores {
         })
     }
 
-    /// The numbers of this process's cores; at least one.
+    /// The numbers of this thread's cores; at least one.
     pub(crate) fn all() -> Vec<usize> {
         let all = sched_getaffinity(None).unwrap_or_default();
         let mut numbers: Vec<usize> = (0..CpuSet::MAX_CPU)
@@ -50,12 +50,15 @@ impl Cores {
         self.place(helper, ANYWHERE);
     }
 
-    /// Has the helper run on this core, and this thread until the result is dropped.
-    pub(crate) fn share(&self, helper: &Resident, core: usize) -> Shared<'_> {
+    /// Has the helper run on this core, and this thread until the result is dropped; none if that cannot be had.
+    pub(crate) fn share(&self, helper: &Resident, core: usize) -> Option<Shared> {
+        let before = sched_getaffinity(None)
+            .ok()
+            .filter(|own| own.is_set(core))?;
         self.place(helper, core);
         // Else the system would wake this thread on a core that is idle.
-        sched_setaffinity(None, &one(core)).ok();
-        Shared(self)
+        sched_setaffinity(None, &one(core)).ok()?;
+        Some(Shared { before, core })
     }
 
     #[inline]
@@ -67,15 +70,16 @@ impl Cores {
 
     #[cold]
     fn set(&self, helper: &Resident, core: usize) {
-        self.now.store(core, Ordering::Relaxed);
         let cores = if core == ANYWHERE {
             self.all
         } else {
             one(core)
         };
-        // Where it fails, the system goes on choosing.
         let helper = i32::try_from(helper.id()).ok().and_then(Pid::from_raw);
-        sched_setaffinity(helper, &cores).ok();
+        // Where it fails, the system goes on choosing.
+        if sched_setaffinity(helper, &cores).is_ok() {
+            self.now.store(core, Ordering::Relaxed);
+        }
     }
 }
 
@@ -86,10 +90,16 @@ fn one(core: usize) -> CpuSet {
 }
 
 /// While it lives, this thread runs on its helper's core.
-pub(crate) struct Shared<'a>(&'a Cores);
+pub(crate) struct Shared {
+    before: CpuSet,
+    core: usize,
+}
 
-impl Drop for Shared<'_> {
+impl Drop for Shared {
     fn drop(&mut self) {
-        sched_setaffinity(None, &self.0.all).ok();
+        // Unless somebody else has moved it meanwhile.
+        if sched_getaffinity(None).is_ok_and(|now| now == one(self.core)) {
+            sched_setaffinity(None, &self.before).ok();
+        }
     }
 }

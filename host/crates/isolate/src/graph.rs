@@ -202,6 +202,7 @@ impl Drop for InHelper {
             return;
         }
         let until = Some(Deadline::after(FORGET));
+        self.helper.place_anywhere();
         if let Ok(mut lane) = self.helper.take(until) {
             self.helper
                 .ask(&mut lane, &[wire::DROP, self.graph], false, until)

@@ -32,6 +32,9 @@ use crate::{
 /// How long after its deadline a request may still be answered, before the helper is ended.
 const GRACE: Duration = Duration::from_millis(40);
 
+/// How long a helper that several callers share may owe an answer after its deadline, before it is ended.
+const OWED: Duration = Duration::from_secs(5);
+
 /// How often a waiting caller looks whether the helper is alive.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -71,6 +74,7 @@ pub struct Helper {
     layout: Layout,
     /// The part of the first file behind the model.
     own: Arc<Region>,
+    tensors: Arc<Tensors>,
     places: Arc<dyn Places>,
     /// What one of an instance has, whose inferences run one at a time, on the helper's first thread.
     instance: Option<Instance>,
@@ -94,7 +98,26 @@ struct Instance {
 pub(crate) struct Begun<'a> {
     /// Whether both sides spin for each other.
     pub(crate) spins: bool,
-    _turn: Option<(cores::Shared<'a>, Turn<'a>)>,
+    _turn: Option<(Option<cores::Shared>, Turn<'a>)>,
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        self.process.end();
+        // A guest may keep tensors for longer than its helper lives: they keep the files.
+        self.tensors.retire();
+        for (file, from, bytes) in [
+            (&self.down, 0, self.layout.model),
+            (
+                &self.down,
+                self.layout.model + self.layout.tensors,
+                self.layout.down * u64::from(self.layout.lanes),
+            ),
+            (&self.up, 0, self.layout.up * u64::from(self.layout.lanes)),
+        ] {
+            give_back(file, from, bytes).ok();
+        }
+    }
 }
 
 impl fmt::Debug for Helper {
@@ -119,6 +142,7 @@ impl Helper {
         let own = to_size(down_bytes - first)?;
         let own = Arc::new(Region::map(&down, first, own, Access::Write)?);
         let tensors = Tensors::new(Arc::clone(&own), lanes_at, down.try_clone()?, first);
+        let tensors = Arc::new(tensors);
         let peer = Arc::new(Region::map(&up, 0, to_size(up_bytes)?, Access::Read)?);
         let lanes = (0..layout.lanes).map(|index| {
             let part = |region: &Arc<Region>, begin: usize, bytes: u64| {
@@ -173,7 +197,8 @@ impl Helper {
             up,
             layout,
             own,
-            places: Arc::new(Shared(Arc::new(tensors))),
+            places: Arc::new(Shared(Arc::clone(&tensors))),
+            tensors,
             instance: None,
             spins: !setup.spin.is_zero(),
             lanes,
@@ -188,7 +213,7 @@ impl Helper {
         let own = Deadline::after(START);
         let mut lane = self.take(deadline)?;
         let until = deadline.map_or(own, |deadline| deadline.min(own));
-        self.hear(&mut lane, false, Some(until))
+        self.hear(&mut lane, false, true, Some(until))
     }
 
     /// The process.
@@ -235,13 +260,12 @@ impl Helper {
 
     /// From now on it is an instance's.
     pub(crate) fn of_instance(self) -> Self {
-        Self {
-            instance: Cores::new().ok().map(|cores| Instance {
-                player: Player::new(),
-                cores,
-            }),
-            ..self
-        }
+        let mut own = self;
+        own.instance = Cores::new().ok().map(|cores| Instance {
+            player: Player::new(),
+            cores,
+        });
+        own
     }
 
     /// Prepares for a request. One that is answered quickly is waited for spinning, on another core. For the others this
@@ -255,6 +279,9 @@ impl Helper {
                 _turn: None,
             });
         };
+        if let Some(gone) = self.gone.get() {
+            return Err(Lost::Gone(gone.clone()));
+        }
         if quick && !instance.player.is_crowded() {
             instance.cores.free(&self.process);
             return Ok(Begun {
@@ -303,6 +330,9 @@ impl Helper {
     /// Takes a lane, and waits for one if all are taken.
     #[inline]
     pub(crate) fn take(&self, deadline: Option<Deadline>) -> Result<Taken<'_>, Lost> {
+        if self.lanes.take_back().is_some_and(|owed| owed > OWED) {
+            return Err(self.end_late());
+        }
         self.lanes.take(deadline).ok_or(Lost::Late)
     }
 
@@ -322,7 +352,8 @@ impl Helper {
         if !lane.send(request) {
             return Err(Lost::TooLarge);
         }
-        self.hear(lane, spins, deadline)
+        // What others share is not ended for one caller's deadline.
+        self.hear(lane, spins, self.instance.is_none(), deadline)
     }
 
     #[inline]
@@ -330,6 +361,7 @@ impl Helper {
         &self,
         lane: &mut Taken<'_>,
         spins: bool,
+        lenient: bool,
         deadline: Option<Deadline>,
     ) -> Result<(), Lost> {
         let mut looked = false;
@@ -350,6 +382,10 @@ impl Helper {
         if !heard {
             return Err(match self.gone() {
                 Some(gone) => Lost::Gone(gone.to_owned()),
+                None if lenient => {
+                    lane.park();
+                    Lost::Late
+                }
                 None => self.end_late(),
             });
         }
@@ -398,6 +434,8 @@ impl Helper {
             (&self.up, 0, self.layout.up, up),
         ];
         for (file, begin, part, used) in parts {
+            // What a helper says may reach beyond its part.
+            let used = used.min(usize::try_from(part).unwrap_or(usize::MAX));
             if let Some(more) = used.checked_sub(KEPT_BYTES).filter(|&more| more > 0) {
                 let lane = begin + part * lane as u64;
                 // If it fails, the memory stays until the helper ends.

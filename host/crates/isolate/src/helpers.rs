@@ -16,6 +16,9 @@ use crate::{
     setup::{ENVIRONMENT, library},
 };
 
+/// What a graph is called that has no name.
+const NAME: &str = "(loaded from bytes)";
+
 /// Starts helpers, each for the models of one instance or for one isolated graph.
 #[derive(Debug)]
 pub struct Helpers {
@@ -67,14 +70,22 @@ impl Helpers {
     pub fn take(&self, deadline: Option<Deadline>) -> Result<Arc<Helper>, Error> {
         let warm = lock(&self.warm).take();
         let helper = match warm.filter(|helper| helper.gone().is_none()) {
-            Some(helper) => {
-                ready(&helper, deadline)?;
-                helper
-            }
+            Some(helper) => match ready(&helper, deadline) {
+                Ok(()) => helper,
+                Err(error) => {
+                    // One whose caller has no time left is there for the next one.
+                    if helper.gone().is_none() {
+                        lock(&self.warm).get_or_insert(helper);
+                    }
+                    return Err(error);
+                }
+            },
             None => self.fresh(deadline)?,
         };
         // The next one is started only after this one has shown that it can be.
-        self.warm()?;
+        if let Err(error) = self.warm() {
+            tracing::warn!("no helper is started ahead: {error}");
+        }
         Ok(self.give(helper.of_instance()))
     }
 
@@ -125,11 +136,7 @@ impl Helpers {
                 .and_then(|nursery| Helper::start(&self.setup, Some(&nursery), layout, memory));
             match forked {
                 Ok(helper) => return Ok(helper),
-                Err(error) => {
-                    // The next one is forked from another.
-                    *lock(&self.nursery) = None;
-                    tracing::debug!("a helper is not forked but started: {error}");
-                }
+                Err(error) => tracing::debug!("a helper is not forked but started: {error}"),
             }
         }
         Helper::start(&self.setup, None, layout, memory)
@@ -137,7 +144,7 @@ impl Helpers {
 
     fn nursery(&self) -> io::Result<Arc<Nursery>> {
         let mut nursery = lock(&self.nursery);
-        if let Some(there) = &*nursery {
+        if let Some(there) = nursery.as_ref().filter(|nursery| nursery.is_there()) {
             return Ok(Arc::clone(there));
         }
         let [jail, name] = NURSERY;
@@ -150,10 +157,16 @@ impl Helpers {
 
 /// Waits until a helper is ready; says once what its jail lacks.
 pub(crate) fn ready(helper: &Helper, deadline: Option<Deadline>) -> Result<(), Error> {
-    helper.ready(deadline).map_err(|lost| match lost {
-        Lost::Gone(why) => cannot_start(&why),
-        _ => cannot_start("it was not ready in time"),
-    })?;
+    helper
+        .ready(deadline)
+        .map_err(|lost| match (lost, deadline) {
+            (Lost::Gone(why), _) => cannot_start(&why),
+            (_, Some(deadline)) if deadline.left().is_zero() => Error::LoadTimeout {
+                graph: NAME.to_owned(),
+                after: deadline.budget(),
+            },
+            _ => cannot_start("it was not ready in time"),
+        })?;
     static SAID: Once = Once::new();
     let missing = helper.process().missing();
     if !missing.is_empty() {
@@ -210,7 +223,7 @@ impl Loader for OfInstance {
             Arc::clone(own.insert(helper))
         };
         let model = Model {
-            name: "(loaded from bytes)",
+            name: NAME,
             bytes,
             options,
             shared: false,

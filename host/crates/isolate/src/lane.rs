@@ -159,7 +159,7 @@ impl Lane {
         own.store(at + BELL, self.rung, Ordering::Release);
         // Either this sees that the peer sleeps, or the peer sees the bell before it sleeps.
         fence(Ordering::SeqCst);
-        if self.peer.word(self.peer_at + ASLEEP).load(Ordering::SeqCst) != 0 {
+        if self.peer.load(self.peer_at + ASLEEP) != 0 {
             futex::wake(own.word(at + BELL), futex::Flags::empty(), 1).ok();
         }
         true
@@ -191,8 +191,9 @@ impl Lane {
             let begin = Stamp::now();
             loop {
                 for _ in 0..SPINS {
-                    let now = self.peer.word(bell).load(Ordering::Acquire);
+                    let now = self.peer.load(bell);
                     if now != self.heard {
+                        fence(Ordering::Acquire);
                         self.heard = now;
                         // What a short message speaks of is behind its first line.
                         self.peer.fetch(self.peer_at + ALIGNMENT, self.ahead, false);
@@ -209,8 +210,9 @@ impl Lane {
         }
         let asleep = self.own_at + ASLEEP;
         loop {
-            self.own.store(asleep, 1, Ordering::SeqCst);
-            let now = self.peer.word(bell).load(Ordering::SeqCst);
+            self.own.store(asleep, 1, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+            let now = self.peer.load(bell);
             let heard = now != self.heard;
             let more = if heard { None } else { goes_on() };
             if let Some(more) = more {
@@ -221,6 +223,7 @@ impl Lane {
             }
             self.own.store(asleep, 0, Ordering::Relaxed);
             if heard {
+                fence(Ordering::Acquire);
                 self.heard = now;
                 return true;
             }
@@ -238,20 +241,25 @@ impl Lane {
         self.ahead = ahead;
     }
 
+    /// Whether a message has come that nobody waited for any more.
+    pub(crate) fn has_come(&mut self) -> bool {
+        let now = self.peer.load(self.peer_at + BELL);
+        let come = now != self.heard;
+        self.heard = now;
+        come
+    }
+
     /// Copies the message that was heard of out of the peer's part; false if it says that it is too long.
     #[inline]
     pub(crate) fn receive(&self, message: &mut Vec<u32>) -> bool {
-        let length = self
-            .peer
-            .word(self.peer_at + LENGTH)
-            .load(Ordering::Relaxed) as usize;
+        let length = self.peer.load(self.peer_at + LENGTH) as usize;
         message.clear();
         if length > MOST_WORDS {
             return false;
         }
         let word = |place: usize| {
             let at = self.peer_at + BODY + place * 4;
-            self.peer.word(at).load(Ordering::Relaxed)
+            self.peer.load(at)
         };
         let fits = BODY + length * 4 <= self.peer_bytes;
         if fits {

@@ -3,7 +3,7 @@
 use std::{
     ops::{Deref, DerefMut},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tollgate_nn::clock::Deadline;
@@ -18,6 +18,8 @@ pub(crate) struct Lanes {
     /// Those that nobody has.
     free: Mutex<Vec<usize>>,
     returned: Condvar,
+    /// Those whose caller has gone without its answer, and since when.
+    parked: Mutex<Vec<(usize, Instant)>>,
     /// Each is locked by the one caller that has it.
     all: Vec<Mutex<Busy>>,
 }
@@ -32,6 +34,8 @@ pub(crate) struct Busy {
 pub(crate) struct Taken<'a> {
     lanes: &'a Lanes,
     index: usize,
+    /// Whether its answer is still to come.
+    owed: bool,
     busy: MutexGuard<'a, Busy>,
 }
 
@@ -49,14 +53,37 @@ impl Lanes {
         Self {
             free: Mutex::new((0..all.len()).rev().collect()),
             returned: Condvar::new(),
+            parked: Mutex::default(),
             all,
         }
+    }
+
+    /// Takes those back whose answer has come by now. Gives how long the oldest of the others has been waited for.
+    pub(crate) fn take_back(&self) -> Option<Duration> {
+        let mut parked = lock(&self.parked);
+        if parked.is_empty() {
+            return None;
+        }
+        parked.retain(|&(index, _)| {
+            let come = self.all.get(index).is_none_or(|busy| lock(busy).has_come());
+            if come {
+                self.put_back(index);
+            }
+            !come
+        });
+        parked.iter().map(|(_, since)| since.elapsed()).max()
+    }
+
+    fn put_back(&self, index: usize) {
+        lock(&self.free).push(index);
+        self.returned.notify_one();
     }
 
     /// Takes one, and waits if all are taken; none past the deadline.
     #[inline]
     pub(crate) fn take(&self, deadline: Option<Deadline>) -> Option<Taken<'_>> {
         let mut free = lock(&self.free);
+        let mut looked = true;
         loop {
             if let Some(index) = free.pop() {
                 drop(free);
@@ -64,9 +91,16 @@ impl Lanes {
                 return Some(Taken {
                     lanes: self,
                     index,
+                    owed: false,
                     busy,
                 });
             }
+            if !looked {
+                drop(free);
+                self.take_back();
+                free = lock(&self.free);
+            }
+            looked = !looked;
             let left = deadline.map_or(LOOK, |deadline| deadline.left().min(LOOK));
             if left.is_zero() {
                 return None;
@@ -78,6 +112,11 @@ impl Lanes {
 }
 
 impl Taken<'_> {
+    /// Leaves it without its answer: nobody has it before that has come.
+    pub(crate) fn park(&mut self) {
+        self.owed = true;
+    }
+
     /// Which it is.
     pub(crate) fn index(&self) -> usize {
         self.index
@@ -119,8 +158,11 @@ impl DerefMut for Busy {
 impl Drop for Taken<'_> {
     #[inline]
     fn drop(&mut self) {
-        // Whoever takes it next waits the few instructions until it is unlocked.
-        lock(&self.lanes.free).push(self.index);
-        self.lanes.returned.notify_one();
+        if self.owed {
+            lock(&self.lanes.parked).push((self.index, Instant::now()));
+        } else {
+            // Whoever takes it next waits the few instructions until it is unlocked.
+            self.lanes.put_back(self.index);
+        }
     }
 }

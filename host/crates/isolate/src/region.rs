@@ -95,6 +95,13 @@ impl Region {
         })
     }
 
+    /// Loads the word at this offset. Relaxed: only that is defined where memory is mapped for reading; who needs an
+    /// order has a fence.
+    #[inline]
+    pub(crate) fn load(&self, at: usize) -> u32 {
+        self.word(at).load(Ordering::Relaxed)
+    }
+
     /// The word at this offset, which is a multiple of four inside the region; the first one if it is not.
     #[inline]
     pub(crate) fn word(&self, at: usize) -> &AtomicU32 {
@@ -105,7 +112,7 @@ impl Region {
         };
         // SAFETY: mappings begin at a page and have at least one, and `at` is aligned and inside. The memory is
         // mapped for as long as `self` lives, and is reached here through atomics only. One that is mapped for
-        // reading is only loaded from: `store` looks at the access.
+        // reading is only loaded from, relaxed: `store` looks at the access.
         unsafe { self.start.add(at).cast::<AtomicU32>().as_ref() }
     }
 

@@ -168,7 +168,9 @@ impl Server {
         let mut kept = Kept::default();
         loop {
             // The kernel ends the helper together with the host.
-            while !lane.wait(kept.spins, || Some(Duration::from_secs(3600))) {}
+            while !lane.wait(kept.spins, || Some(Duration::from_secs(60))) {
+                // Woken or not, it goes on.
+            }
             if kept.spins {
                 lane.make_ready(kept.up, kept.down);
             }
@@ -224,7 +226,9 @@ impl Server {
         let options = GraphOptions::try_from(&load.options)
             .map_err(|Garbled| wrong("the options were garbled"))?;
         let size = usize::try_from(load.bytes).map_err(|_| wrong("the model is too large"))?;
-        let bytes = handed(&self.down, 0, size).ok_or_else(|| wrong("the model is not there"))?;
+        let there = load.bytes <= self.layout.model;
+        let bytes = there.then(|| handed(&self.down, 0, size)).flatten();
+        let bytes = bytes.ok_or_else(|| wrong("the model is not there"))?;
         let graph = if load.shared {
             GraphRegistry::new().load_bytes(&load.name, bytes, &options)?
         } else {
@@ -394,6 +398,7 @@ impl Ready {
 )]
 fn handed(region: &Region, at: usize, bytes: usize) -> Option<&[u8]> {
     // SAFETY: the host, which is this same program, writes a lane's part and the model's place only while no request
-    // about them is unanswered (`Helper::ask`, `Helper::with_model`), and this is called while one is.
+    // about them is unanswered (`Helper::ask`, `Helper::with_model`, `Lanes::park`), and this is called while one is.
+    // A tensor in its place is borrowed by the host's `Call` for as long.
     unsafe { region.handed(at, bytes) }
 }

@@ -11,7 +11,10 @@
 use std::{
     fs::File,
     ptr::NonNull,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tollgate_nn::{Place, Places};
@@ -32,6 +35,8 @@ pub(crate) struct Tensors {
     from: u64,
     /// What is free of the region's beginning: where it begins and ends, in order, none beside another.
     free: Mutex<Vec<(usize, usize)>>,
+    /// Whether the helper is gone: what is dropped from then on is given back, however small.
+    retired: AtomicBool,
 }
 
 impl Tensors {
@@ -42,6 +47,16 @@ impl Tensors {
             file,
             from,
             free: Mutex::new(vec![(0, bytes)]),
+            retired: AtomicBool::new(false),
+        }
+    }
+
+    /// The helper is gone. Tensors that a guest still has keep their memory, and no more than that.
+    pub(crate) fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+        let free = lock(&self.free);
+        for (from, to) in free.iter() {
+            give_back(&self.file, self.from + *from as u64, (to - from) as u64).ok();
         }
     }
 
@@ -113,7 +128,7 @@ unsafe impl Place for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        if self.bytes >= GIVEN_BACK {
+        if self.bytes >= GIVEN_BACK || self.tensors.retired.load(Ordering::SeqCst) {
             // If it fails, the memory stays until the helper ends.
             let from = self.tensors.from + self.at as u64;
             give_back(&self.tensors.file, from, self.bytes as u64).ok();
@@ -180,6 +195,7 @@ mod tests {
                 }
             }
         }
+        places.0.retire();
         held.clear();
         assert_eq!(*lock(&places.0.free), [(0, BYTES)], "whole again");
         assert!(places.place(LEAST - 1).is_none());

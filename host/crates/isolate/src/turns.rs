@@ -62,6 +62,7 @@ struct Held {
 
 struct Waiting {
     helper: usize,
+    since: Stamp,
     woken: Arc<Condvar>,
 }
 
@@ -144,6 +145,7 @@ impl Turns {
         let woken = Arc::new(Condvar::new());
         state.waiting.push_back(Waiting {
             helper,
+            since: Stamp::now(),
             woken: Arc::clone(&woken),
         });
         loop {
@@ -156,7 +158,11 @@ impl Turns {
                 return Ok(held.core);
             }
             let first = state.is_first(helper);
-            let admitted = first.then(|| state.admit(helper, &self.cores)).flatten();
+            let admitted = first.then(|| {
+                let admitted = state.admit(helper, &self.cores);
+                admitted.or_else(|| state.squeeze_in(helper))
+            });
+            let admitted = admitted.flatten();
             let late = deadline.is_some_and(|deadline| deadline.left().is_zero());
             if admitted.is_some() || late {
                 state.waiting.retain(|waiting| waiting.helper != helper);
@@ -210,6 +216,21 @@ impl State {
             unused: None,
             core,
         });
+    }
+
+    /// Gives the first that waits a turn beside one that does not end: then the system shares that core out.
+    fn squeeze_in(&mut self, helper: usize) -> Option<usize> {
+        let now = Stamp::now();
+        let old = |since: Stamp| nanos(now.ticks_since(since)) >= 2 * KEPT;
+        let waits = self.waiting.front().is_some_and(|first| old(first.since));
+        let oldest = self.held.iter().min_by_key(|held| held.since);
+        let core = oldest.filter(|held| waits && old(held.since))?.core;
+        // The next one goes beside another.
+        for held in self.held.iter_mut().filter(|held| held.core == core) {
+            held.since = now;
+        }
+        self.hold(helper, now, core);
+        Some(core)
     }
 
     /// Gives a turn that is free, or one that is not used any more, on this thread's core if that is free.
@@ -276,10 +297,21 @@ mod tests {
         drop(players[0].turn(None));
         let second = players[1].turn(None);
         assert!(second.is_ok(), "the first did not come back");
-        let soon = Some(Deadline::after(Duration::from_millis(5)));
+        let soon = Some(Deadline::after(Duration::from_millis(2)));
         assert!(matches!(players[2].turn(soon), Err(Lost::Late)));
         drop(second);
         assert!(players[2].turn(None).is_ok());
+    }
+
+    #[test]
+    fn a_turn_that_does_not_end_keeps_nobody_out() {
+        let turns = turns(1);
+        let players = [(); 3].map(|()| Player::of(turns));
+        let endless = players[0].turn(None).ok();
+        for player in &players[1..] {
+            assert_eq!(player.turn(None).ok().map(|turn| turn.core), Some(0));
+        }
+        drop(endless);
     }
 
     #[test]

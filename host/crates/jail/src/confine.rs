@@ -62,8 +62,8 @@ fn put_on(layer: Layer, bounds: &Bounds) -> Result<(), String> {
 
 /// Closes all descriptors but the three of the standard streams: some may have come down from the host's parent.
 fn close_others() -> io::Result<()> {
-    // SAFETY: this process has just started and serves nothing yet: nothing in it owns a descriptor above those
-    // of the standard streams.
+    // SAFETY: this process has just started, or was just forked, and serves nothing yet: nothing in it that goes on
+    // owns a descriptor above those of the standard streams. What a library has opened it loses, and would see an error.
     let closed = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
     if closed == 0 {
         Ok(())

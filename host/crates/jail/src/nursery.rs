@@ -21,12 +21,16 @@ use std::{
 };
 
 use rustix::{
+    io::Errno,
     net::{
         AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
         SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
         sockopt,
     },
-    process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid},
+    process::{
+        Pid, PidfdFlags, Signal, WaitOptions, getpid, getppid, kill_process, pidfd_open,
+        set_parent_process_death_signal, waitpid,
+    },
 };
 
 use crate::{
@@ -64,7 +68,8 @@ const NONE: Bounds = Bounds {
 #[derive(Debug)]
 pub struct Nursery {
     child: Mutex<Child>,
-    socket: Mutex<OwnedFd>,
+    /// None once an answer was lost: the next one would be taken for it.
+    socket: Mutex<Option<OwnedFd>>,
     said: File,
 }
 
@@ -107,7 +112,7 @@ impl Nursery {
         let child = spawner::spawn(command).map_err(prepared("started"))?;
         Ok(Self {
             child: Mutex::new(child),
-            socket: Mutex::new(own),
+            socket: Mutex::new(Some(own)),
             said,
         })
     }
@@ -137,18 +142,22 @@ impl Nursery {
         }
         let files = [handed.input.as_fd(), handed.output.as_fd(), said.as_fd()];
         let number = self.ask(&packet, &files)?;
-        let forked = Pid::from_raw(number).ok_or_else(|| {
-            let source = io::Error::from_raw_os_error(-number);
-            Error::Start {
-                what: "forked",
-                source,
-            }
-        })?;
-        let process = pidfd_open(forked, PidfdFlags::empty());
-        let process = process.map_err(|error| Error::Start {
-            what: "watched",
-            source: error.into(),
-        })?;
+        let failed = |what| move |source| Error::Start { what, source };
+        let forked = if number > 0 {
+            Pid::from_raw(number)
+        } else {
+            None
+        };
+        let forked = forked
+            .ok_or_else(|| io::Error::from_raw_os_error(number.wrapping_neg()))
+            .map_err(failed("forked"))?;
+        let process = pidfd_open(forked, PidfdFlags::empty()).inspect_err(|_| {
+            // It is not reaped before it is asked for, so the number is its own.
+            kill_process(forked, Signal::KILL).ok();
+        });
+        let process = process
+            .map_err(io::Error::from)
+            .map_err(failed("watched"))?;
         Ok(Resident::forked(
             Arc::clone(self),
             forked,
@@ -167,47 +176,58 @@ impl Nursery {
     }
 
     fn ask(&self, packet: &[u8], files: &[BorrowedFd<'_>]) -> Result<i32, Error> {
-        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        self.send_and_receive(&socket, packet, files)
-            .map_err(|source| {
-                let said = read_said(&self.said).unwrap_or_default();
-                match said.lines().next_back() {
-                    Some(why) => Error::Refused(why.to_owned()),
-                    None => Error::Start {
-                        what: "asked for",
-                        source,
-                    },
-                }
-            })
+        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = match &*socket {
+            Some(socket) => send_and_receive(socket, packet, files),
+            None => Err(io::ErrorKind::NotConnected.into()),
+        };
+        answer.map_err(|source| {
+            *socket = None;
+            let said = read_said(&self.said).unwrap_or_default();
+            match said.lines().next_back() {
+                Some(why) => Error::Refused(why.to_owned()),
+                None => Error::Start {
+                    what: "asked for",
+                    source,
+                },
+            }
+        })
     }
 
-    fn send_and_receive(
-        &self,
-        socket: &OwnedFd,
-        packet: &[u8],
-        files: &[BorrowedFd<'_>],
-    ) -> io::Result<i32> {
-        if packet.len() > PACKET {
-            return Err(io::ErrorKind::InvalidInput.into());
+    /// Whether it can still be asked.
+    pub fn is_there(&self) -> bool {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        socket.is_some()
+    }
+}
+
+fn send_and_receive(socket: &OwnedFd, packet: &[u8], files: &[BorrowedFd<'_>]) -> io::Result<i32> {
+    if packet.len() > PACKET {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
+    let mut rights = SendAncillaryBuffer::new(&mut space);
+    if !files.is_empty() && !rights.push(SendAncillaryMessage::ScmRights(files)) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    sendmsg(
+        socket,
+        &[IoSlice::new(packet)],
+        &mut rights,
+        SendFlags::NOSIGNAL,
+    )?;
+    let mut answer = [0; 4];
+    let received = loop {
+        match rustix::net::recv(socket, &mut answer[..], RecvFlags::empty()) {
+            Ok((received, _)) => break received,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
-        let mut rights = SendAncillaryBuffer::new(&mut space);
-        if !files.is_empty() && !rights.push(SendAncillaryMessage::ScmRights(files)) {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        sendmsg(
-            socket,
-            &[IoSlice::new(packet)],
-            &mut rights,
-            SendFlags::NOSIGNAL,
-        )?;
-        let mut answer = [0; 4];
-        let (received, _) = rustix::net::recv(socket, &mut answer[..], RecvFlags::empty())?;
-        if received == answer.len() {
-            Ok(i32::from_le_bytes(answer))
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
-        }
+    };
+    if received == answer.len() {
+        Ok(i32::from_le_bytes(answer))
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 }
 
@@ -278,6 +298,7 @@ fn fork(arguments: &[u8], files: Vec<OwnedFd>, serve: &impl Fn(&[&str]) -> u8) -
     };
     let arguments = std::str::from_utf8(arguments).map_err(io::Error::other)?;
     let arguments: Vec<&str> = arguments.split_terminator('\0').collect();
+    let parent = getpid();
     // SAFETY: this process has one thread (`nurse`), so the new one has all that it had, in the same state.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
@@ -285,6 +306,12 @@ fn fork(arguments: &[u8], files: Vec<OwnedFd>, serve: &impl Fn(&[&str]) -> u8) -
             let moved = rustix::stdio::dup2_stdin(&input)
                 .and_then(|()| rustix::stdio::dup2_stdout(&output))
                 .and_then(|()| rustix::stdio::dup2_stderr(&said));
+            drop((input, output, said));
+            // The signal does not come if the parent was gone before it was asked for.
+            set_parent_process_death_signal(Some(Signal::KILL)).ok();
+            if getppid() != Some(parent) {
+                process::exit(1);
+            }
             let code = if moved.is_ok() { serve(&arguments) } else { 1 };
             process::exit(code.into())
         }
@@ -300,7 +327,7 @@ fn status(number: &[u8]) -> i32 {
     match waitpid(Some(helper), WaitOptions::NOHANG) {
         Ok(Some((_, status))) => status.as_raw(),
         Ok(None) => GOES_ON,
-        // It was asked for before.
-        Err(_) => 0,
+        // It was asked for before, by somebody who knows.
+        Err(_) => GOES_ON,
     }
 }

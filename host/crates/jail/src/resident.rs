@@ -8,7 +8,8 @@ use std::{
     path::Path,
     process::{Child, Command, ExitStatus},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -22,6 +23,9 @@ use crate::{
     helper::{ITSELF, judge, memory_file, read_said, split},
     spawner,
 };
+
+/// How long the end of a killed helper is waited for: it may have gigabytes to give back.
+const ENDS: Duration = Duration::from_secs(1);
 
 /// The two files that a helper is handed.
 #[derive(Debug)]
@@ -132,18 +136,22 @@ impl Resident {
         Some(judged.err().unwrap_or(Error::Died("it ended".to_owned())))
     }
 
-    /// Ends it now, and waits for that.
+    /// Ends it now, and waits for that, but not for ever.
     pub fn end(&self) {
         match &self.process {
             Process::Child(child) => {
                 let mut child = lock(child);
                 // It fails for one that has ended.
                 child.kill().ok();
-                child.wait().ok();
+                let until = Instant::now() + ENDS;
+                while child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < until
+                {
+                    thread::sleep(Duration::from_micros(200));
+                }
             }
             Process::Forked { watched, .. } => {
                 pidfd_send_signal(watched, Signal::KILL).ok();
-                has_ended(watched, None).ok();
+                has_ended(watched, ENDS).ok();
                 // Its nursery forgets it.
                 self.process.ended().ok();
             }
@@ -171,7 +179,7 @@ impl Process {
                 if let Some(known) = ended.get() {
                     return Ok(Some(*known));
                 }
-                if !has_ended(watched, Some(Duration::ZERO)).map_err(|error| error.to_string())? {
+                if !has_ended(watched, Duration::ZERO).map_err(|error| error.to_string())? {
                     return Ok(None);
                 }
                 let status = nursery.status(*number);
@@ -185,12 +193,11 @@ impl Process {
 }
 
 /// Waits until a process has ended, at most this long.
-fn has_ended(watched: &OwnedFd, at_most: Option<Duration>) -> io::Result<bool> {
-    let timeout = at_most.map(Timespec::try_from).transpose();
-    let timeout = timeout.map_err(io::Error::other)?;
+fn has_ended(watched: &OwnedFd, at_most: Duration) -> io::Result<bool> {
+    let timeout = Timespec::try_from(at_most).map_err(io::Error::other)?;
     let mut ready = [PollFd::new(watched, PollFlags::IN)];
     loop {
-        match poll(&mut ready, timeout.as_ref()) {
+        match poll(&mut ready, Some(&timeout)) {
             Ok(count) => return Ok(count > 0),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -211,8 +218,6 @@ impl Drop for Resident {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use crate::Strength;
 
     use super::*;

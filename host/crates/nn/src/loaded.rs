@@ -1,6 +1,8 @@
 //! One loaded model, which any number of threads may run at once. Its errors have the name under which it was
 //! loaded; [`Graph`](crate::Graph) replaces that by the name that its users have for it.
 
+mod elsewhere;
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -14,7 +16,7 @@ use crate::{
     clock::{Deadline, Stamp},
     cores,
     model::Model,
-    remote::{Call, Description, Remote},
+    remote::Remote,
     room::Room,
     run::{self, Attempt, Cancel, Feeds, RunFault},
     scheduling::batcher::{self, Batcher, Request, Turn},
@@ -125,44 +127,6 @@ impl Loaded {
             batcher,
             foreseen: AtomicBool::new(true),
             elsewhere: None,
-        })
-    }
-
-    /// A model whose inferences run elsewhere.
-    pub(crate) fn elsewhere(
-        name: &str,
-        description: Description,
-        remote: Arc<dyn Remote>,
-    ) -> Result<Self, Error> {
-        let Description {
-            device,
-            inputs,
-            optional,
-            outputs,
-            batching,
-        } = description;
-        let model = Model::with(name, inputs, optional, outputs)?;
-        Ok(Self {
-            has_rows: model.rows().is_ok(),
-            model,
-            device,
-            sessions: Sessions::none(),
-            batching,
-            batcher: None,
-            foreseen: AtomicBool::new(true),
-            elsewhere: Some(remote),
-        })
-    }
-
-    /// What another process needs to know of it; none if it runs elsewhere itself.
-    pub fn describe(&self) -> Option<Description> {
-        let session = self.sessions.first()?;
-        Some(Description {
-            device: self.device,
-            inputs: session.inputs(),
-            optional: session.optional_inputs(),
-            outputs: session.outputs(),
-            batching: self.batching.clone(),
         })
     }
 
@@ -326,37 +290,6 @@ impl Loaded {
             }
         }
         ran
-    }
-
-    /// Has another process run the inference.
-    #[inline(never)]
-    fn run_elsewhere(
-        &self,
-        remote: &dyn Remote,
-        scratch: &mut Scratch,
-        checked: Checked<'_>,
-        outputs: &mut Outputs,
-        deadline: Option<Deadline>,
-    ) -> Result<Ran, Error> {
-        let mut inputs = SmallVec::<[_; 4]>::new();
-        for (input, &place) in checked.order.iter().enumerate() {
-            if let Some(argument) = checked.arguments.get(place) {
-                inputs.push((input, argument.data));
-            }
-        }
-        let mut call = Call {
-            model: &self.model,
-            inputs: &inputs,
-            outputs,
-            pool: &mut scratch.pool,
-            room: checked.room,
-            deadline,
-        };
-        let ran = remote.run(&mut call)?;
-        if outputs.iter().any(Option::is_none) {
-            return Err(self.too_few(outputs));
-        }
-        Ok(ran)
     }
 
     /// Waits, and runs the inference unless another caller does so with its own.
@@ -536,15 +469,6 @@ impl Loaded {
         Error::Run {
             graph: self.model.name.clone(),
             reason,
-        }
-    }
-
-    #[cold]
-    fn too_few(&self, outputs: &Outputs) -> Error {
-        let came = outputs.iter().flatten().count();
-        Error::Run {
-            graph: self.model.name.clone(),
-            reason: format!("it gave {came} of its {} outputs", outputs.len()),
         }
     }
 

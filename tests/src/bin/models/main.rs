@@ -132,7 +132,7 @@ fn work(
     let mut seen = Seen::default();
     while Instant::now() < until {
         let seed = next.fetch_add(1, Ordering::Relaxed);
-        let case = if seed % MUTATED == 0 {
+        let case = if seed.is_multiple_of(MUTATED) {
             seen.mutated += 1;
             Case {
                 what: format!("mutated {seed}"),

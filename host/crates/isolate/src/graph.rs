@@ -14,7 +14,7 @@ use tollgate_nn::{
 };
 
 use crate::{
-    helper::{Helper, Lost},
+    helper::{Helper, Late, Lost},
     lane::{ALIGNMENT, Lane},
     load::{Load, Loaded, Options, Refused},
     wire::{self, At, DONE, FAILED, Garbled, Message, Placed, Words, push_bytes},
@@ -70,7 +70,7 @@ impl InHelper {
             let mut lane = helper.take(deadline)?;
             // Threads of its session run where the thread that makes them may.
             helper.place_anywhere();
-            helper.ask(&mut lane, &request, false, deadline)?;
+            helper.ask(&mut lane, &request, false, Late::End, deadline)?;
             Ok(std::mem::take(&mut lane.answer))
         });
         let answer = answer.map_err(explain)?;
@@ -156,7 +156,7 @@ impl Remote for InHelper {
             }
         }
         helper
-            .ask(&mut lane, &request, spins, deadline)
+            .ask(&mut lane, &request, spins, helper.when_late(), deadline)
             .map_err(|lost| explain(lost, call))?;
         let answer = std::mem::take(&mut lane.answer);
         let mut reached = 0;
@@ -205,7 +205,13 @@ impl Drop for InHelper {
         self.helper.place_anywhere();
         if let Ok(mut lane) = self.helper.take(until) {
             self.helper
-                .ask(&mut lane, &[wire::DROP, self.graph], false, until)
+                .ask(
+                    &mut lane,
+                    &[wire::DROP, self.graph],
+                    false,
+                    Late::Park,
+                    until,
+                )
                 .ok();
         }
     }

@@ -53,6 +53,17 @@ const THREAD_BYTES: u64 = 4 << 20;
 /// What a lane keeps of the memory of its tensors from one run to the next, in bytes.
 const KEPT_BYTES: usize = 32 << 20;
 
+/// What becomes of a helper that does not answer in time.
+#[derive(Clone, Copy)]
+pub(crate) enum Late {
+    /// It is ended.
+    End,
+    /// It goes on, since others have graphs in it; its lane is nobody's until the answer has come.
+    Park,
+    /// It goes on, and the next caller waits for the same.
+    Leave,
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Lost {
@@ -213,7 +224,17 @@ impl Helper {
         let own = Deadline::after(START);
         let mut lane = self.take(deadline)?;
         let until = deadline.map_or(own, |deadline| deadline.min(own));
-        self.hear(&mut lane, false, true, Some(until))
+        self.hear(&mut lane, false, Late::Leave, Some(until))
+    }
+
+    /// What becomes of it when an inference does not stop at its deadline.
+    #[inline]
+    pub(crate) fn when_late(&self) -> Late {
+        if self.instance.is_some() {
+            Late::End
+        } else {
+            Late::Park
+        }
     }
 
     /// The process.
@@ -225,12 +246,8 @@ impl Helper {
     pub fn echo(&self) -> bool {
         let echoed = self.take(None).and_then(|mut lane| {
             let begun = self.begin(true, None)?;
-            self.ask(
-                &mut lane,
-                &[wire::ECHO, begun.spins.into()],
-                begun.spins,
-                None,
-            )
+            let request = [wire::ECHO, begun.spins.into()];
+            self.ask(&mut lane, &request, begun.spins, Late::End, None)
         });
         echoed.is_ok()
     }
@@ -336,14 +353,14 @@ impl Helper {
         self.lanes.take(deadline).ok_or(Lost::Late)
     }
 
-    /// Sends a request and waits for the answer. Past the deadline, and a little time in which it can end by itself,
-    /// the helper is ended.
+    /// Sends a request and waits for the answer, until the deadline and a little time in which it can end by itself.
     #[inline]
     pub(crate) fn ask(
         &self,
         lane: &mut Taken<'_>,
         request: &[u32],
         spins: bool,
+        late: Late,
         deadline: Option<Deadline>,
     ) -> Result<(), Lost> {
         if let Some(gone) = self.gone.get() {
@@ -352,8 +369,7 @@ impl Helper {
         if !lane.send(request) {
             return Err(Lost::TooLarge);
         }
-        // What others share is not ended for one caller's deadline.
-        self.hear(lane, spins, self.instance.is_none(), deadline)
+        self.hear(lane, spins, late, deadline)
     }
 
     #[inline]
@@ -361,7 +377,7 @@ impl Helper {
         &self,
         lane: &mut Taken<'_>,
         spins: bool,
-        lenient: bool,
+        late: Late,
         deadline: Option<Deadline>,
     ) -> Result<(), Lost> {
         let mut looked = false;
@@ -382,11 +398,14 @@ impl Helper {
         if !heard {
             return Err(match self.gone() {
                 Some(gone) => Lost::Gone(gone.to_owned()),
-                None if lenient => {
-                    lane.park();
-                    Lost::Late
-                }
-                None => self.end_late(),
+                None => match late {
+                    Late::End => self.end_late(),
+                    Late::Park => {
+                        lane.park();
+                        Lost::Late
+                    }
+                    Late::Leave => Lost::Late,
+                },
             });
         }
         let mut answer = std::mem::take(&mut lane.answer);

@@ -2,6 +2,7 @@
 
 use std::{
     sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -37,7 +38,9 @@ const TIMES: u64 = 4;
 type Read = dyn Fn() -> Result<Vec<u8>, Error> + Send + Sync;
 
 /// A graph in a helper of its own.
-struct Isolated {
+struct Isolated(Arc<Shared>);
+
+struct Shared {
     helpers: Arc<Helpers>,
     name: String,
     options: GraphOptions,
@@ -45,7 +48,8 @@ struct Isolated {
     digest: [u8; 32],
     description: Description,
     current: Mutex<Current>,
-    started: Condvar,
+    /// It is there, or could not be started.
+    settled: Condvar,
 }
 
 enum Current {
@@ -53,7 +57,7 @@ enum Current {
         graph: Arc<InHelper>,
         started: Instant,
     },
-    /// Somebody starts it.
+    /// A thread starts it.
     Starting,
     Gone {
         started: Instant,
@@ -76,7 +80,7 @@ impl Helpers {
     ) -> Result<Graph, Error> {
         let bytes = read()?;
         let (description, graph) = load(self, name, options, &bytes)?;
-        let isolated = Isolated {
+        let shared = Shared {
             helpers: Arc::clone(self),
             name: name.to_owned(),
             options: options.clone(),
@@ -87,9 +91,9 @@ impl Helpers {
                 graph: Arc::new(graph),
                 started: Instant::now(),
             }),
-            started: Condvar::new(),
+            settled: Condvar::new(),
         };
-        Graph::elsewhere(name, description, Arc::new(isolated))
+        Graph::elsewhere(name, description, Arc::new(Isolated(Arc::new(shared))))
     }
 }
 
@@ -128,7 +132,8 @@ fn load(
 impl Isolated {
     /// The graph in its helper, which is started if it is gone.
     fn current(&self, deadline: Option<Deadline>) -> Result<Arc<InHelper>, Error> {
-        let mut current = lock(&self.current);
+        let shared = &self.0;
+        let mut current = lock(&shared.current);
         loop {
             match &*current {
                 Current::There { graph, started } => match graph.helper().gone() {
@@ -143,38 +148,63 @@ impl Isolated {
                 Current::Starting => {
                     let left = deadline.map_or(AGAIN, |deadline| deadline.left());
                     if left.is_zero() {
-                        return Err(self.failed("its helper process is being started anew"));
+                        return Err(Error::Timeout {
+                            graph: shared.name.clone(),
+                            after: deadline.map_or(left, |deadline| deadline.budget()),
+                        });
                     }
-                    let waited = self.started.wait_timeout(current, left.min(AGAIN));
+                    let waited = shared.settled.wait_timeout(current, left.min(AGAIN));
                     current = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
                 Current::Gone { started, why } => {
                     if started.elapsed() < AGAIN {
-                        return Err(self.failed(why));
+                        return Err(shared.failed(why));
                     }
                     *current = Current::Starting;
-                    break;
+                    // Each caller waits no longer than its own deadline.
+                    let starts = Arc::clone(shared);
+                    let thread = thread::Builder::new().name("isolate".to_owned());
+                    if let Err(error) = thread.spawn(move || starts.start_anew()) {
+                        *current = Current::Gone {
+                            started: Instant::now(),
+                            why: error.to_string(),
+                        };
+                    }
                 }
             }
         }
-        drop(current);
+    }
+}
+
+impl Shared {
+    fn start_anew(&self) {
+        /// Whatever happens, nobody waits for ever.
+        struct Settle<'a>(&'a Shared, Option<Current>);
+        impl Drop for Settle<'_> {
+            fn drop(&mut self) {
+                let gone = || Current::Gone {
+                    started: Instant::now(),
+                    why: "its helper process could not be started anew".to_owned(),
+                };
+                *lock(&self.0.current) = self.1.take().unwrap_or_else(gone);
+                self.0.settled.notify_all();
+            }
+        }
+        let mut settle = Settle(self, None);
         let started = self.start();
-        let mut current = lock(&self.current);
-        *current = match &started {
+        settle.1 = Some(match started {
             Ok(graph) => Current::There {
-                graph: Arc::clone(graph),
+                graph: Arc::new(graph),
                 started: Instant::now(),
             },
             Err(error) => Current::Gone {
                 started: Instant::now(),
                 why: error.to_string(),
             },
-        };
-        self.started.notify_all();
-        started
+        });
     }
 
-    fn start(&self) -> Result<Arc<InHelper>, Error> {
+    fn start(&self) -> Result<InHelper, Error> {
         tracing::warn!(
             "the helper process of graph `{}` is started anew",
             self.name
@@ -194,7 +224,7 @@ impl Isolated {
         if same != self.description {
             return Err(self.failed("its model describes itself in another way than before"));
         }
-        Ok(Arc::new(graph))
+        Ok(graph)
     }
 
     fn failed(&self, reason: &str) -> Error {

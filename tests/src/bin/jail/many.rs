@@ -20,11 +20,6 @@ const CALLS: usize = 200;
 /// Rounds of each side.
 const ROUNDS: usize = 9;
 
-pub fn row_of(times: &[[f64; 2]]) -> anyhow::Result<Row> {
-    let of = |side: usize| -> Vec<f64> { times.iter().map(|round| round[side]).collect() };
-    crate::row(CASE, &of(0), &of(1))
-}
-
 /// Nanoseconds for one inference of all of them together.
 pub fn row(helpers: &Arc<Helpers>, model: &Path) -> anyhow::Result<Row> {
     let bytes = fs::read(model).with_context(|| model.display().to_string())?;
@@ -40,20 +35,22 @@ pub fn row(helpers: &Arc<Helpers>, model: &Path) -> anyhow::Result<Row> {
         let loader = Private(Arc::clone(helpers)).for_instance();
         Ok(loader.load(&bytes, &options, None)?)
     })?;
-    let mut times = Vec::new();
+    let (mut alone, mut jailed) = (Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
-        let mut both = [0.0; 2];
-        for turn in 0..2 {
-            let side = (round + turn) % 2;
-            let callers = if side == 0 { &mut here } else { &mut there };
-            both[side] = together(callers)?;
-        }
+        let (first, second) = if round % 2 == 0 {
+            let first = together(&mut here)?;
+            (first, together(&mut there)?)
+        } else {
+            let second = together(&mut there)?;
+            (together(&mut here)?, second)
+        };
         // The first one warms up.
         if round > 0 {
-            times.push(both);
+            alone.push(first);
+            jailed.push(second);
         }
     }
-    row_of(&times)
+    crate::row(CASE, &alone, &jailed)
 }
 
 fn together(callers: &mut [Caller]) -> anyhow::Result<f64> {

@@ -496,3 +496,31 @@ fn an_isolated_graph_reads_the_meter_and_has_a_row_of_its_own() {
     assert_ne!(code, Some(0));
     has(&said, &["isolated", "no jail"]);
 }
+
+/// The memory that helpers share is in files, whose size a limit bounds.
+#[test]
+fn a_small_limit_of_files_ends_nobody_but_who_needs_a_helper() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("x"), [0; 64 * 4]).expect("written");
+    fs::copy(model("mlp"), folder.path().join("m.onnx")).expect("copied");
+    let run = |model: &str| {
+        let script = format!(
+            "ulimit -f 1000; exec '{}' run '{}' --model mlp='{}' --dir '{}'::d -- {model} d/x input 1,64",
+            tollgate().get_program().to_string_lossy(),
+            path(&component("command-classify")),
+            path(&crate::support::model("mlp")),
+            path(folder.path()),
+        );
+        let output = Command::new("/bin/sh")
+            .args(["-c", &script])
+            .output()
+            .expect("a shell");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    let (code, said) = run("--named mlp");
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run("d/m.onnx");
+    assert_eq!(code, Some(1), "{said}");
+    has(&said, &["ulimit -f"]);
+}

@@ -232,5 +232,5 @@ pub(super) fn graphs(
 ) -> anyhow::Result<NnHost> {
     let _spinner = progress::spinner("loading the models");
     let registry = tollgate_deploy::models::load(store, models, options, isolation)?;
-    Ok(isolation.nn(registry, options, load)?)
+    Ok(isolation.nn(registry, options, load))
 }

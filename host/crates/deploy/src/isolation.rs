@@ -9,7 +9,7 @@ use tollgate_services::{Limits, NnHost};
 
 /// Which graphs by name run in helpers of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`isolate` is true, false or a list of names")]
 pub enum Isolate {
     /// All of them, or none.
     All(bool),
@@ -101,32 +101,26 @@ impl Isolation {
 
     /// The graphs of a deployment, and where its guests' models are loaded. Where `load` is granted, a helper is
     /// started ahead.
-    ///
-    /// # Errors
-    ///
-    /// The system starts no helper.
-    pub fn nn(
-        &self,
-        registry: GraphRegistry,
-        options: &GraphOptions,
-        load: bool,
-    ) -> Result<NnHost, Error> {
+    pub fn nn(&self, registry: GraphRegistry, options: &GraphOptions, load: bool) -> NnHost {
         let nn = NnHost::new(registry.into(), options.clone());
         if !self.confines() {
-            return Ok(nn);
+            return nn;
         }
         #[cfg(target_os = "linux")]
         {
             if load && tollgate_nn::OnnxRuntime::loaded().is_ok() {
-                self.helpers.warm()?;
+                // Only who loads a model needs one.
+                if let Err(error) = self.helpers.warm() {
+                    tracing::warn!("{error}");
+                }
             }
             let models = tollgate_isolate::Private(self.helpers.clone());
-            Ok(nn.with_models(std::sync::Arc::new(models)))
+            nn.with_models(std::sync::Arc::new(models))
         }
         #[cfg(not(target_os = "linux"))]
         {
             let _ = load;
-            Ok(nn)
+            nn
         }
     }
 

@@ -377,6 +377,7 @@ mod tests {
         assert!(refused("schema = 1\nmode = \"fast\"").contains("unknown mode `fast`"));
         assert!(refused("schema = 1\nbatch-delay = \"5\"").contains("such as 500ms"));
         assert!(refused("schema = 1\nvariant = [\"a:b:c\"]").contains("such as int8"));
+        assert!(refused("schema = 1\nisolate = 5").contains("or a list of names"));
         assert!(!refused("schema = ").contains('\n'));
         assert!(Settings::read(Path::new("/gone")).is_err());
     }

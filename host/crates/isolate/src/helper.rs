@@ -14,7 +14,7 @@ use std::{
 };
 
 use tollgate_jail::{Bounds, Handed, Job, Nursery, Resident};
-use tollgate_nn::{Places, clock::Deadline};
+use tollgate_nn::{Places, causes, clock::Deadline};
 
 use crate::{
     HELPER, Setup,
@@ -201,7 +201,7 @@ impl Helper {
             Some(nursery) => nursery.fork(&job, &handed),
             None => Resident::start(&job, program, &ENVIRONMENT, handed),
         };
-        let process = started.map_err(io::Error::other)?;
+        let process = started.map_err(|error| io::Error::other(causes(&error)))?;
         Ok(Self {
             process,
             down,

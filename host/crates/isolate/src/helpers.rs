@@ -6,7 +6,7 @@ use std::{
 };
 
 use tollgate_jail::Nursery;
-use tollgate_nn::{Error, Graph, GraphOptions, Loader, Loading, Places, clock::Deadline};
+use tollgate_nn::{Error, Graph, GraphOptions, Loader, Loading, Places, causes, clock::Deadline};
 
 use crate::{
     NURSERY, Setup,
@@ -150,7 +150,7 @@ impl Helpers {
         let [jail, name] = NURSERY;
         let arguments = [jail, name, &library()?];
         let started = Nursery::start(&arguments, self.setup.program.as_deref(), &ENVIRONMENT);
-        let started = Arc::new(started.map_err(io::Error::other)?);
+        let started = Arc::new(started.map_err(|error| io::Error::other(causes(&error)))?);
         Ok(Arc::clone(nursery.insert(started)))
     }
 }

@@ -199,7 +199,11 @@ impl Shared {
             },
             Err(error) => Current::Gone {
                 started: Instant::now(),
-                why: error.to_string(),
+                why: match error {
+                    // The graph is named once.
+                    Error::Run { reason, .. } => reason,
+                    error => error.to_string(),
+                },
             },
         });
     }

@@ -5,6 +5,7 @@ use std::{fs::File, io, os::fd::AsRawFd, str::FromStr};
 use rustix::fs::{
     FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, ftruncate, memfd_create,
 };
+use tollgate_jail::may_have;
 
 /// A page of any machine.
 const PAGE: u64 = 64 << 10;
@@ -104,6 +105,7 @@ impl FromStr for Layout {
 
 /// A memory file of this size, which nobody can change any more. Its pages take no memory before they are written.
 pub(crate) fn sealed_file(bytes: u64) -> io::Result<File> {
+    may_have(bytes)?;
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let file = File::from(memfd_create("tollgate", flags)?);
     ftruncate(&file, bytes)?;

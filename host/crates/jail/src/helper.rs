@@ -13,7 +13,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
-    process::{Pid, PidfdFlags, Signal, pidfd_open},
+    process::{Pid, PidfdFlags, Resource, Signal, getrlimit, pidfd_open},
 };
 
 use crate::{
@@ -68,6 +68,7 @@ impl Job<'_> {
 
     fn run_command(&self, mut command: Command, input: &[u8]) -> Result<Done, Error> {
         let handed = memory_file().and_then(|mut file| {
+            may_have(input.len() as u64)?;
             file.write_all(input)?;
             file.rewind()?;
             fcntl_add_seals(&file, SEALS)?;
@@ -164,6 +165,20 @@ pub(crate) fn judge(
             };
             Err(Error::Died(why))
         }
+    }
+}
+
+/// Refuses a memory file of this size where the limit of the size of files would end this process.
+///
+/// # Errors
+///
+/// The limit, which holds for memory files as well.
+pub fn may_have(bytes: u64) -> io::Result<()> {
+    match getrlimit(Resource::Fsize).current {
+        Some(most) if most < bytes => Err(io::Error::other(format!(
+            "files of this process may have {most} bytes (`ulimit -f`), {bytes} are needed for a helper's memory"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -64,7 +64,7 @@ mod spawner;
 pub use bounds::Bounds;
 pub use error::Error;
 #[cfg(target_os = "linux")]
-pub use helper::ITSELF;
+pub use helper::{ITSELF, may_have};
 pub use job::{Done, Job};
 pub use layers::{Layer, Missing, Strength};
 #[cfg(not(target_os = "linux"))]

@@ -56,6 +56,9 @@ const GOES_ON: i32 = i32::MIN;
 /// How long it may take to answer. Loading the library is a part of the first answer.
 const ANSWER: Duration = Duration::from_secs(20);
 
+/// How long an answer may take once the library is loaded. It takes a millisecond.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
 /// The first layers bound nothing.
 const NONE: Bounds = Bounds {
     memory_bytes: u64::MAX,
@@ -142,6 +145,7 @@ impl Nursery {
         }
         let files = [handed.input.as_fd(), handed.output.as_fd(), said.as_fd()];
         let number = self.ask(&packet, &files)?;
+        self.hurry();
         let failed = |what| move |source| Error::Start { what, source };
         let forked = if number > 0 {
             Pid::from_raw(number)
@@ -192,6 +196,14 @@ impl Nursery {
                 },
             }
         })
+    }
+
+    /// From now on it has loaded the library, and answers at once.
+    fn hurry(&self) {
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(socket) = &*socket {
+            sockopt::set_socket_timeout(socket, sockopt::Timeout::Recv, Some(AT_ONCE)).ok();
+        }
     }
 
     /// Whether it can still be asked.

@@ -57,7 +57,7 @@ pub(super) fn say(run: &Run, world: World, wasm: &[u8], signs: &Signs, failed: b
             );
         }
         if missing.load {
-            let remedy = if command {
+            let remedy = if command && run.isolation.confines() {
                 "leave out `--deny load`"
             } else {
                 "add `--allow load`"

@@ -186,9 +186,7 @@ impl<'a> Meter<'a> {
             let graphs =
                 tollgate_deploy::models::load(&Arc::default(), &chosen, &options, isolation)
                     .map_err(|error| tollgate_report::one_line(&error))?;
-            isolation
-                .nn(graphs, &options, self.parts.grants.load)
-                .map_err(|error| tollgate_report::one_line(&error))
+            Ok(isolation.nn(graphs, &options, self.parts.grants.load))
         };
         let nn = load()?;
         Ok(Kept {

@@ -274,7 +274,7 @@ fn read(file: impl Read) -> Result<Answer, String> {
     let mut text = String::new();
     match file.take(ANSWER_BYTES + 1).read_to_string(&mut text) {
         Ok(bytes) if bytes as u64 <= ANSWER_BYTES => {
-            toml::from_str(&text).map_err(io::Error::other)
+            toml::from_str(&text).map_err(|_| io::Error::other("what it wrote is not an answer"))
         }
         Ok(_) => Err(io::ErrorKind::FileTooLarge.into()),
         Err(error) => Err(error),

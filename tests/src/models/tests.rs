@@ -1,3 +1,5 @@
+//! The generator of models: that it makes what it says, the same each time, and all of its table.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;

@@ -37,20 +37,7 @@ pub fn loaded(
             };
             let now = tollgate_nn::clock::Stamp::now();
             match read_ran(&words(&bytes), call, take) {
-                Ok(Ok(ran)) => {
-                    let (asked, started, ended) = ran.times(now, now);
-                    Ok(Ran {
-                        asked,
-                        turn: None,
-                        started,
-                        ended,
-                        woken: None,
-                        jail: Some((now, now)),
-                        batch: ran.batch,
-                        copies_in: ran.copies_in.into(),
-                        copies_out: ran.copies_out.into(),
-                    })
-                }
+                Ok(Ok(ran)) => Ok(ran.record(now, now, (0, 0))),
                 Ok(Err(error)) => Err(error),
                 Err(Garbled) => Err(call.wrong("garbled")),
             }

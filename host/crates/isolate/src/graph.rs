@@ -174,24 +174,14 @@ impl Remote for InHelper {
             Err(Garbled) => return Err(explain(helper.garbled(), call)),
         };
         let after = Stamp::now();
-        let (asked, started, ended) = ran.times(before, after);
         drop(begun);
-        match (nanos(ended.ticks_since(started)), spins) {
+        let ran = ran.record(before, after, (copies, call.outputs() as u64));
+        match (nanos(ran.ended.ticks_since(ran.started)), spins) {
             (..QUICK, false) => self.quick.store(true, Ordering::Relaxed),
             (SLOW.., true) => self.quick.store(false, Ordering::Relaxed),
             _ => {}
         }
-        Ok(Ran {
-            asked,
-            turn: None,
-            started,
-            ended,
-            woken: None,
-            jail: Some((before, after)),
-            batch: ran.batch,
-            copies_in: u64::from(ran.copies_in) + copies,
-            copies_out: u64::from(ran.copies_out) + call.outputs() as u64,
-        })
+        Ok(ran)
     }
 }
 

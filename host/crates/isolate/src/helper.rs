@@ -35,6 +35,9 @@ const GRACE: Duration = Duration::from_millis(40);
 /// How long a helper that several callers share may owe an answer after its deadline, before it is ended.
 const OWED: Duration = Duration::from_secs(5);
 
+/// Why a helper is gone that was ended for that.
+const TOO_LATE: &str = "its helper process was ended, since it did not stop at a deadline";
+
 /// How often a waiting caller looks whether the helper is alive.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -348,7 +351,9 @@ impl Helper {
     #[inline]
     pub(crate) fn take(&self, deadline: Option<Deadline>) -> Result<Taken<'_>, Lost> {
         if self.lanes.take_back().is_some_and(|owed| owed > OWED) {
-            return Err(self.end_late());
+            // Not for this caller's deadline.
+            self.end_late();
+            return Err(Lost::Gone(TOO_LATE.to_owned()));
         }
         self.lanes.take(deadline).ok_or(Lost::Late)
     }
@@ -420,7 +425,7 @@ impl Helper {
 
     #[cold]
     fn end_late(&self) -> Lost {
-        self.end("it was ended, since it did not stop at a deadline");
+        self.end(TOO_LATE);
         Lost::Ended
     }
 

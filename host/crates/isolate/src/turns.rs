@@ -36,11 +36,13 @@ const LOOK: Duration = Duration::from_micros(250);
 const SLEEP: Duration = Duration::from_secs(1);
 
 /// The turns of this process.
-static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(Cores::all()));
+static TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(Cores::all(), KEPT));
 
 struct Turns {
     /// A turn for each.
     cores: Vec<usize>,
+    /// [`KEPT`].
+    kept: u64,
     /// How many helpers there are.
     helpers: AtomicUsize,
     state: Mutex<State>,
@@ -122,9 +124,10 @@ impl Drop for Turn<'_> {
 }
 
 impl Turns {
-    fn new(cores: Vec<usize>) -> Self {
+    fn new(cores: Vec<usize>, kept: u64) -> Self {
         Self {
             cores,
+            kept,
             helpers: AtomicUsize::new(0),
             state: Mutex::default(),
         }
@@ -157,13 +160,13 @@ impl Turns {
             if let Some(held) = state.held(helper) {
                 return Ok(held.core);
             }
-            let first = state.is_first(helper);
-            let admitted = first.then(|| {
-                let admitted = state.admit(helper, &self.cores);
-                admitted.or_else(|| state.squeeze_in(helper))
-            });
-            let admitted = admitted.flatten();
             let late = deadline.is_some_and(|deadline| deadline.left().is_zero());
+            let admitted = if state.is_first(helper) && !late {
+                let admitted = state.admit(helper, &self.cores);
+                admitted.or_else(|| state.squeeze_in(helper, self.kept))
+            } else {
+                None
+            };
             if admitted.is_some() || late {
                 state.waiting.retain(|waiting| waiting.helper != helper);
                 state.wake_first();
@@ -179,7 +182,7 @@ impl Turns {
         let Some(held) = state.held(helper) else {
             return;
         };
-        if !others || nanos(now.ticks_since(held.since)) < KEPT {
+        if !others || nanos(now.ticks_since(held.since)) < self.kept {
             held.unused = Some(now);
             return;
         }
@@ -219,9 +222,9 @@ impl State {
     }
 
     /// Gives the first that waits a turn beside one that does not end: then the system shares that core out.
-    fn squeeze_in(&mut self, helper: usize) -> Option<usize> {
+    fn squeeze_in(&mut self, helper: usize, kept: u64) -> Option<usize> {
         let now = Stamp::now();
-        let old = |since: Stamp| nanos(now.ticks_since(since)) >= 2 * KEPT;
+        let old = |since: Stamp| nanos(now.ticks_since(since)) >= kept.saturating_mul(2);
         let waits = self.waiting.front().is_some_and(|first| old(first.since));
         let oldest = self.held.iter().min_by_key(|held| held.since);
         let core = oldest.filter(|held| waits && old(held.since))?.core;
@@ -260,13 +263,16 @@ mod tests {
 
     use super::*;
 
-    fn turns(most: usize) -> &'static Turns {
-        Box::leak(Box::new(Turns::new((0..most).collect())))
+    /// On a machine that is busy, a turn may take any time.
+    const FOR_EVER: u64 = u64::MAX;
+
+    fn turns(most: usize, kept: u64) -> &'static Turns {
+        Box::leak(Box::new(Turns::new((0..most).collect(), kept)))
     }
 
     #[test]
     fn as_many_as_there_are_turns_run_at_once_and_all_get_theirs() {
-        let turns = turns(2);
+        let turns = turns(2, FOR_EVER);
         let (running, most) = (AtomicU32::new(0), AtomicU32::new(0));
         let players: Vec<Player> = (0..7).map(|_| Player::of(turns)).collect();
         thread::scope(|scope| {
@@ -292,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_helper_that_does_not_come_back_loses_its_turn_and_one_that_waits_is_late_in_time() {
-        let turns = turns(1);
+        let turns = turns(1, FOR_EVER);
         let players = [(); 3].map(|()| Player::of(turns));
         drop(players[0].turn(None));
         let second = players[1].turn(None);
@@ -305,7 +311,7 @@ mod tests {
 
     #[test]
     fn a_turn_that_does_not_end_keeps_nobody_out() {
-        let turns = turns(1);
+        let turns = turns(1, 1_000_000);
         let players = [(); 3].map(|()| Player::of(turns));
         let endless = players[0].turn(None).ok();
         for player in &players[1..] {
@@ -316,7 +322,7 @@ mod tests {
 
     #[test]
     fn each_that_has_a_turn_has_a_core_of_its_own() {
-        let turns = turns(3);
+        let turns = turns(3, FOR_EVER);
         let players = [(); 3].map(|()| Player::of(turns));
         let turns = players.each_ref().map(|player| player.turn(None).ok());
         let mut cores: Vec<usize> = turns.iter().flatten().map(|turn| turn.core).collect();

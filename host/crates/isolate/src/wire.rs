@@ -258,8 +258,25 @@ impl Ran {
         })
     }
 
+    /// The host's record of it: it was handed over and came back at these times, and so many inputs and outputs were
+    /// copied on the way.
+    pub(crate) fn record(&self, from: Stamp, to: Stamp, copies: (u64, u64)) -> tollgate_nn::Ran {
+        let (asked, started, ended) = self.times(from, to);
+        tollgate_nn::Ran {
+            asked,
+            turn: None,
+            started,
+            ended,
+            woken: None,
+            jail: Some((from, to)),
+            batch: self.batch,
+            copies_in: u64::from(self.copies_in) + copies.0,
+            copies_out: u64::from(self.copies_out) + copies.1,
+        }
+    }
+
     /// Its times as the host's: between these, and in the middle of them. The helper may say anything.
-    pub(crate) fn times(&self, from: Stamp, to: Stamp) -> (Option<Stamp>, Stamp, Stamp) {
+    fn times(&self, from: Stamp, to: Stamp) -> (Option<Stamp>, Stamp, Stamp) {
         let all = to.ticks_since(from);
         // What is no number becomes zero, and what is too large the most.
         let (waited, took) = (self.waited as u64, self.took as u64);

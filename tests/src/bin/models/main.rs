@@ -73,20 +73,7 @@ struct Seen {
 }
 
 fn main() -> ExitCode {
-    let told: Vec<String> = std::env::args().skip(1).collect();
-    if let [first, rest @ ..] = &told[..]
-        && first == "jail"
-    {
-        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-        return tollgate_deploy::jail::serve(&rest);
-    }
-    match run(&told) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    tollgate_tests::program::main(run)
 }
 
 fn run(told: &[String]) -> anyhow::Result<()> {

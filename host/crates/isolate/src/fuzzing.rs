@@ -6,7 +6,7 @@ use tollgate_nn::{Call, Error, Graph, Ran, Remote};
 
 use crate::{
     graph::{read_loaded, read_ran},
-    lane::{Lane, Part},
+    lane::Lane,
     memory::{Layout, sealed_file},
     region::{Access, Region},
     serve::{Kept, Server},
